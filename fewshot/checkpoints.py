@@ -1,0 +1,73 @@
+"""Checkpoints: weights as safetensors beside a small JSON card. Nothing is ever unpickled."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fewshot.models import ModelConfig, PixelCNN, build
+
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is unknown or damaged; the message is one sentence for the user."""
+
+
+def shipped() -> list[str]:
+    """The names in ``checkpoints/``, "<task>-<model>"."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def resolve(name: str | Path) -> Path:
+    """The weights file of a name in ``checkpoints/`` or of a path. Raises CheckpointError."""
+    for path in (SHIPPED / f"{name}.safetensors", Path(name)):
+        if path.is_file():
+            return path
+    raise CheckpointError(f"There is no checkpoint '{name}'. Shipped are: {', '.join(shipped()) or 'none'}.")
+
+
+def read_card(weights: Path) -> dict[str, Any]:
+    """The card beside a weights file. Raises CheckpointError."""
+    path = weights.with_suffix(".json")
+    try:
+        card = json.loads(path.read_text())
+        ModelConfig(**card["config"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"The checkpoint's card '{path.name}' is missing or damaged ({error}).") from error
+    return card
+
+
+def load(name: str | Path) -> tuple[PixelCNN, dict[str, Any]]:
+    """The network, in evaluation mode on the CPU, and its card. Raises CheckpointError."""
+    weights = resolve(name)
+    card = read_card(weights)
+    try:
+        network = build(ModelConfig(**card["config"]))
+        network.load_state_dict(load_file(weights))
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"The checkpoint '{weights.name}' is damaged or not of this version ({reason}).") from error
+    return network.eval().requires_grad_(False), card
+
+
+def save(path: Path, weights: dict[str, Tensor], config: ModelConfig, card: dict[str, Any]) -> None:
+    """Write weights and card so that a kill at any moment leaves the old or the new file, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_tensors(path, weights)
+    temporary = path.with_suffix(".json.partial")
+    temporary.write_text(json.dumps({"config": asdict(config), **card}, indent=2) + "\n")
+    os.replace(temporary, path.with_suffix(".json"))
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write a safetensors file atomically."""
+    temporary = path.with_suffix(".partial")
+    save_file({k: v.detach().to("cpu", torch.float32).contiguous() for k, v in tensors.items()}, temporary, metadata)
+    os.replace(temporary, path)

@@ -1,0 +1,60 @@
+"""Episodes: a character's supports and targets, different drawings of the same character."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fewshot.data.omniglot import DataError, Drawings
+
+MAX_SHOTS = 8
+
+
+class Episodes(NamedTuple):
+    """B episodes with the same number of shots: uint8 supports [B, S, H, W] and targets [B, Q, H, W] of 0/1."""
+
+    supports: np.ndarray
+    targets: np.ndarray
+
+
+class EpisodeSampler:
+    """Training episodes that depend on nothing but the seed and the step, so that a resumed run sees the same.
+
+    A batch holds ``characters`` episodes, each of ``targets`` targets and S supports; S is drawn for each batch
+    from 1..``max_shots``. Supports and targets of an episode never overlap.
+    """
+
+    def __init__(self, drawings: Drawings, characters: int, targets: int, seed: int, max_shots: int = MAX_SHOTS):
+        self.drawings, self.seed = drawings, seed
+        self.characters, self.targets, self.max_shots = characters, targets, max_shots
+        self.members = [m for m in drawings.characters() if len(m) >= targets + max_shots]
+        if len(self.members) < characters:
+            raise DataError(
+                f"Training needs at least {characters} characters with {targets + max_shots} drawings each, "
+                f"the data has {len(self.members)}."
+            )
+
+    def batch(self, step: int) -> Episodes:
+        """The episodes of one training step."""
+        rng = np.random.default_rng([self.seed, step])
+        shots = int(rng.integers(1, self.max_shots + 1))
+        chosen = rng.choice(len(self.members), self.characters, replace=False)
+        drawn = np.stack([rng.permutation(self.members[c])[: shots + self.targets] for c in chosen])
+        images = self.drawings.images[drawn]
+        return Episodes(images[:, :shots], images[:, shots:])
+
+
+def evaluation_episodes(drawings: Drawings, shots: int, targets: int, seed: int) -> Episodes:
+    """One episode of every character; the targets are the same for every number of shots, the supports are nested.
+
+    Raises DataError if a character has fewer than ``targets + shots`` drawings.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(members) for members in drawings.characters()]
+    fewest = min(len(d) for d in drawn)
+    if fewest < targets + shots:
+        raise DataError(
+            f"{shots} shots and {targets} targets need {shots + targets} drawings of each character, "
+            f"one has only {fewest}."
+        )
+    images = [drawings.images[d[: targets + shots]] for d in drawn]
+    return Episodes(np.stack([i[targets:] for i in images]), np.stack([i[:targets] for i in images]))

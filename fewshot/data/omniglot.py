@@ -1,0 +1,120 @@
+"""Omniglot (Lake et al. 2015) under the protocol of Reed et al. 2018, from either of two sources.
+
+Protocol: 105x105 binary drawings, ink = 1; 4x4 max-pooling with stride 4 and no padding gives 26x26; 45 training
+alphabets, 5 test alphabets by name. Five of the 45 are held out for every choice and every development figure.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SIDE = 105  # pixels of an original drawing
+POOL = 4
+POOLED_SIDE = SIDE // POOL  # 26
+
+TEST_ALPHABETS = ("Tengwar", "Sylheti", "Tibetan", "Syriac_(Serto)", "ULOG")
+VALIDATION_ALPHABETS = ("Alphabet_of_the_Magi", "Avesta", "Malayalam", "Mongolian", "N_Ko")
+SPLITS = ("all", "training", "validation", "test")
+
+
+class DataError(ValueError):
+    """The data is missing or is not what it should be; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """Drawings of characters: ``images`` uint8 [N, 26, 26] of 0/1, and for each its class in ``class_name``."""
+
+    images: np.ndarray
+    class_id: np.ndarray  # [N]
+    class_name: tuple[str, ...]  # "Alphabet/NN"
+
+    def characters(self) -> list[np.ndarray]:
+        """For each class that has drawings, in order of its id, the indices of its drawings."""
+        order = np.argsort(self.class_id, kind="stable")
+        _, starts = np.unique(self.class_id[order], return_index=True)
+        return np.split(order, starts[1:])
+
+    def split(self, name: str) -> "Drawings":
+        """The drawings of a split: all, training (neither validation nor test), validation, or test alphabets."""
+        if name == "all":
+            return self
+        held_out = {
+            "validation": VALIDATION_ALPHABETS,
+            "test": TEST_ALPHABETS,
+            "training": VALIDATION_ALPHABETS + TEST_ALPHABETS,
+        }
+        if name not in held_out:
+            raise DataError(f"There is no split '{name}'. Choose one of: {', '.join(SPLITS)}.")
+        inside = np.array([c.split("/")[0] in held_out[name] for c in self.class_name])
+        keep = (inside if name != "training" else ~inside)[self.class_id]
+        if not keep.any():
+            raise DataError(f"The data has no drawing of the {name} alphabets.")
+        return Drawings(self.images[keep], self.class_id[keep], self.class_name)
+
+
+def max_pool(drawings: np.ndarray) -> np.ndarray:
+    """4x4 max-pooling of [..., 105, 105] to [..., 26, 26]: rows and columns 0..103."""
+    side = POOLED_SIDE * POOL
+    blocks = drawings[..., :side, :side].reshape(*drawings.shape[:-2], POOLED_SIDE, POOL, POOLED_SIDE, POOL)
+    return blocks.max(axis=(-3, -1))
+
+
+def load(path: str | Path) -> Drawings:
+    """Drawings of a packed ``.npz`` file, or of a folder that holds Alphabet/characterNN/*.png at any depth.
+
+    A folder filled by ``torchvision.datasets.Omniglot`` (see ``download``) is such a folder. Raises DataError.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"There is no data at '{path}'. 'python -m fewshot download --data DIR' fetches Omniglot.")
+    return _load_folder(path) if path.is_dir() else _load_packed(path)
+
+
+def download(folder: str | Path) -> None:
+    """Fetch both halves of Omniglot, all 50 alphabets, into ``folder`` by torchvision."""
+    from torchvision.datasets import Omniglot
+
+    for background in (True, False):
+        Omniglot(folder, background=background, download=True)
+
+
+def _load_packed(path: Path) -> Drawings:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            packed, class_id, class_name = arrays["images"], arrays["class_id"], arrays["class_name"]
+        # A few thousand at a time: unpacked, the whole file would take a third of a gigabyte.
+        images = [
+            max_pool(np.unpackbits(rows, axis=1)[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE))
+            for rows in np.array_split(packed, max(1, len(packed) // 4096))
+        ]
+        return Drawings(np.concatenate(images), class_id.astype(np.int64), tuple(map(str, class_name)))
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise DataError(f"'{path}' is not a packed Omniglot file ({error}).") from error
+
+
+def _load_folder(folder: Path) -> Drawings:
+    by_class: dict[str, list[Path]] = {}
+    for file in sorted(folder.glob("**/character*/*.png")):
+        alphabet, character = file.parts[-3], file.parts[-2].removeprefix("character")
+        by_class.setdefault(f"{alphabet}/{character}", []).append(file)
+    if not by_class:
+        raise DataError(f"'{folder}' holds no Omniglot drawings (Alphabet/characterNN/*.png).")
+    names = tuple(sorted(by_class))
+    images = [max_pool(_read_drawing(file)) for name in names for file in by_class[name]]
+    class_id = np.repeat(np.arange(len(names)), [len(by_class[name]) for name in names])
+    return Drawings(np.stack(images), class_id, names)
+
+
+def _read_drawing(file: Path) -> np.ndarray:
+    """One original drawing as uint8 [105, 105], ink = 1 (in the file ink is black, 0)."""
+    try:
+        with Image.open(file) as image:
+            ink = np.asarray(image.convert("L")) < 128
+    except OSError as error:
+        raise DataError(f"'{file}' is not a readable picture ({error}).") from error
+    if ink.shape != (SIDE, SIDE):
+        raise DataError(f"'{file}' is {ink.shape[1]}x{ink.shape[0]}, not {SIDE}x{SIDE}.")
+    return ink.astype(np.uint8)

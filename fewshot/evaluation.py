@@ -1,0 +1,49 @@
+"""Evaluation: nats/dim of held-out targets given 1, 2, 4, ... supports of the same character."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fewshot.data.episodes import evaluation_episodes
+from fewshot.data.omniglot import Drawings
+from fewshot.models import PixelCNN
+
+CHARACTERS_AT_A_TIME = 8
+
+
+def to_tensor(images: Any, device: torch.device | str = "cpu") -> Tensor:
+    """Binary images uint8 [B, N, H, W] of 0/1 to what a network takes, float32 [B, N, 1, H, W]."""
+    return torch.from_numpy(images).to(device, torch.float32).unsqueeze(2)
+
+
+@torch.inference_mode()
+def evaluate(
+    network: PixelCNN, drawings: Drawings, shots: Sequence[int], targets: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Score every character of ``drawings`` at each number of shots.
+
+    Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters, and how
+    many ``characters`` and ``targets`` it is the mean of. Raises DataError if a character has too few drawings.
+    """
+    device = next(network.parameters()).device
+    scores = {}
+    for s in shots:
+        episodes = evaluation_episodes(drawings, s, targets, seed)
+        of_character = []
+        for start in range(0, len(episodes.targets), CHARACTERS_AT_A_TIME):
+            some = slice(start, start + CHARACTERS_AT_A_TIME)
+            x = to_tensor(episodes.targets[some], device)
+            logits = network.decode(x, network.encode(to_tensor(episodes.supports[some], device)))
+            nats = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+            of_character.append(nats.flatten(1).mean(1))
+        means = torch.cat(of_character).double()
+        scores[str(s)] = {
+            "nats_per_dim": means.mean().item(),
+            "standard_error": (means.std() / len(means) ** 0.5).item(),
+            "characters": len(means),
+            "targets": len(means) * targets,
+        }
+    return scores

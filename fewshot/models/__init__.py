@@ -1,0 +1,15 @@
+"""The networks. They know neither samplers nor the interface; ``build`` makes one from its configuration."""
+
+from fewshot.models.attention import AttentionPixelCNN
+from fewshot.models.conditional import ConditionalPixelCNN
+from fewshot.models.config import ModelConfig
+from fewshot.models.pixelcnn import PixelCNN
+
+MODELS = {"pixelcnn": PixelCNN, "conditional": ConditionalPixelCNN, "attention": AttentionPixelCNN}
+
+
+def build(config: ModelConfig) -> PixelCNN:
+    """The network of a configuration, with fresh weights. Raises ValueError for an unknown model name."""
+    if config.model not in MODELS:
+        raise ValueError(f"There is no model '{config.model}'. Choose one of: {', '.join(MODELS)}.")
+    return MODELS[config.model](config)

@@ -1,0 +1,42 @@
+"""Conditional PixelCNN: p(x | s) = prod_t p(x_t | x_<t, f(s)), one vector f(s) for the whole image.
+
+Reed et al. 2018, section 3.1: f is a shallow convolutional encoder, averaged over the supports, and enters every gate
+of both stacks at every pixel alike.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fewshot.models.config import ModelConfig
+from fewshot.models.layers import SupportEncoder
+from fewshot.models.pixelcnn import PixelCNN
+
+
+class ConditionalPixelCNN(PixelCNN):
+    """PixelCNN whose gates see h = f(s), the mean of the supports' vectors."""
+
+    reads = "one vector, the average of your drawings, the same at every pixel"
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        maps = config.encoder_maps
+        self.encoder = SupportEncoder(config.channels, maps)
+        self.shrink = nn.Sequential(
+            nn.Conv2d(maps, maps, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(maps, maps, 3, stride=2, padding=1)
+        )
+        self.to_vector = nn.Linear(maps * 4 * 4, config.vector)
+
+    @staticmethod
+    def context_sizes(config: ModelConfig, layer: int) -> tuple[int, int]:
+        return config.vector, config.vector
+
+    def encode(self, supports: Tensor) -> Tensor:
+        """h = f(s): [B, S, C, H, W] to [B, D]."""
+        patches = self.shrink(self.encoder(supports.flatten(0, 1)))
+        vectors = self.to_vector(F.relu(F.adaptive_avg_pool2d(patches, 4)).flatten(1))
+        return vectors.unflatten(0, supports.shape[:2]).mean(1)
+
+    def context(self, layer: int, h: Tensor, memory: Tensor, context: Tensor | None) -> Tensor:
+        if context is None:  # the same for every layer
+            context = memory.repeat_interleave(h.shape[0] // memory.shape[0], dim=0)[:, :, None, None]
+        return context

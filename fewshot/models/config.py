@@ -1,0 +1,20 @@
+"""Sizes of a network: what a checkpoint's card stores so that the network can be built again."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of one network. The defaults are those of the shipped Omniglot checkpoints."""
+
+    model: str = "attention"  # a key of fewshot.models.MODELS
+    channels: int = 1  # colour channels of an image; 1 is a binary image with a Bernoulli head
+    layers: int = 12  # gated layers
+    maps: int = 32  # feature maps of each stack
+    penultimate: int = 32  # feature maps that the skip connections add up to
+    encoder_maps: int = 48  # feature maps of the support encoder
+    vector: int = 128  # Conditional PixelCNN: length of h = f(s)
+    attend_after: int = 3  # Attention PixelCNN: the gated layers below its query
+    heads: int = 4  # Attention PixelCNN: attention heads
+    key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
+    octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features

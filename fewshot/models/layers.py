@@ -1,0 +1,123 @@
+"""Building blocks of the gated PixelCNN (van den Oord et al. 2016, arXiv 1606.05328).
+
+Two stacks see the pixels before (r, c) in raster order without a blind spot:
+
+    vertical v[r, c]: all rows above r         horizontal h[r, c]: row r, left of c,
+                                               and the rows above through the link v -> h
+        v v v v v                                  v v v v v
+        v v v v v                                  v v v v v
+        . . x . .                                  h h x . .
+
+The input layer looks only at pixels *before* its own position, so the gated layers above it may look
+at features *up to and including* theirs. Kernels have just the size they need; nothing is masked.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ROWS_ABOVE = 3  # rows above that the input layer's vertical kernel sees
+COLUMNS_BESIDE = 3  # columns to each side (vertical) or to the left (horizontal) that it sees
+
+
+def coordinates(height: int, width: int, like: Tensor) -> Tensor:
+    """The x and y of every location in [-1, 1], as [1, 2, height, width] on the device of ``like``."""
+    y = torch.linspace(-1, 1, height, device=like.device, dtype=torch.float32)
+    x = torch.linspace(-1, 1, width, device=like.device, dtype=torch.float32)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
+
+
+def with_coordinates(images: Tensor) -> Tensor:
+    """Append the x and y channels: [N, C, H, W] to [N, C + 2, H, W]."""
+    n, _, height, width = images.shape
+    return torch.cat([images, coordinates(height, width, images).to(images.dtype).expand(n, -1, -1, -1)], dim=1)
+
+
+def fourier_positions(height: int, width: int, octaves: int, like: Tensor) -> Tensor:
+    """Position features [1, 2 + 4 * octaves, height, width]: x, y, and sines and cosines of pi 2^k x, pi 2^k y."""
+    xy = coordinates(height, width, like)
+    angles = torch.cat([xy * (torch.pi * 2**k) for k in range(octaves)], dim=1)
+    return torch.cat([xy, angles.sin(), angles.cos()], dim=1)
+
+
+def gate(a: Tensor) -> Tensor:
+    """tanh(a_f) * sigmoid(a_g) over the two halves of the channels: [N, 2C, H, W] to [N, C, H, W]."""
+    features, gates = a.chunk(2, dim=1)
+    return torch.tanh(features) * torch.sigmoid(gates)
+
+
+class CausalInput(nn.Module):
+    """First layer: pixels and coordinates to the two stacks, each strictly before its own position."""
+
+    def __init__(self, channels: int, maps: int):
+        super().__init__()
+        self.vertical = nn.Conv2d(channels + 2, maps, (ROWS_ABOVE, 2 * COLUMNS_BESIDE + 1))
+        self.horizontal = nn.Conv2d(channels + 2, maps, (1, COLUMNS_BESIDE))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels [N, C, H, W] to v and h, each [N, maps, H, W]."""
+        x = with_coordinates(x)
+        v = self.vertical(F.pad(x, (COLUMNS_BESIDE, COLUMNS_BESIDE, ROWS_ABOVE, 0))[:, :, :-1])
+        h = self.horizontal(F.pad(x, (COLUMNS_BESIDE, 0, 0, 0))[:, :, :, :-1])
+        return v, h
+
+
+class GatedLayer(nn.Module):
+    """y = tanh(W_f * x + V_f c) . sigmoid(W_g * x + V_g c), for both stacks (Reed et al. 2018, eq. 3).
+
+    The context c is what the supports say: nothing (PixelCNN), one vector for all positions (Conditional
+    PixelCNN, both stacks) or a vector for each position (Attention PixelCNN, the horizontal stack only: what was
+    read for a pixel depends on the pixels left of it, which the vertical stack must not know).
+
+    Differs from van den Oord et al. in one point: the vertical stack has an identity residual too.
+    """
+
+    def __init__(self, maps: int, skips: int, vertical_context: int = 0, horizontal_context: int = 0):
+        super().__init__()
+        self.vertical = nn.Conv2d(maps, 2 * maps, (2, 3))
+        self.horizontal = nn.Conv2d(maps, 2 * maps, (1, 2))
+        self.link = nn.Conv2d(2 * maps, 2 * maps, 1)
+        self.out = nn.Conv2d(maps, maps + skips, 1)
+        self.vertical_context = nn.Conv2d(vertical_context, 2 * maps, 1, bias=False) if vertical_context else None
+        self.horizontal_context = nn.Conv2d(horizontal_context, 2 * maps, 1, bias=False) if horizontal_context else None
+
+    def forward(self, v: Tensor, h: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """v, h [N, maps, H, W] and context [N, D, H or 1, W or 1] to the new v and h, and the skip [N, skips, H, W]."""
+        a = self.vertical(F.pad(v, (1, 1, 1, 0)))
+        b = self.horizontal(F.pad(h, (1, 0, 0, 0))) + self.link(a)
+        if self.vertical_context is not None:
+            a = a + self.vertical_context(context)
+        if self.horizontal_context is not None:
+            b = b + self.horizontal_context(context)
+        residual, skip = self.out(gate(b)).split([h.shape[1], self.out.out_channels - h.shape[1]], dim=1)
+        return v + gate(a), h + residual, skip
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(relu(x)))), 3x3."""
+
+    def __init__(self, maps: int):
+        super().__init__()
+        self.first = nn.Conv2d(maps, maps, 3, padding=1)
+        self.second = nn.Conv2d(maps, maps, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.relu(self.first(F.relu(x))))
+
+
+class SupportEncoder(nn.Sequential):
+    """Supports with coordinates to features at half the resolution: [N, C, H, W] to [N, maps, ceil(H/2), ceil(W/2)]."""
+
+    def __init__(self, channels: int, maps: int):
+        super().__init__(
+            nn.Conv2d(channels + 2, maps // 2, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(maps // 2, maps, 3, stride=2, padding=1),
+            ResidualBlock(maps),
+            ResidualBlock(maps),
+            ResidualBlock(maps),
+            nn.ReLU(),
+        )
+
+    def forward(self, supports: Tensor) -> Tensor:
+        return super().forward(with_coordinates(supports))

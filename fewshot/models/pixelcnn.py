@@ -1,0 +1,61 @@
+"""PixelCNN: p(x) = prod_t p(x_t | x_<t), the gated PixelCNN that reads no support.
+
+The prerequisite and the control of Reed et al. 2018; the other variants extend it.
+"""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fewshot.models.config import ModelConfig
+from fewshot.models.layers import CausalInput, GatedLayer
+
+
+class PixelCNN(nn.Module):
+    """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports) and ``context``.
+
+    ``config.layers`` gated layers of ``config.maps`` feature maps; the skips of all layers add up to
+    ``config.penultimate`` maps, from which two 1x1 convolutions make the logit of ink.
+    """
+
+    reads = "nothing: it knows how handwriting looks, and never sees your drawings"
+    attends = False
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.input = CausalInput(config.channels, config.maps)
+        self.layers = nn.ModuleList(
+            GatedLayer(config.maps, config.penultimate, *self.context_sizes(config, i)) for i in range(config.layers)
+        )
+        self.penultimate = nn.Conv2d(config.penultimate, config.penultimate, 1)
+        self.logit = nn.Conv2d(config.penultimate, 1, 1)
+
+    @staticmethod
+    def context_sizes(config: ModelConfig, layer: int) -> tuple[int, int]:
+        """Length of the context that enters the vertical and the horizontal gate of a layer."""
+        return 0, 0
+
+    def encode(self, supports: Tensor) -> Any:
+        """What the network remembers of the supports [B, S, C, H, W]; encoded once, read at every pixel."""
+        return None
+
+    def context(self, layer: int, h: Tensor, memory: Any, context: Tensor | None) -> Tensor | None:
+        """The context for the gates of ``layer``, whose input is h [B*Q, maps, H, W]; ``context`` is the last one."""
+        return None
+
+    def decode(self, targets: Tensor, memory: Any) -> Tensor:
+        """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
+        v, h = self.input(targets.flatten(0, 1))
+        skips, context = 0, None
+        for i, layer in enumerate(self.layers):
+            context = self.context(i, h, memory, context)
+            v, h, skip = layer(v, h, context)
+            skips = skips + skip
+        logits = self.logit(F.relu(self.penultimate(F.relu(skips))))
+        return logits.unflatten(0, targets.shape[:2])
+
+    def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
+        """Logits [B, Q, 1, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
+        return self.decode(targets, self.encode(supports))

@@ -1,0 +1,25 @@
+"""One process or several: ``torchrun`` sets the environment, everything else stays the same."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+
+
+@contextmanager
+def processes() -> Iterator[tuple[int, int, torch.device]]:
+    """Join the other processes, if any: gives this one's rank, their number, and the device to train on."""
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    device = torch.device("cpu")
+    if torch.cuda.is_available():
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(device)
+    if world > 1:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield rank, world, device
+    finally:
+        if world > 1:
+            dist.destroy_process_group()

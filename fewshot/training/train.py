@@ -1,0 +1,253 @@
+"""Training: minimise the NLL of targets given supports over random episodes."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from fewshot import checkpoints
+from fewshot.data import omniglot
+from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler
+from fewshot.evaluation import evaluate, to_tensor
+from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.training.distributed import processes
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a model on Omniglot; started again with the same arguments, it goes on where it was."""
+
+    data: Path
+    """packed .npz file, or a folder of Omniglot"""
+    model: Literal["pixelcnn", "conditional", "attention"] = "attention"
+    """the variant to train"""
+    out: Path = Path("runs")
+    """folder for the state of the run, its log, and the checkpoint"""
+    steps: int = 10000
+    """optimizer steps"""
+    characters: int = 8
+    """episodes a step, over all processes"""
+    targets: int = 4
+    """targets an episode"""
+    learning_rate: float = 2e-3
+    """peak rate of AdamW, after a warm-up and before a linear decay to zero"""
+    ema: float = 0.999
+    """decay of the averaged weights, which are the ones that are shipped"""
+    seed: int = 0
+    """seed of the weights and of the episodes"""
+    split: Literal["training", "all"] = "training"
+    """train without the validation alphabets, or on all that the file holds"""
+    every: int = 1000
+    """steps between two saves, each with a look at the validation alphabets"""
+    compile: bool = True
+    """torch.compile; without a C++ compiler the run goes on without it"""
+
+
+WARMUP = 200  # steps
+WEIGHT_DECAY = 0.01
+CLIP = 1.0  # gradient norm
+PROTOCOL = "Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels"
+
+
+def train(config: TrainConfig) -> Path:
+    """Run or resume a training; returns the path of the checkpoint's weights."""
+    with processes() as (rank, world, device):
+        return _Run(config, rank, world, device).run()
+
+
+def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor) -> Tensor:
+    """Mean NLL of the targets given the supports, in nats per pixel; bf16 inside where the machine is fast at it."""
+    with torch.autocast(targets.device.type, torch.bfloat16, enabled=fast_bf16(targets.device)):
+        logits = network(targets, supports)
+    return F.binary_cross_entropy_with_logits(logits.float(), targets)
+
+
+def fast_bf16(device: torch.device) -> bool:
+    """Whether bf16 is computed in hardware; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu.get_capabilities().get("avx512_bf16", False)
+
+
+class _Run:
+    def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
+        if config.characters % world:
+            raise ValueError(f"{config.characters} characters a step do not divide among {world} processes.")
+        self.config, self.rank, self.world, self.device = config, rank, world, device
+        drawings = omniglot.load(config.data)
+        self.validation = drawings.split("validation")
+        self.episodes = EpisodeSampler(drawings.split(config.split), config.characters, config.targets, config.seed)
+        torch.manual_seed(config.seed)
+        self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True
+        )
+        self.step, self.seconds = 0, 0.0
+        self.name = f"omniglot-{config.model}"
+        self.state_file = config.out / f"{self.name}.state"
+        config.out.mkdir(parents=True, exist_ok=True)
+        if self.state_file.exists():
+            self.restore()
+
+    def run(self) -> Path:
+        config = self.config
+        started = time.monotonic() - self.seconds
+        model = self.compiled()
+        if self.world > 1:
+            model = DistributedDataParallel(model)
+        images_a_step = config.characters * config.targets
+        bar = tqdm(
+            total=config.steps * images_a_step,
+            initial=self.step * images_a_step,
+            unit="img",
+            desc=self.name,
+            disable=self.rank > 0,
+            mininterval=1,
+        )
+        losses: list[Tensor] = []
+        while self.step < config.steps:
+            losses.append(self.train_step(model))
+            self.step += 1
+            bar.update(images_a_step)
+            if self.step % 20 == 0:
+                bar.set_postfix(loss=f"{losses[-1].item():.4f}", refresh=False)
+            if self.step % config.every == 0 or self.step == config.steps:
+                self.seconds = time.monotonic() - started
+                if self.rank == 0:
+                    self.log(torch.stack(losses).mean().item(), bar)
+                    self.save()
+                losses.clear()
+        bar.close()
+        return self.export() if self.rank == 0 else self.weights_file
+
+    def compiled(self) -> PixelCNN:
+        """The network, compiled in place where that works here."""
+        if not self.config.compile:
+            return self.network
+        self.network.compile()
+        try:
+            nats_per_dim(self.network, *self.batch(0)).backward()
+        except Exception as error:  # whatever a missing or broken compiler raises, training can go on without it
+            if self.rank == 0:
+                print(f"torch.compile does not work here, going on without it: {str(error).splitlines()[0]}", file=sys.stderr)
+            self.network._compiled_call_impl = None
+        self.optimizer.zero_grad()
+        return self.network
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """This process's share of a step's episodes: supports [B, S, 1, H, W] and targets [B, Q, 1, H, W]."""
+        supports, targets = self.episodes.batch(step)
+        mine = slice(self.rank, None, self.world)
+        supports, targets = to_tensor(supports[mine], self.device), to_tensor(targets[mine], self.device)
+        # The number of shots differs between steps: one compiled graph for all of them.
+        torch._dynamo.maybe_mark_dynamic(supports, 1)
+        return supports, targets
+
+    def train_step(self, model: torch.nn.Module) -> Tensor:
+        self.optimizer.param_groups[0]["lr"] = self.learning_rate()
+        loss = nats_per_dim(model, *self.batch(self.step))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        # Early on, an average over the few steps there were.
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.values()), list(self.network.state_dict().values()), 1 - decay)
+        return loss.detach()
+
+    def learning_rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / WARMUP)
+        return self.config.learning_rate * warm * (1 - self.step / self.config.steps)
+
+    def log(self, loss: float, bar: tqdm) -> None:
+        """Add a line to the log: the training loss since the last line, and a short look at the validation alphabets."""
+        scores = evaluate(self.averaged(), self.validation, shots=(1, 4, 8), targets=1, seed=0)
+        line = {"step": self.step, "images": bar.n, "seconds": round(self.seconds), "loss": round(loss, 5)}
+        line["validation"] = {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
+        with (self.config.out / f"{self.name}.log").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        bar.write(json.dumps(line))
+
+    def averaged(self) -> PixelCNN:
+        """A network with the averaged weights."""
+        network = build(self.network.config).to(self.device)
+        network.load_state_dict(self.average)
+        return network
+
+    def save(self) -> None:
+        """Everything that the next step depends on."""
+        tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"average/{k}": v for k, v in self.average.items()}
+        for i, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
+        checkpoints.save_tensors(
+            self.state_file, tensors, {"step": str(self.step), "seconds": str(self.seconds), "config": repr(self.config)}
+        )
+
+    def restore(self) -> None:
+        with safe_open(self.state_file, "pt") as file:
+            metadata = file.metadata()
+            tensors = {k: file.get_tensor(k) for k in file.keys()}
+        if metadata["config"] != repr(self.config):
+            raise ValueError(
+                f"'{self.state_file}' is a run with other arguments. Use another --out, or the same arguments: "
+                f"{metadata['config']}"
+            )
+        groups: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            kind, name = key.split("/", 1)
+            groups.setdefault(kind, {})[name] = value
+        self.network.load_state_dict(groups["network"])
+        self.average = {k: v.to(self.device) for k, v in groups["average"].items()}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in groups["optimizer"].items():
+            index, moment = name.split("/")
+            moments.setdefault(int(index), {})[moment] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
+
+    @property
+    def weights_file(self) -> Path:
+        return self.config.out / f"{self.name}.safetensors"
+
+    def export(self) -> Path:
+        """Write the averaged weights and their card."""
+        shots = (1, 2, 4, MAX_SHOTS)
+        scores = evaluate(self.averaged(), self.validation, shots=shots, targets=8, seed=0)
+        card = {
+            "task": "omniglot",
+            "protocol": PROTOCOL,
+            "data": "40 training alphabets" if self.config.split == "training" else "all alphabets of the file",
+            "parameters": sum(p.numel() for p in self.network.parameters()),
+            "steps": self.step,
+            "images": self.step * self.config.characters * self.config.targets,
+            "minutes": round(self.seconds / 60, 1),
+            "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
+            "validation_nats_per_dim": {s: round(score["nats_per_dim"], 5) for s, score in scores.items()},
+            "command": (f"torchrun --nproc-per-node {self.world}" if self.world > 1 else "python")
+            + " -m fewshot "
+            + " ".join(sys.argv[1:]),
+            "commit": _commit(),
+        }
+        checkpoints.save(self.weights_file, self.average, self.network.config, card)
+        return self.weights_file
+
+
+def _commit() -> str:
+    """The commit of the code that trains, if it is a git checkout."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
