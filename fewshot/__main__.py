@@ -1,12 +1,18 @@
 """The command line: ``python -m fewshot {train, evaluate, generate, download} --help``."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import tyro
 
-from fewshot.checkpoints import CheckpointError
+import fewshot
 from fewshot.data import omniglot
+from fewshot.data.drawing import PictureError, read_picture
+from fewshot.evaluation import evaluate as evaluate_network
+from fewshot.figures import save_run
 from fewshot.training.train import TrainConfig
 from fewshot.training.train import train as run_training
 
@@ -14,6 +20,69 @@ from fewshot.training.train import train as run_training
 def train(config: TrainConfig) -> None:
     """Train a model on Omniglot; started again with the same arguments, it goes on where it was."""
     run_training(config)
+
+
+def evaluate(
+    checkpoint: str,
+    data: Path,
+    out: Path | None = None,
+    shots: tuple[int, ...] = (1, 2, 4, 8),
+    targets: int = 8,
+    split: Literal["all", "training", "validation", "test"] = "all",
+    seed: int = 0,
+) -> None:
+    """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
+
+    Args:
+        checkpoint: a name in checkpoints/ or a path.
+        data: packed .npz file, or a folder of Omniglot.
+        out: JSON file for the result.
+        shots: numbers of supports.
+        targets: targets a character.
+        split: the alphabets to take of the data.
+        seed: what draws supports and targets.
+    """
+    model = fewshot.load(checkpoint)
+    scores = evaluate_network(model.network, omniglot.load(data).split(split), shots, targets, seed)
+    print(f"{model.name}, {split} alphabets of {data.name}, seed {seed}")
+    print("shots  nats/dim  standard error  characters  targets")
+    for s, score in scores.items():
+        print(
+            f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error']:14.4f}"
+            f"  {score['characters']:10}  {score['targets']:7}"
+        )
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        result = {"checkpoint": model.name, "split": split, "seed": seed, "shots": scores}
+        out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def generate(
+    checkpoint: str,
+    out: Path,
+    support: tuple[Path, ...] = (),
+    samples: int = 1,
+    seed: int = 0,
+    temperature: float = 1.0,
+) -> None:
+    """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
+
+    Args:
+        checkpoint: a name in checkpoints/ or a path.
+        out: folder for what is written.
+        support: one to eight pictures of the character.
+        samples: drawings to make.
+        seed: of the noise.
+        temperature: below 1, likelier pixels are drawn more often.
+    """
+    pictures = []
+    for path in support:
+        if not path.is_file():
+            raise PictureError(f"There is no picture '{path}'.")
+        pictures.append(omniglot.max_pool(read_picture(path.read_bytes())))
+    run = fewshot.load(checkpoint).generate(np.array(pictures), samples, seed, temperature)
+    for path in save_run(run, out):
+        print(path)
 
 
 def download(data: Path = Path("data")) -> None:
@@ -28,12 +97,12 @@ def download(data: Path = Path("data")) -> None:
 def main() -> None:
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": train, "download": download},
+            {"train": train, "evaluate": evaluate, "generate": generate, "download": download},
             prog="python -m fewshot",
             description="Few-shot autoregressive density estimation.",
             config=(tyro.conf.OmitArgPrefixes,),
         )
-    except (CheckpointError, omniglot.DataError) as error:
+    except (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError) as error:
         sys.exit(str(error))
 
 

@@ -53,7 +53,9 @@ def load(name: str | Path) -> tuple[PixelCNN, dict[str, Any]]:
         network.load_state_dict(load_file(weights))
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise CheckpointError(f"The checkpoint '{weights.name}' is damaged or not of this version ({reason}).") from error
+        raise CheckpointError(
+            f"The checkpoint '{weights.name}' is damaged or of another version ({reason})."
+        ) from error
     return network.eval().requires_grad_(False), card
 
 

@@ -22,23 +22,26 @@ from fewshot.models.pixelcnn import PixelCNN
 
 
 class Memory(NamedTuple):
-    """Keys and values of the null key (first) and of every patch of every support, [B, heads, 1 + S*H'*W', key_size]."""
+    """Keys and values of the null key and of all patches of all supports, [B, heads, 1 + S*H'*W', key_size]."""
 
     keys: Tensor
     values: Tensor
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """f_t = sum_j alpha_tj value_j with alpha_t = softmax_j(query_t . key_j / sqrt(key_size)); [B, heads, T, key_size]."""
+    """f_t = sum_j alpha_tj value_j, alpha_t = softmax_j(query_t . key_j / sqrt(key_size)): [B, heads, T, key_size]."""
     if queries.device.type == "cuda":
         return F.scaled_dot_product_attention(queries, keys, values)
     with torch.autocast("cpu", enabled=False):  # the CPU's backward pass is 1.4 times faster in float32 than in bf16
-        return F.scaled_dot_product_attention(queries.float(), keys.float(), values.float())
+        wide = torch.promote_types(queries.dtype, torch.float32)
+        return F.scaled_dot_product_attention(queries.to(wide), keys.to(wide), values.to(wide))
 
 
 class AttentionPixelCNN(PixelCNN):
     """PixelCNN whose gates above ``config.attend_after`` see what the pixel read from the supports' patches."""
 
+    title = "Attention PixelCNN"
+    needs_supports = True
     reads = "for every pixel anew, the places in your drawings that matter for it"
     attends = True
 
@@ -81,6 +84,14 @@ class AttentionPixelCNN(PixelCNN):
     def queries(self, h: Tensor, memory: Memory) -> Tensor:
         """Queries [B, heads, Q*H*W, key_size] of the features h [B*Q, maps, H, W]."""
         return self.split_heads(self.query(self.add_positions(h)).unflatten(0, (memory.keys.shape[0], -1)))
+
+    def attention(self, targets: Tensor, memory: Memory) -> Tensor:
+        """What each pixel of targets [B, Q, C, H, W] reads: alpha [B, heads, Q*H*W, 1 + S*H'*W'], the null key first."""
+        v, h = self.input(targets.flatten(0, 1))
+        for layer in self.layers[: self.config.attend_after]:
+            v, h, _ = layer(v, h, None)
+        scores = self.queries(h, memory) @ memory.keys.transpose(2, 3)
+        return torch.softmax(scores * self.config.key_size**-0.5, dim=3)
 
     def context(self, layer: int, h: Tensor, memory: Memory, context: Tensor | None) -> Tensor | None:
         if layer != self.config.attend_after:

@@ -15,6 +15,8 @@ from fewshot.models.pixelcnn import PixelCNN
 class ConditionalPixelCNN(PixelCNN):
     """PixelCNN whose gates see h = f(s), the mean of the supports' vectors."""
 
+    title = "Conditional PixelCNN"
+    needs_supports = True
     reads = "one vector, the average of your drawings, the same at every pixel"
 
     def __init__(self, config: ModelConfig):
@@ -28,7 +30,8 @@ class ConditionalPixelCNN(PixelCNN):
 
     @staticmethod
     def context_sizes(config: ModelConfig, layer: int) -> tuple[int, int]:
-        return config.vector, config.vector
+        last = layer == config.layers - 1  # nothing reads what its vertical gate gives
+        return 0 if last else config.vector, config.vector
 
     def encode(self, supports: Tensor) -> Tensor:
         """h = f(s): [B, S, C, H, W] to [B, D]."""

@@ -19,7 +19,9 @@ class PixelCNN(nn.Module):
     ``config.penultimate`` maps, from which two 1x1 convolutions make the logit of ink.
     """
 
+    title = "PixelCNN"
     reads = "nothing: it knows how handwriting looks, and never sees your drawings"
+    needs_supports = False
     attends = False
 
     def __init__(self, config: ModelConfig):

@@ -131,19 +131,20 @@ class _Run:
         bar.close()
         return self.export() if self.rank == 0 else self.weights_file
 
-    def compiled(self) -> PixelCNN:
-        """The network, compiled in place where that works here."""
+    def compiled(self) -> torch.nn.Module:
+        """The network, compiled where that works here."""
         if not self.config.compile:
             return self.network
-        self.network.compile()
+        model = torch.compile(self.network)
         try:
-            nats_per_dim(self.network, *self.batch(0)).backward()
+            nats_per_dim(model, *self.batch(0)).backward()
         except Exception as error:  # whatever a missing or broken compiler raises, training can go on without it
             if self.rank == 0:
-                print(f"torch.compile does not work here, going on without it: {str(error).splitlines()[0]}", file=sys.stderr)
-            self.network._compiled_call_impl = None
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                print(f"torch.compile does not work here, going on without it ({reason})", file=sys.stderr)
+            model = self.network
         self.optimizer.zero_grad()
-        return self.network
+        return model
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """This process's share of a step's episodes: supports [B, S, 1, H, W] and targets [B, Q, 1, H, W]."""
@@ -172,7 +173,7 @@ class _Run:
         return self.config.learning_rate * warm * (1 - self.step / self.config.steps)
 
     def log(self, loss: float, bar: tqdm) -> None:
-        """Add a line to the log: the training loss since the last line, and a short look at the validation alphabets."""
+        """Add a line to the log: the training loss since the last one, and a short look at the validation alphabets."""
         scores = evaluate(self.averaged(), self.validation, shots=(1, 4, 8), targets=1, seed=0)
         line = {"step": self.step, "images": bar.n, "seconds": round(self.seconds), "loss": round(loss, 5)}
         line["validation"] = {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
@@ -193,13 +194,15 @@ class _Run:
         for i, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
         checkpoints.save_tensors(
-            self.state_file, tensors, {"step": str(self.step), "seconds": str(self.seconds), "config": repr(self.config)}
+            self.state_file,
+            tensors,
+            {"step": str(self.step), "seconds": str(self.seconds), "config": repr(self.config)},
         )
 
     def restore(self) -> None:
         with safe_open(self.state_file, "pt") as file:
             metadata = file.metadata()
-            tensors = {k: file.get_tensor(k) for k in file.keys()}
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
         if metadata["config"] != repr(self.config):
             raise ValueError(
                 f"'{self.state_file}' is a run with other arguments. Use another --out, or the same arguments: "
@@ -247,7 +250,6 @@ class _Run:
 
 def _commit() -> str:
     """The commit of the code that trains, if it is a git checkout."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"

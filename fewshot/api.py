@@ -1,0 +1,197 @@
+"""The one way to use a model: load it, generate with it, score with it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import ArrayLike, NDArray
+
+from fewshot import checkpoints
+from fewshot.data.episodes import MAX_SHOTS
+from fewshot.data.omniglot import POOLED_SIDE
+from fewshot.evaluation import to_tensor
+from fewshot.models import PixelCNN
+from fewshot.sampling.incremental import IncrementalSampler
+
+MAX_SAMPLES = 64
+MAX_SEED = 2**53 - 1  # what a browser's number holds exactly
+
+
+class InputError(ValueError):
+    """What was asked for makes no sense; the message is one sentence for the user."""
+
+
+@dataclass
+class Run:
+    """One generation. While it is drawn, ``rows`` grows, and what lies below is still empty.
+
+    images:        uint8 [N, H, W] of 0/1, ink = 1
+    probabilities: float32 [N, H, W], of ink, at the run's temperature, each before its pixel was drawn
+    attention:     float32 [N, H*W, heads, S, H', W'], sums to 1 over S, H', W' less the share that the head read of
+                   nothing (the null key); None for a model without attention
+    rows:          finished rows, of H
+    supports:      uint8 [S, H, W]
+    """
+
+    model: str
+    supports: NDArray[np.uint8]
+    seed: int
+    temperature: float
+    images: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    attention: NDArray[np.float32] | None
+    rows: int = 0
+
+
+class FewShotModel:
+    """A trained network with its card. It holds no state between calls and may be shared by threads."""
+
+    side = POOLED_SIDE
+
+    def __init__(self, network: PixelCNN, card: dict[str, Any], name: str):
+        self.network, self.card, self.name = network, card, name
+        self.sampler = IncrementalSampler(network, self.side, self.side)
+
+    @property
+    def title(self) -> str:
+        """The variant's name in the paper."""
+        return self.network.title
+
+    @property
+    def reads(self) -> str:
+        """One line on what the variant reads of the supports."""
+        return self.network.reads
+
+    @property
+    def attends(self) -> bool:
+        """Whether its runs have attention."""
+        return self.network.attends
+
+    def generate(
+        self,
+        supports: ArrayLike,
+        samples: int = 1,
+        seed: int = 0,
+        temperature: float = 1.0,
+        prefix: ArrayLike | None = None,
+    ) -> Run:
+        """Draw ``samples`` new images of the character that the supports [S, H, W] of 0/1 show.
+
+        S is 1..8 (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W] gives the first R rows, to be
+        completed. A temperature below 1 draws the likelier pixels more often. Raises InputError.
+        """
+        *_, run = self.stream(supports, samples, seed, temperature, prefix)
+        return run
+
+    def stream(
+        self,
+        supports: ArrayLike,
+        samples: int = 1,
+        seed: int = 0,
+        temperature: float = 1.0,
+        prefix: ArrayLike | None = None,
+    ) -> Iterator[Run]:
+        """As ``generate``, but gives the growing run after each row."""
+        supports = self._supports(supports)
+        samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
+        seed = _whole_number(seed, "The seed", 0, MAX_SEED)
+        temperature = _temperature(temperature)
+        if prefix is not None:
+            prefix = self._prefix(prefix)
+        return self._stream(supports, samples, seed, temperature, prefix)
+
+    def _stream(
+        self, supports: NDArray, samples: int, seed: int, temperature: float, prefix: NDArray | None
+    ) -> Iterator[Run]:
+        shape = (samples, self.side, self.side)
+        attention = flat = None
+        with torch.inference_mode():
+            memory = self.network.encode(to_tensor(supports[None]))
+        if self.attends:
+            heads, grid = self.network.config.heads, -(-self.side // 2)
+            attention = np.zeros((samples, self.side**2, heads, len(supports), grid, grid), np.float32)
+            flat = attention.reshape(samples, self.side**2, heads, -1)
+        run = Run(
+            self.name, supports, seed, temperature, np.zeros(shape, np.uint8), np.zeros(shape, np.float32), attention
+        )
+        noise = uniform_noise(seed, shape)
+        for rows in self.sampler.rows(memory, noise, temperature, prefix, run.images, run.probabilities, flat):
+            run.rows = rows
+            yield run
+
+    def score(self, images: ArrayLike, supports: ArrayLike) -> NDArray[np.float32]:
+        """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
+
+        One forward pass over the whole batch. Raises InputError.
+        """
+        supports = self._supports(supports)
+        images = to_tensor(_binary_images(images, "The images", self.side)[None])
+        with torch.inference_mode():
+            logits = self.network(images, to_tensor(supports[None]))
+            nats = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+        return nats[0, :, 0].numpy()
+
+    def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
+        supports = _binary_images(supports, "The supports", self.side)
+        if len(supports) > MAX_SHOTS:
+            raise InputError(f"{len(supports)} supports are too many: a model reads at most {MAX_SHOTS}.")
+        if len(supports) == 0 and self.network.needs_supports:
+            raise InputError(f"{self.title} needs at least one drawing to read.")
+        return supports
+
+    def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
+        rows = np.asarray(prefix)
+        if rows.ndim != 2 or rows.shape[1] != self.side or len(rows) > self.side or not np.isin(rows, (0, 1)).all():
+            raise InputError(f"The prefix must be up to {self.side} rows of {self.side} pixels of 0 or 1.")
+        return rows.astype(np.uint8)
+
+
+@lru_cache
+def load(name: str | Path) -> FewShotModel:
+    """The model of a name in ``checkpoints/`` ("<task>-<model>") or of a path to a ``.safetensors`` file.
+
+    Loaded once, then shared. Raises CheckpointError for an unknown or a damaged checkpoint.
+    """
+    network, card = checkpoints.load(name)
+    return FewShotModel(network, card, checkpoints.resolve(name).stem)
+
+
+def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The uniform numbers of a run, [N, H, W]; sample n has the same, however many samples are drawn."""
+    return np.random.default_rng(seed).random(shape, np.float32)
+
+
+def _binary_images(images: ArrayLike, what: str, side: int) -> NDArray[np.uint8]:
+    try:
+        array = np.asarray(images)
+    except ValueError:
+        array = np.empty(0)
+    if array.size == 0:
+        array = np.empty((0, side, side), np.uint8)
+    if array.ndim != 3 or array.shape[1:] != (side, side):
+        raise InputError(f"{what} must have the shape [number, {side}, {side}].")
+    if not np.isin(array, (0, 1)).all():
+        raise InputError(f"{what} must be binary: every pixel 0 (paper) or 1 (ink).")
+    return array.astype(np.uint8)
+
+
+def _whole_number(value: Any, what: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value != value // 1:
+        raise InputError(f"{what} must be a whole number.")
+    if not low <= value <= high:
+        raise InputError(f"{what} must be between {low} and {high}.")
+    return int(value)
+
+
+def _temperature(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+        raise InputError("The temperature must be a number.")
+    if not 0 < value <= 10:
+        raise InputError("The temperature must be above 0 and at most 10; 1 is what the model learned.")
+    return float(value)

@@ -1,0 +1,246 @@
+"""Exact incremental sampling: the vertical stack once a row, everything else once a pixel.
+
+After Ramachandran et al. 2017 (arXiv 1704.06001): rows above are final once drawn, so the vertical stack, which sees
+only them, is computed for a whole row at once; the horizontal stack then needs one position a pixel, and one query.
+The state is the previous row of each layer's vertical input and the previous column of each horizontal input.
+
+At this size the cost of a step is the number of calls and not their arithmetic, so it is written in numpy, which has
+the cheaper ones. The same noise gives the picture of ``naive.sample``.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fewshot.models import PixelCNN
+from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
+
+Array = NDArray[np.float32]
+
+
+class Layer(NamedTuple):
+    """Weights of a gated layer as [inputs, outputs]. Biases that nothing separates are added up.
+
+    sigmoid(x) = (1 + tanh(x / 2)) / 2: the gates' half of every pre-activation is computed halved, so that one tanh
+    serves features and gates, and the remaining factor 1/2 is in what the gated output is multiplied by.
+    """
+
+    vertical: Array  # [6C, 2C], of the rows r - 1 and r, columns c - 1 to c + 1
+    vertical_bias: Array  # [2C]
+    link: Array  # [2C, 2C]
+    horizontal: Array  # [2C, 2C], of the columns c - 1 and c
+    horizontal_bias: Array  # [2C], with the link's
+    out: Array  # [C, C + skips]
+    out_bias: Array  # [C + skips]
+    vertical_context: Array | None  # [D, 2C]
+    horizontal_context: Array | None  # [D, 2C]
+
+
+class Attention(NamedTuple):
+    """Weights of the query, with the scale 1 / sqrt(key_size) in them."""
+
+    layer: int
+    heads: int
+    query: Array  # [C, heads * key_size]
+    query_of_position: Array  # [H, W, heads * key_size]
+    context: Array  # [D, layers above * 2C], for all layers that read the context
+
+
+class Step(NamedTuple):
+    """What a pixel's step gives: probabilities [N] of ink, and attention [heads, N, 1 + S*H'*W'] or None."""
+
+    probabilities: Array
+    attention: Array | None
+
+
+class IncrementalSampler:
+    """Draws samples of one network; holds its weights as numpy arrays and no state between calls.
+
+    ``height`` and ``width`` are the image's sides in pixels.
+    """
+
+    def __init__(self, network: PixelCNN, height: int, width: int):
+        self.height, self.width, self.maps = height, width, network.config.maps
+        self.layers = [_layer_weights(layer) for layer in network.layers]
+        channels = network.config.channels
+        with torch.inference_mode():
+            # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
+            empty_v, empty_h = network.input(torch.zeros(1, channels, height, width))
+        self.empty_v, self.empty_h = _numpy(empty_v[0].permute(1, 2, 0)), _numpy(empty_h[0].permute(1, 2, 0))
+        self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [3 * 7, C]
+        self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [3, C]
+        self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)
+        self.logit = _matrix(network.logit.weight), _numpy(network.logit.bias)
+        self.attention = _attention_weights(network, height, width) if network.attends else None
+
+    def rows(
+        self,
+        memory: Any,
+        noise: Array,
+        temperature: float,
+        prefix: NDArray[np.uint8] | None,
+        images: NDArray[np.uint8],
+        probabilities: Array,
+        attention: Array | None,
+    ) -> Iterator[int]:
+        """Draw the samples a row at a time into the arrays given, and yield the number of finished rows.
+
+        ``memory`` is what the network's ``encode`` gave for one episode; it is shared by the samples. ``noise``
+        [N, H, W] holds a uniform number for every pixel, ``prefix`` [R, W] the first rows where they are given.
+        ``images`` (zeros) and ``probabilities`` are [N, H, W], ``attention`` [N, H*W, heads, S*H'*W'] or None.
+        """
+        state = _State(self, memory, len(noise))
+        for r in range(self.height):
+            state.start_row(r, images)
+            for c in range(self.width):
+                step = state.pixel(r, c, images, temperature)
+                probabilities[:, r, c] = step.probabilities
+                if prefix is not None and r < len(prefix):
+                    images[:, r, c] = prefix[r, c]
+                else:
+                    images[:, r, c] = noise[:, r, c] < step.probabilities
+                if attention is not None:
+                    attention[:, r * self.width + c] = step.attention[:, :, 1:].swapaxes(0, 1)
+            yield r + 1
+
+
+class _State:
+    """The caches of one call: N samples that share what is remembered of the supports."""
+
+    def __init__(self, weights: IncrementalSampler, memory: Any, n: int):
+        self.weights, self.n = weights, n
+        maps, width = weights.maps, weights.width
+        skips = weights.penultimate[0].shape[0]
+        # Row r - 1 and row r of each layer's vertical input, with a column of zeros on both sides.
+        self.v = np.zeros((len(weights.layers), 2, n, width + 2, maps), np.float32)
+        # What the vertical stack and the biases give to each horizontal pre-activation of the row.
+        self.row = np.zeros((len(weights.layers), width, n, 2 * maps), np.float32)
+        # Columns c - 1 and c of each layer's horizontal input.
+        self.h = np.zeros((len(weights.layers), n, 2 * maps), np.float32)
+        self.features = np.zeros((n, maps + skips), np.float32)  # h and the sum of the skips
+        self.horizontal_bias = [layer.horizontal_bias for layer in weights.layers]
+        if weights.attention is not None:
+            self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
+            self.values = _numpy(memory.values[0])  # [heads, 1 + S*H'*W', key_size]
+        elif memory is not None:  # one vector for all pixels
+            vector = _numpy(memory[0])
+            self.gate_bias = [vector @ layer.vertical_context for layer in weights.layers[:-1]]
+            self.horizontal_bias = [
+                layer.horizontal_bias + vector @ layer.horizontal_context for layer in weights.layers
+            ]
+        self.vector = weights.attention is None and memory is not None
+
+    def start_row(self, r: int, images: NDArray[np.uint8]) -> None:
+        """The vertical stack's row r, from the pixels of the rows above."""
+        weights, n, width, maps = self.weights, self.n, self.weights.width, self.weights.maps
+        self.v[:, 0] = self.v[:, 1]
+        self.h[:] = 0
+        above = np.zeros((n, ROWS_ABOVE, width + 2 * COLUMNS_BESIDE), np.float32)
+        known = images[:, max(0, r - ROWS_ABOVE) : r]
+        above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = known
+        patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)  # [N, 3, W, 7]
+        v = patches.swapaxes(1, 2).reshape(n, width, -1) @ weights.input_v + weights.empty_v[r]
+        for i, layer in enumerate(weights.layers):
+            rows = self.v[i]
+            rows[1, :, 1:-1] = v
+            window = np.concatenate([rows[y, :, x : x + width] for y in (0, 1) for x in (0, 1, 2)], axis=2)
+            a = window.reshape(n * width, 6 * maps) @ layer.vertical + layer.vertical_bias
+            b = a @ layer.link + self.horizontal_bias[i]
+            self.row[i] = b.reshape(n, width, 2 * maps).swapaxes(0, 1)
+            if i == len(weights.layers) - 1:
+                break
+            if self.vector:
+                a += self.gate_bias[i]
+            np.tanh(a, out=a)
+            v = v + (0.5 * a[:, :maps] * (1 + a[:, maps:])).reshape(n, width, maps)
+
+    def pixel(self, r: int, c: int, images: NDArray[np.uint8], temperature: float) -> Step:
+        """The horizontal stack, and what is read, at (r, c)."""
+        weights, maps = self.weights, self.weights.maps
+        features = self.features
+        features[:, maps:] = 0
+        left = images[:, r, max(0, c - COLUMNS_BESIDE) : c]
+        features[:, :maps] = left @ weights.input_h[COLUMNS_BESIDE - left.shape[1] :] + weights.empty_h[r, c]
+        reader, context, read = weights.attention, None, None
+        for i, layer in enumerate(weights.layers):
+            h = self.h[i]
+            h[:, maps:] = features[:, :maps]
+            if reader is not None and i == reader.layer:
+                context, read = self.read(r, c)
+            a = h @ layer.horizontal
+            a += self.row[i, c]
+            if context is not None:
+                a += context[i - reader.layer]
+            np.tanh(a, out=a)
+            gates = a[:, maps:]
+            gates += 1
+            gates *= a[:, :maps]
+            features += gates @ layer.out
+            features += layer.out_bias
+            h[:, :maps] = h[:, maps:]
+        skips = np.maximum(features[:, maps:], 0)
+        skips = np.maximum(skips @ weights.penultimate[0] + weights.penultimate[1], 0)
+        logits = (skips @ weights.logit[0] + weights.logit[1])[:, 0]
+        return Step(1 / (1 + np.exp(-logits / np.float32(temperature))), read)
+
+    def read(self, r: int, c: int) -> tuple[Array, Array]:
+        """The context's share of all later pre-activations [layers, N, 2C], and the attention [heads, N, keys]."""
+        reader, n = self.weights.attention, self.n
+        query = self.features[:, : self.weights.maps] @ reader.query + reader.query_of_position[r, c]
+        scores = query.reshape(n, reader.heads, -1).swapaxes(0, 1) @ self.keys
+        scores -= scores.max(axis=2, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=2, keepdims=True)
+        f = (scores @ self.values).swapaxes(0, 1).reshape(n, -1)
+        return (f @ reader.context).reshape(n, -1, 2 * self.weights.maps).swapaxes(0, 1), scores
+
+
+def _numpy(tensor: torch.Tensor) -> Array:
+    return np.ascontiguousarray(tensor.detach().float().numpy())
+
+
+def _matrix(weight: torch.Tensor) -> Array:
+    """A convolution's weight [out, in, rows, columns] as [rows * columns * in, out]."""
+    return _numpy(weight.permute(2, 3, 1, 0).flatten(0, 2))
+
+
+def _halve_gates(x: Array) -> Array:
+    """Halve the second half of the last axis: the gates, see Layer."""
+    x = x.copy()
+    x[..., x.shape[-1] // 2 :] *= 0.5
+    return x
+
+
+def _layer_weights(layer: torch.nn.Module) -> Layer:
+    # The vertical pre-activation enters the link unhalved: the link takes its gates' half twice.
+    link = _halve_gates(_matrix(layer.link.weight))
+    link[link.shape[0] // 2 :] *= 2
+    contexts = [
+        None if context is None else _halve_gates(_matrix(context.weight))
+        for context in (layer.vertical_context, layer.horizontal_context)
+    ]
+    return Layer(
+        vertical=_halve_gates(_matrix(layer.vertical.weight)),
+        vertical_bias=_halve_gates(_numpy(layer.vertical.bias)),
+        link=link,
+        horizontal=_halve_gates(_matrix(layer.horizontal.weight)),
+        horizontal_bias=_halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias)),
+        out=0.5 * _matrix(layer.out.weight),
+        out_bias=_numpy(layer.out.bias),
+        vertical_context=contexts[0],
+        horizontal_context=contexts[1],
+    )
+
+
+def _attention_weights(network: torch.nn.Module, height: int, width: int) -> Attention:
+    config = network.config
+    scale = config.key_size**-0.5
+    query = _matrix(network.query.weight) * np.float32(scale)  # [C + positions, heads * key_size]
+    positions = _numpy(fourier_positions(height, width, config.octaves, network.null_key)[0].permute(1, 2, 0))
+    of_position = positions @ query[config.maps :] + _numpy(network.query.bias) * np.float32(scale)
+    readers = [layer.horizontal_context for layer in network.layers[config.attend_after :]]
+    context = np.concatenate([_halve_gates(_matrix(reader.weight)) for reader in readers], axis=1)
+    return Attention(config.attend_after, config.heads, query[: config.maps], of_position, context)

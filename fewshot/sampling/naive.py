@@ -1,0 +1,43 @@
+"""The sampler that the definition gives: one whole-image forward pass for every pixel.
+
+The reference for tests and the baseline of benchmarks; nothing else calls it.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fewshot.evaluation import to_tensor
+from fewshot.models import PixelCNN
+
+
+@torch.inference_mode()
+def sample(
+    network: PixelCNN,
+    supports: NDArray[np.uint8],
+    noise: NDArray[np.float32],
+    temperature: float = 1.0,
+    prefix: NDArray[np.uint8] | None = None,
+) -> tuple[NDArray, NDArray, NDArray | None]:
+    """Images and probabilities [N, H, W] and attention [N, H*W, heads, S, H', W'] of supports [S, H, W].
+
+    ``noise`` holds a uniform number for every pixel [N, H, W]: a pixel is ink where it is below the probability.
+    """
+    n, height, width = noise.shape
+    memory = network.encode(to_tensor(supports[None]))
+    images = np.zeros(noise.shape, np.uint8)
+    probabilities = np.zeros(noise.shape, np.float32)
+    for r in range(height):
+        for c in range(width):
+            logits = network.decode(to_tensor(images[None]), memory)[0, :, 0, r, c]
+            probabilities[:, r, c] = torch.sigmoid(logits / temperature).numpy()
+            if prefix is not None and r < len(prefix):
+                images[:, r, c] = prefix[r, c]
+            else:
+                images[:, r, c] = noise[:, r, c] < probabilities[:, r, c]
+    if not network.attends:
+        return images, probabilities, None
+    weights = network.attention(to_tensor(images[None]), memory)[0]  # [heads, N * H * W, 1 + S * H' * W']
+    side = [-(-height // 2), -(-width // 2)]
+    weights = weights[:, :, 1:].unflatten(1, (n, height * width)).unflatten(3, (len(supports), *side))
+    return images, probabilities, weights.permute(1, 2, 0, 3, 4, 5).numpy()

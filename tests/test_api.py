@@ -1,0 +1,184 @@
+"""The one way to call a model, its checkpoints, and what it answers to bad input."""
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import fewshot
+from fewshot import checkpoints
+from fewshot.data.omniglot import Drawings
+from fewshot.evaluation import evaluate
+from tests.conftest import VARIANTS, strokes_image
+
+SUPPORTS = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(4)])
+SHIPPED = [f"omniglot-{model}" for model in VARIANTS]
+
+
+def test_the_three_variants_are_shipped():
+    assert set(SHIPPED) <= set(checkpoints.shipped())
+    for name in SHIPPED:
+        weights = checkpoints.resolve(name)
+        assert weights.stat().st_size < 16e6
+        card = checkpoints.read_card(weights)
+        assert {"protocol", "data", "steps", "validation_nats_per_dim", "command", "commit"} <= card.keys()
+
+
+def test_shipped_attention_beats_conditional_beats_pixelcnn():
+    nats = {m: fewshot.load(f"omniglot-{m}").card["validation_nats_per_dim"] for m in VARIANTS}
+    assert nats["attention"]["4"] <= 0.070
+    assert nats["attention"]["4"] < nats["conditional"]["4"] - 0.002
+    assert nats["conditional"]["4"] < nats["pixelcnn"]["4"] - 0.002
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shapes_and_shares(name):
+    model = fewshot.load(name)
+    run = model.generate(SUPPORTS, samples=2, seed=1)
+    assert run.images.shape == run.probabilities.shape == (2, 26, 26)
+    assert set(np.unique(run.images)) <= {0, 1}
+    assert (run.images[0] != run.images[1]).any()
+    if model.attends:
+        assert run.attention.shape == (2, 676, 4, 4, 13, 13)
+        shares = run.attention.sum((3, 4, 5))
+        assert (shares <= 1 + 1e-5).all()
+        assert (shares > 0).all()
+    else:
+        assert run.attention is None
+
+
+def test_rows_come_while_the_rest_is_drawn():
+    rows = []
+    for run in fewshot.load("omniglot-attention").stream(SUPPORTS, seed=2):
+        rows.append(run.rows)
+        assert not run.probabilities[:, run.rows :].any()
+        assert (run.probabilities[:, : run.rows] > 0).all()
+    assert rows == list(range(1, 27))
+
+
+def test_the_same_seed_draws_the_same_picture_in_a_batch_or_alone():
+    model = fewshot.load("omniglot-attention")
+    alone, batch = model.generate(SUPPORTS, seed=3), model.generate(SUPPORTS, samples=3, seed=3)
+    np.testing.assert_array_equal(alone.images[0], batch.images[0])
+    assert (model.generate(SUPPORTS, seed=4).images != alone.images).any()
+
+
+def test_the_order_of_the_supports_only_orders_the_heatmaps():
+    model, order = fewshot.load("omniglot-attention"), [2, 0, 3, 1]
+    run, permuted = model.generate(SUPPORTS, seed=5), model.generate(SUPPORTS[order], seed=5)
+    np.testing.assert_array_equal(run.images, permuted.images)
+    np.testing.assert_allclose(permuted.attention, run.attention[:, :, :, order], atol=1e-4)
+
+
+def test_a_prefix_is_kept_and_completed():
+    prefix = SUPPORTS[0][:10]
+    run = fewshot.load("omniglot-attention").generate(SUPPORTS, samples=2, prefix=prefix)
+    assert (run.images[:, :10] == prefix).all()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_score_agrees_with_generation_and_evaluation(name):
+    model = fewshot.load(name)
+    run = model.generate(SUPPORTS, samples=3, seed=6)
+    p = np.where(run.images == 1, run.probabilities, 1 - run.probabilities)
+    nats = model.score(run.images, SUPPORTS)
+    np.testing.assert_allclose(nats, -np.log(p), atol=1e-3)
+    drawings = Drawings(np.concatenate([SUPPORTS, SUPPORTS[::-1]]), np.zeros(8, int), ("Madeup/01",))
+    scores = evaluate(model.network, drawings, shots=(2,), targets=3, seed=0)
+    order = np.random.default_rng(0).permutation(8)
+    expected = model.score(drawings.images[order[:3]], drawings.images[order[3:5]]).mean()
+    assert scores["2"]["nats_per_dim"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_pixelcnn_needs_no_support_and_the_others_do():
+    assert fewshot.load("omniglot-pixelcnn").generate([]).images.shape == (1, 26, 26)
+    for name in ("omniglot-conditional", "omniglot-attention"):
+        with pytest.raises(fewshot.InputError, match="at least one drawing"):
+            fewshot.load(name).generate([])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"supports": np.zeros((9, 26, 26))}, "9 supports are too many"),
+        ({"supports": np.zeros((2, 28, 28))}, "shape"),
+        ({"supports": np.zeros((26, 26))}, "shape"),
+        ({"supports": [[1], [2, 3]]}, "shape"),
+        ({"supports": np.full((1, 26, 26), 0.5)}, "binary"),
+        ({"supports": np.full((1, 26, 26), math.nan)}, "binary"),
+        ({"temperature": 0}, "above 0"),
+        ({"temperature": -1}, "above 0"),
+        ({"temperature": math.nan}, "must be a number"),
+        ({"temperature": math.inf}, "must be a number"),
+        ({"temperature": "hot"}, "must be a number"),
+        ({"seed": -1}, "seed must be between"),
+        ({"seed": 2**60}, "seed must be between"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"seed": None}, "seed must be a whole number"),
+        ({"samples": 0}, "number of samples must be between"),
+        ({"samples": 1000}, "number of samples must be between"),
+        ({"prefix": np.zeros((3, 20))}, "prefix"),
+        ({"prefix": np.zeros((27, 26))}, "prefix"),
+        ({"prefix": np.full((3, 26), 2)}, "prefix"),
+    ],
+)
+def test_bad_input_gives_one_sentence(arguments, sentence):
+    model = fewshot.load("omniglot-attention")
+    with pytest.raises(fewshot.InputError, match=sentence) as error:
+        model.generate(**({"supports": SUPPORTS} | arguments))
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith(".")
+
+
+def test_unknown_and_damaged_checkpoints(tmp_path):
+    with pytest.raises(fewshot.CheckpointError, match="no checkpoint 'omniglot-atention'.*omniglot-attention"):
+        fewshot.load("omniglot-atention")
+    with pytest.raises(fewshot.CheckpointError, match="no checkpoint"):
+        fewshot.load("../../secret")
+
+    whole = checkpoints.resolve("omniglot-pixelcnn")
+    for damage in ("truncated", "empty", "no card", "broken card", "another network"):
+        copy = tmp_path / damage / whole.name
+        copy.parent.mkdir()
+        shutil.copy(whole, copy)
+        shutil.copy(whole.with_suffix(".json"), copy.with_suffix(".json"))
+        card = json.loads(copy.with_suffix(".json").read_text())
+        if damage == "truncated":
+            copy.write_bytes(copy.read_bytes()[:5000])
+        elif damage == "empty":
+            copy.write_bytes(b"")
+        elif damage == "no card":
+            copy.with_suffix(".json").unlink()
+        elif damage == "broken card":
+            copy.with_suffix(".json").write_text("{")
+        else:
+            card["config"]["maps"] = 5
+            copy.with_suffix(".json").write_text(json.dumps(card))
+        with pytest.raises(fewshot.CheckpointError, match="damaged") as error:
+            fewshot.load(copy)
+        assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_survives_a_round_trip(tmp_path):
+    network, _ = checkpoints.load("omniglot-attention")
+    path = tmp_path / "copy.safetensors"
+    checkpoints.save(path, network.state_dict(), network.config, {"task": "omniglot"})
+    copy, card = checkpoints.load(path)
+    assert copy.config == network.config
+    assert card["task"] == "omniglot"
+    for name, value in network.state_dict().items():
+        assert torch.equal(copy.state_dict()[name], value)
+
+
+def test_import_is_quick_and_loads_no_gradio():
+    code = "import sys, fewshot; sys.exit(any(m.split('.')[0] in ('gradio', 'matplotlib', 'skimage') for m in sys.modules))"
+    started = time.perf_counter()
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    # Two seconds on a quiet machine; a busy one gets twice that, a needless import would still be seen.
+    assert time.perf_counter() - started < 4

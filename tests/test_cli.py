@@ -1,0 +1,85 @@
+"""The command line."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fewshot import __main__ as cli
+from fewshot import checkpoints
+from tests.conftest import SHARED, needs_shared, strokes_image
+
+
+def run(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["fewshot", *arguments])
+    cli.main()
+
+
+def test_evaluate_writes_a_table_and_json(packed_file, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "scores" / "scores.json"
+    run(
+        monkeypatch, "evaluate", "--checkpoint", "omniglot-attention", "--data", str(packed_file),
+        "--shots", "1", "4", "--seed", "3", "--out", str(out),
+    )  # fmt: skip
+    result = json.loads(out.read_text())
+    assert result["checkpoint"] == "omniglot-attention"
+    assert set(result["shots"]) == {"1", "4"}
+    score = result["shots"]["4"]
+    assert (score["characters"], score["targets"]) == (10, 80)
+    assert 0 < score["standard_error"] < score["nats_per_dim"] < 1
+    printed = capsys.readouterr().out
+    assert f"{score['nats_per_dim']:.4f}" in printed
+
+
+@needs_shared
+def test_the_card_says_what_evaluate_measures(tmp_path, monkeypatch):
+    out = tmp_path / "scores.json"
+    run(
+        monkeypatch, "evaluate", "--checkpoint", "omniglot-attention", "--split", "validation", "--shots", "4",
+        "--data", str(SHARED / "omniglot_45_alphabets.npz"), "--out", str(out),
+    )  # fmt: skip
+    measured = json.loads(out.read_text())["shots"]["4"]
+    card = checkpoints.read_card(checkpoints.resolve("omniglot-attention"))
+    assert measured["nats_per_dim"] == pytest.approx(card["validation_nats_per_dim"]["4"], abs=5e-5)
+    assert measured["nats_per_dim"] <= 0.070
+    assert (measured["characters"], measured["targets"]) == (156, 1248)
+
+
+def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):
+    supports = []
+    for i in range(2):
+        supports.append(str(tmp_path / f"{i}.png"))
+        Image.fromarray(255 - 255 * strokes_image(np.random.default_rng(i), 105)).save(supports[-1])
+    out = tmp_path / "out"
+    run(
+        monkeypatch, "generate", "--checkpoint", "omniglot-attention", "--support", *supports,
+        "--samples", "3", "--seed", "0", "--out", str(out),
+    )  # fmt: skip
+    with np.load(out / "trace.npz") as trace:
+        assert trace["attention"].shape == (3, 676, 4, 2, 13, 13)
+        assert trace["supports"].shape == (2, 26, 26)
+        first = trace["images"][0]
+    picture = np.asarray(Image.open(out / "sample-1.png").convert("L").resize((26, 26), Image.Resampling.NEAREST))
+    np.testing.assert_array_equal(picture < 128, first == 1)
+    assert (out / "sample-3.png").exists()
+    with Image.open(out / "drawing.gif") as gif:
+        assert gif.n_frames > 100
+        assert gif.width > 3 * 26 * 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("evaluate", "--checkpoint", "omniglot-attention", "--data", "missing.npz"), "no data at 'missing.npz'"),
+        (("evaluate", "--checkpoint", "nonsense", "--data", "missing.npz"), "no checkpoint 'nonsense'"),
+        (("train", "--data", "missing.npz", "--out", "{tmp}"), "no data at 'missing.npz'"),
+        (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--temperature", "-1"), "temperature"),
+        (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}"), "at least one drawing"),
+        (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}", "--support", "no.png"), "no picture"),
+    ],
+)
+def test_bad_input_ends_with_one_sentence(arguments, sentence, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match=sentence) as end:
+        run(monkeypatch, *(a.format(tmp=tmp_path) for a in arguments))
+    assert "\n" not in str(end.value)

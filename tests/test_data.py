@@ -1,0 +1,114 @@
+"""The Omniglot protocol, its two sources, and episodes."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from fewshot.data import omniglot
+from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
+from tests.conftest import SHARED, needs_shared
+
+
+def test_max_pool_takes_rows_and_columns_0_to_103():
+    drawing = np.zeros((105, 105), np.uint8)
+    drawing[7, 3] = drawing[104, 50] = drawing[50, 104] = 1
+    pooled = omniglot.max_pool(drawing)
+    assert pooled.shape == (26, 26)
+    assert np.argwhere(pooled).tolist() == [[1, 0]]
+
+
+@needs_shared
+def test_the_original_folders_and_the_packed_file_hold_the_same_drawings(tmp_path):
+    for archive in sorted((SHARED / "omniglot_original").glob("*.zip")):
+        zipfile.ZipFile(archive).extractall(tmp_path)
+    folder = omniglot.load(tmp_path)
+    packed = omniglot.load(SHARED / "omniglot_45_alphabets.npz")
+    # In both, the drawings of a character are in the order of their drawers.
+    of_packed = {packed.class_name[packed.class_id[m[0]]]: packed.images[m] for m in packed.characters()}
+    of_folder = {folder.class_name[folder.class_id[m[0]]]: folder.images[m] for m in folder.characters()}
+    assert len(of_folder) > 100
+    for name, images in of_folder.items():
+        np.testing.assert_array_equal(images, of_packed[name], err_msg=name)
+
+
+@needs_shared
+def test_the_45_alphabets():
+    drawings = omniglot.load(SHARED / "omniglot_45_alphabets.npz")
+    assert drawings.images.shape == (29580, 26, 26)
+    alphabets = {name.split("/")[0] for name in drawings.class_name}
+    assert len(alphabets) == 45
+    assert not alphabets & set(omniglot.TEST_ALPHABETS)
+    validation, training = drawings.split("validation"), drawings.split("training")
+    assert len(validation.characters()) == 156
+    assert len(validation.images) + len(training.images) == len(drawings.images)
+    assert not set(validation.class_id) & set(training.class_id)
+
+
+def test_a_folder_as_torchvision_leaves_it(tmp_path, packed_file):
+    from PIL import Image
+
+    folder = tmp_path / "omniglot-py" / "images_background" / "Madeup" / "character01"
+    folder.mkdir(parents=True)
+    ink = np.zeros((105, 105), bool)
+    ink[20:80, 50:53] = True
+    Image.fromarray(~ink).save(folder / "0001_01.png")
+    drawings = omniglot.load(tmp_path)
+    assert drawings.class_name == ("Madeup/01",)
+    np.testing.assert_array_equal(drawings.images[0], omniglot.max_pool(ink.astype(np.uint8)))
+
+
+def test_episodes_have_no_drawing_twice(packed_file):
+    drawings = omniglot.load(packed_file)
+    # Number the drawings by their pixels, to tell them apart.
+    numbers = np.arange(len(drawings.images), dtype=np.uint8)
+    numbered = omniglot.Drawings(np.repeat(numbers, 4).reshape(-1, 2, 2), drawings.class_id, drawings.class_name)
+    sampler = EpisodeSampler(numbered, characters=3, targets=4, seed=0)
+    shots = set()
+    for step in range(60):
+        supports, targets = sampler.batch(step)
+        shots.add(supports.shape[1])
+        drawn = np.concatenate([supports, targets], axis=1)[:, :, 0, 0]
+        for episode in drawn:
+            assert len(set(episode)) == len(episode)
+            assert len(set(drawings.class_id[episode])) == 1
+        assert len(set(drawings.class_id[drawn[:, 0]])) == 3
+    assert shots == set(range(1, 9))
+
+
+def test_episodes_depend_on_the_seed_and_the_step_alone(packed_file):
+    drawings = omniglot.load(packed_file)
+    one, same, other = (EpisodeSampler(drawings, 2, 4, seed) for seed in (0, 0, 1))
+    for step in (5, 0, 5):
+        np.testing.assert_array_equal(one.batch(step).targets, same.batch(step).targets)
+    assert any((one.batch(k).targets != other.batch(k).targets).any() for k in range(3))
+    assert (one.batch(0).targets != one.batch(1).targets).any()
+
+
+def test_evaluation_scores_the_same_targets_at_all_shots(packed_file):
+    drawings = omniglot.load(packed_file)
+    few, many = (evaluation_episodes(drawings, shots, 8, seed=0) for shots in (1, 8))
+    assert len(few.targets) == 10
+    np.testing.assert_array_equal(few.targets, many.targets)
+    np.testing.assert_array_equal(few.supports[:, 0], many.supports[:, 0])
+
+
+def test_bad_data_is_named_in_one_sentence(tmp_path, packed_file):
+    text = tmp_path / "text.npz"
+    text.write_text("not an archive")
+    truncated = tmp_path / "truncated.npz"
+    truncated.write_bytes(packed_file.read_bytes()[:2000])
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "missing.npz", text, truncated, tmp_path / "empty"):
+        with pytest.raises(omniglot.DataError, match=str(path.name)) as error:
+            omniglot.load(path)
+        assert "\n" not in str(error.value)
+    drawings = omniglot.load(packed_file)
+    with pytest.raises(omniglot.DataError, match="no drawing of the test"):
+        drawings.split("test")
+    with pytest.raises(omniglot.DataError, match="no split"):
+        drawings.split("tset")
+    with pytest.raises(omniglot.DataError, match="at least 50 characters"):
+        EpisodeSampler(drawings, 50, 4, 0)
+    with pytest.raises(omniglot.DataError, match="has only 20"):
+        evaluation_episodes(drawings, 16, 8, 0)

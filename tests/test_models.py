@@ -1,0 +1,75 @@
+"""What makes the networks autoregressive density estimators of a set of supports."""
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tests.conftest import VARIANTS, small_network
+
+HEIGHT, WIDTH = 7, 6
+
+
+def binary(*shape: int) -> torch.Tensor:
+    return torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(1)).float()
+
+
+@pytest.mark.parametrize("model", VARIANTS)
+def test_a_logit_depends_on_every_pixel_before_it_and_on_none_after(model):
+    # Six layers, so that the first pixel is within reach of the last; many maps, so that no pixel has only dead ReLUs.
+    network = small_network(model, scale=0.2, layers=6, penultimate=32).double()
+    supports = binary(1, 2, 1, HEIGHT, WIDTH).double()
+    x = binary(1, 1, 1, HEIGHT, WIDTH).double().requires_grad_()
+    logits = network(x, supports)[0, 0, 0].flatten()
+    for t, logit in enumerate(logits):
+        (gradient,) = torch.autograd.grad(logit, x, retain_graph=True, allow_unused=True, materialize_grads=True)
+        gradient = gradient.flatten()
+        assert (gradient[t:] == 0).all(), f"pixel {t} sees itself or a later pixel"
+        assert (gradient[:t] != 0).all(), f"pixel {t} is blind for an earlier pixel"
+
+
+@pytest.mark.parametrize("model", VARIANTS)
+def test_the_probabilities_of_all_images_sum_to_one(model):
+    network = small_network(model)
+    images = torch.tensor(list(itertools.product((0.0, 1.0), repeat=6))).reshape(1, 64, 1, 2, 3)
+    logits = network(images, binary(1, 3, 1, 2, 3))
+    nats = F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum(dim=(2, 3, 4))
+    assert torch.exp(-nats).sum().item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("shots", range(1, 9))
+@pytest.mark.parametrize("model", VARIANTS)
+def test_the_order_of_the_supports_does_not_matter(model, shots):
+    network = small_network(model)
+    supports, x = binary(2, shots, 1, 8, 8), binary(2, 3, 1, 8, 8)
+    order = torch.randperm(shots, generator=torch.Generator().manual_seed(2))
+    logits = network(x, supports)
+    assert logits.shape == (2, 3, 1, 8, 8)
+    torch.testing.assert_close(network(x, supports[:, order]), logits, atol=1e-4, rtol=0)
+
+
+def test_permuted_supports_permute_the_heatmaps():
+    network = small_network("attention")
+    supports, x = binary(1, 4, 1, 8, 8), binary(1, 2, 1, 8, 8)
+    order = torch.tensor([2, 0, 3, 1])
+    weights = network.attention(x, network.encode(supports))
+    permuted = network.attention(x, network.encode(supports[:, order]))
+    torch.testing.assert_close(weights.sum(3), torch.ones(1, 4, 128))
+    torch.testing.assert_close(permuted[..., :1], weights[..., :1])
+    maps, maps_permuted = weights[..., 1:].unflatten(3, (4, 16)), permuted[..., 1:].unflatten(3, (4, 16))
+    torch.testing.assert_close(maps_permuted, maps[:, :, :, order], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("model", [m for m in VARIANTS if m != "pixelcnn"])
+def test_the_supports_matter(model):
+    network, x = small_network(model), binary(1, 1, 1, 8, 8)
+    assert (network(x, torch.zeros(1, 2, 1, 8, 8)) - network(x, torch.ones(1, 2, 1, 8, 8))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("model", VARIANTS)
+def test_every_parameter_is_trained(model):
+    network = small_network(model, scale=0.1)
+    network(binary(2, 2, 1, 8, 8), binary(2, 3, 1, 8, 8)).square().mean().backward()
+    idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert idle == []

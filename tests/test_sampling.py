@@ -1,0 +1,83 @@
+"""The incremental sampler gives what the naive one gives."""
+
+import numpy as np
+import pytest
+import torch
+
+import fewshot
+from fewshot import checkpoints
+from fewshot.api import uniform_noise
+from fewshot.evaluation import to_tensor
+from fewshot.sampling import naive
+from fewshot.sampling.incremental import IncrementalSampler
+from tests.conftest import VARIANTS, small_network, strokes_image
+
+HEIGHT, WIDTH = 9, 7
+
+
+def compare(network, supports, noise, temperature, prefix):
+    """Draw with both samplers and assert that they agree; returns the images."""
+    _, height, width = noise.shape
+    images, probabilities, attention = naive.sample(network, supports, noise, temperature, prefix)
+    drawn, p = np.zeros(noise.shape, np.uint8), np.zeros(noise.shape, np.float32)
+    read = None if attention is None else np.zeros(attention.shape, np.float32)
+    with torch.inference_mode():
+        memory = network.encode(to_tensor(supports[None]))
+    flat = None if read is None else read.reshape(*read.shape[:3], -1)
+    rows = list(IncrementalSampler(network, height, width).rows(memory, noise, temperature, prefix, drawn, p, flat))
+    assert rows == list(range(1, height + 1))
+    np.testing.assert_array_equal(drawn, images)
+    np.testing.assert_allclose(p, probabilities, atol=1e-4)
+    if attention is not None:
+        np.testing.assert_allclose(read, attention, atol=1e-4)
+        share = read.reshape(*read.shape[:3], -1).sum(3)
+        assert (share <= 1 + 1e-5).all()
+        assert (share > 0).all()
+    assert 0 < images.mean() < 1
+    return images
+
+
+@pytest.mark.parametrize("prefix_rows", [0, 4])
+@pytest.mark.parametrize("samples", [1, 4])
+@pytest.mark.parametrize("model", VARIANTS)
+def test_equals_naive(model, samples, prefix_rows):
+    rng = np.random.default_rng(5)
+    supports = rng.integers(0, 2, (3, HEIGHT, WIDTH)).astype(np.uint8)
+    prefix = rng.integers(0, 2, (prefix_rows, WIDTH)).astype(np.uint8) if prefix_rows else None
+    noise = uniform_noise(0, (samples, HEIGHT, WIDTH))
+    images = compare(small_network(model), supports, noise, 0.8, prefix)
+    if prefix_rows:
+        assert (images[:, :prefix_rows] == prefix).all()
+
+
+@pytest.mark.parametrize("name", checkpoints.shipped())
+def test_equals_naive_with_the_shipped_weights(name):
+    supports = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(2)])
+    model = fewshot.load(name)
+    prefix = supports[0, :22]  # four rows are left to the samplers: the naive one takes its time
+    run = model.generate(supports, samples=2, seed=7, prefix=prefix)
+    images, probabilities, attention = naive.sample(
+        model.network, supports, uniform_noise(7, (2, 26, 26)), prefix=prefix
+    )
+    np.testing.assert_array_equal(run.images, images)
+    np.testing.assert_allclose(run.probabilities, probabilities, atol=1e-4)
+    if attention is not None:
+        np.testing.assert_allclose(run.attention, attention, atol=1e-4)
+
+
+def test_no_whole_image_pass_while_sampling(monkeypatch):
+    model = fewshot.load("omniglot-attention")
+    monkeypatch.setattr(model.network, "decode", lambda *_: pytest.fail("a whole-image forward pass"))
+    model.generate(np.ones((1, 26, 26)))
+
+
+def test_temperature_sharpens():
+    network = small_network("pixelcnn")
+    noise = uniform_noise(0, (2, HEIGHT, WIDTH))
+    supports = np.zeros((0, HEIGHT, WIDTH), np.uint8)
+    # The given image is the same for both, so that the probabilities can be compared.
+    prefix = np.random.default_rng(0).integers(0, 2, (HEIGHT, WIDTH)).astype(np.uint8)
+    _, warm, _ = naive.sample(network, supports, noise, 1.0, prefix)
+    _, cold, _ = naive.sample(network, supports, noise, 0.5, prefix)
+    assert (np.abs(cold - 0.5) >= np.abs(warm - 0.5)).all()
+    assert (np.abs(cold - 0.5) > np.abs(warm - 0.5) + 0.05).any()
