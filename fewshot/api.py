@@ -170,10 +170,10 @@ def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
 def _binary_images(images: ArrayLike, what: str, side: int) -> NDArray[np.uint8]:
     try:
         array = np.asarray(images)
-    except ValueError:
-        array = np.empty(0)
-    if array.size == 0:
-        array = np.empty((0, side, side), np.uint8)
+    except ValueError:  # lists of unequal lengths
+        array = np.empty(())
+    if array.ndim == 1 and len(array) == 0:  # an empty list has no sides
+        array = np.empty((0, side, side))
     if array.ndim != 3 or array.shape[1:] != (side, side):
         raise InputError(f"{what} must have the shape [number, {side}, {side}].")
     if not np.isin(array, (0, 1)).all():

@@ -137,7 +137,7 @@ def test_bad_input_gives_one_sentence(arguments, sentence):
 
 
 def test_unknown_and_damaged_checkpoints(tmp_path):
-    with pytest.raises(fewshot.CheckpointError, match="no checkpoint 'omniglot-atention'.*omniglot-attention"):
+    with pytest.raises(fewshot.CheckpointError, match=r"no checkpoint 'omniglot-atention'.*omniglot-attention"):
         fewshot.load("omniglot-atention")
     with pytest.raises(fewshot.CheckpointError, match="no checkpoint"):
         fewshot.load("../../secret")
@@ -177,7 +177,8 @@ def test_a_checkpoint_survives_a_round_trip(tmp_path):
 
 
 def test_import_is_quick_and_loads_no_gradio():
-    code = "import sys, fewshot; sys.exit(any(m.split('.')[0] in ('gradio', 'matplotlib', 'skimage') for m in sys.modules))"
+    heavy = ("gradio", "matplotlib", "skimage", "torchvision")
+    code = f"import sys, fewshot; sys.exit(any(m.split('.')[0] in {heavy} for m in sys.modules))"
     started = time.perf_counter()
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     # Two seconds on a quiet machine; a busy one gets twice that, a needless import would still be seen.

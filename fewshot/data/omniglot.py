@@ -6,6 +6,7 @@ alphabets, 5 test alphabets by name. Five of the 45 are held out for every choic
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image
@@ -91,19 +92,20 @@ def _load_packed(path: Path) -> Drawings:
             for rows in np.array_split(packed, max(1, len(packed) // 4096))
         ]
         return Drawings(np.concatenate(images), class_id.astype(np.int64), tuple(map(str, class_name)))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(f"'{path}' is not a packed Omniglot file ({error}).") from error
 
 
 def _load_folder(folder: Path) -> Drawings:
-    by_class: dict[str, list[Path]] = {}
+    # By file name within a class: the release's archives overlap, and a drawing found twice counts once.
+    by_class: dict[str, dict[str, Path]] = {}
     for file in sorted(folder.glob("**/character*/*.png")):
         alphabet, character = file.parts[-3], file.parts[-2].removeprefix("character")
-        by_class.setdefault(f"{alphabet}/{character}", []).append(file)
+        by_class.setdefault(f"{alphabet}/{character}", {})[file.name] = file
     if not by_class:
         raise DataError(f"'{folder}' holds no Omniglot drawings (Alphabet/characterNN/*.png).")
     names = tuple(sorted(by_class))
-    images = [max_pool(_read_drawing(file)) for name in names for file in by_class[name]]
+    images = [max_pool(_read_drawing(file)) for name in names for file in by_class[name].values()]
     class_id = np.repeat(np.arange(len(names)), [len(by_class[name]) for name in names])
     return Drawings(np.stack(images), class_id, names)
 

@@ -213,10 +213,15 @@ class _Run:
             kind, name = key.split("/", 1)
             groups.setdefault(kind, {})[name] = value
         self.network.load_state_dict(groups["network"])
-        self.average = {k: v.to(self.device) for k, v in groups["average"].items()}
+        # In the network's order, which the file does not keep.
+        self.average = {k: groups["average"][k].to(self.device) for k in self.network.state_dict()}
+        parameters = list(self.network.parameters())
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in groups["optimizer"].items():
             index, moment = name.split("/")
+            if value.shape == parameters[int(index)].shape:
+                # The fused AdamW takes for granted that moments lie in memory as their parameter does.
+                value = torch.empty_like(parameters[int(index)]).copy_(value)
             moments.setdefault(int(index), {})[moment] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
         self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
