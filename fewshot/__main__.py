@@ -1,4 +1,4 @@
-"""The command line: ``python -m fewshot {train, evaluate, generate, download} --help``."""
+"""The command line: ``python -m fewshot {train, evaluate, generate, bench, download} --help``."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 import fewshot
+from fewshot.bench import table
 from fewshot.data import omniglot
 from fewshot.data.drawing import PictureError, read_picture
 from fewshot.evaluation import evaluate as evaluate_network
@@ -85,6 +86,12 @@ def generate(
         print(path)
 
 
+def bench() -> None:
+    """Time the samplers and scoring of every shipped checkpoint, naive beside incremental in one run."""
+    for line in table():
+        print(line, flush=True)
+
+
 def download(data: Path = Path("data")) -> None:
     """Fetch Omniglot (both halves, 50 alphabets) by torchvision into a folder that --data takes.
 
@@ -97,7 +104,7 @@ def download(data: Path = Path("data")) -> None:
 def main() -> None:
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": train, "evaluate": evaluate, "generate": generate, "download": download},
+            {"train": train, "evaluate": evaluate, "generate": generate, "bench": bench, "download": download},
             prog="python -m fewshot",
             description="Few-shot autoregressive density estimation.",
             config=(tyro.conf.OmitArgPrefixes,),

@@ -1,0 +1,79 @@
+"""Benchmarks: what sampling, scoring and a request to the app cost, as times and as ratios to naive in the same run."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+import fewshot
+from fewshot import checkpoints
+from fewshot.api import FewShotModel, uniform_noise
+from fewshot.evaluation import to_tensor
+
+SHOTS = 4
+BATCHES = (1, 16, 64)
+REPEATS = 5
+NAIVE_PASSES = 26  # of the 676 that a picture takes; they all cost the same
+
+
+def seconds(function: Callable[[], object], repeats: int = REPEATS) -> float:
+    """The median time of a call, after one to warm up."""
+    function()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
+
+
+def made_up_drawings(n: int, side: int) -> np.ndarray:
+    """Binary images [n, side, side] with Omniglot's share of ink; what they show does not change the cost."""
+    return (np.random.default_rng(0).random((n, side, side)) < 0.126).astype(np.uint8)
+
+
+def naive_seconds(model: FewShotModel, samples: int) -> float:
+    """Time of a naive drawing: a whole-image forward pass for each of its pixels, measured on some of the passes."""
+    images = to_tensor(made_up_drawings(samples, model.side)[None])
+    with torch.inference_mode():
+        memory = model.network.encode(to_tensor(made_up_drawings(SHOTS, model.side)[None]))
+        one_pass = seconds(lambda: model.network.decode(images, memory), repeats=NAIVE_PASSES if samples == 1 else 3)
+    return one_pass * model.side**2
+
+
+def sampler_seconds(model: FewShotModel, samples: int, trace: bool) -> float:
+    """Time of the incremental sampler, supports encoded anew each time, with or without the trace."""
+    supports, shape = made_up_drawings(SHOTS, model.side), (samples, model.side, model.side)
+    if trace:
+        return seconds(lambda: model.generate(supports, samples))
+
+    def without_trace() -> None:
+        with torch.inference_mode():
+            memory = model.network.encode(to_tensor(supports[None]))
+        images, probabilities = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
+        for _ in model.sampler.rows(memory, uniform_noise(0, shape), 1.0, None, images, probabilities, None):
+            pass
+
+    return seconds(without_trace)
+
+
+def score_seconds(model: FewShotModel, images: int) -> float:
+    """Time of scoring so many drawings given one support."""
+    support = made_up_drawings(1, model.side)
+    return seconds(lambda: model.score(made_up_drawings(images, model.side), support))
+
+
+def table() -> Iterator[str]:
+    """The lines of the table, as they are measured: every shipped checkpoint on one thread."""
+    torch.set_num_threads(1)
+    yield f"{SHOTS} supports, 26x26, one thread, median of {REPEATS}; naive from {NAIVE_PASSES} of its 676 passes"
+    yield f"{'checkpoint':<22} {'images':>6} {'naive':>9} {'sampler':>9} {'+ trace':>9} {'naive / (+ trace)':>18}"
+    for name in checkpoints.shipped():
+        model = fewshot.load(name)
+        for n in BATCHES:
+            naive = naive_seconds(model, n)
+            plain, traced = (sampler_seconds(model, n, trace) for trace in (False, True))
+            yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
+        one, many = score_seconds(model, 1), score_seconds(model, 400)
+        yield f"{name:<22} score of 1 drawing: {one * 1e3:.0f} ms, of 400: {many:.2f} s"
