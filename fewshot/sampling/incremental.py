@@ -31,10 +31,10 @@ class Layer(NamedTuple):
     vertical: Array  # [6C, 2C], of the rows r - 1 and r, columns c - 1 to c + 1
     vertical_bias: Array  # [2C]
     link: Array  # [2C, 2C]
-    horizontal: Array  # [2C, 2C], of the columns c - 1 and c
+    left: Array  # [C, 2C], of the column c - 1
+    here: Array  # [C, 2C], of the column c
     horizontal_bias: Array  # [2C], with the link's
-    out: Array  # [C, C + skips]
-    out_bias: Array  # [C + skips]
+    out: Array  # [C + 1, C + skips], the last row is the bias
     vertical_context: Array | None  # [D, 2C]
     horizontal_context: Array | None  # [D, 2C]
 
@@ -117,10 +117,11 @@ class _State:
         # Row r - 1 and row r of each layer's vertical input, with a column of zeros on both sides.
         self.v = np.zeros((len(weights.layers), 2, n, width + 2, maps), np.float32)
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
-        self.row = np.zeros((len(weights.layers), width, n, 2 * maps), np.float32)
-        # Columns c - 1 and c of each layer's horizontal input.
-        self.h = np.zeros((len(weights.layers), n, 2 * maps), np.float32)
-        self.features = np.zeros((n, maps + skips), np.float32)  # h and the sum of the skips
+        self.row = np.zeros((width, len(weights.layers), n, 2 * maps), np.float32)
+        # Each layer's horizontal input, and the sum of the skips below it, at the last pixel.
+        self.features = np.zeros((len(weights.layers) + 1, n, maps + skips), np.float32)
+        self.left = np.stack([layer.left for layer in weights.layers])
+        self.gates = np.ones((n, maps + 1), np.float32)  # the last one is for the bias
         self.horizontal_bias = [layer.horizontal_bias for layer in weights.layers]
         if weights.attention is not None:
             self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
@@ -137,7 +138,7 @@ class _State:
         """The vertical stack's row r, from the pixels of the rows above."""
         weights, n, width, maps = self.weights, self.n, self.weights.width, self.weights.maps
         self.v[:, 0] = self.v[:, 1]
-        self.h[:] = 0
+        self.features[:] = 0
         above = np.zeros((n, ROWS_ABOVE, width + 2 * COLUMNS_BESIDE), np.float32)
         known = images[:, max(0, r - ROWS_ABOVE) : r]
         above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = known
@@ -149,7 +150,7 @@ class _State:
             window = np.concatenate([rows[y, :, x : x + width] for y in (0, 1) for x in (0, 1, 2)], axis=2)
             a = window.reshape(n * width, 6 * maps) @ layer.vertical + layer.vertical_bias
             b = a @ layer.link + self.horizontal_bias[i]
-            self.row[i] = b.reshape(n, width, 2 * maps).swapaxes(0, 1)
+            self.row[:, i] = b.reshape(n, width, 2 * maps).swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
             if self.vector:
@@ -159,37 +160,33 @@ class _State:
 
     def pixel(self, r: int, c: int, images: NDArray[np.uint8], temperature: float) -> Step:
         """The horizontal stack, and what is read, at (r, c)."""
-        weights, maps = self.weights, self.weights.maps
-        features = self.features
-        features[:, maps:] = 0
+        weights, features, gates = self.weights, self.features, self.gates
+        maps, reader, read = weights.maps, weights.attention, None
+        # The share of the column before in all layers' pre-activations at once; then its features give way to these.
+        shares = features[:-1, :, :maps] @ self.left
+        shares += self.row[c]
         left = images[:, r, max(0, c - COLUMNS_BESIDE) : c]
-        features[:, :maps] = left @ weights.input_h[COLUMNS_BESIDE - left.shape[1] :] + weights.empty_h[r, c]
-        reader, context, read = weights.attention, None, None
+        features[0, :, :maps] = left @ weights.input_h[COLUMNS_BESIDE - left.shape[1] :] + weights.empty_h[r, c]
         for i, layer in enumerate(weights.layers):
-            h = self.h[i]
-            h[:, maps:] = features[:, :maps]
+            below = features[i]
             if reader is not None and i == reader.layer:
-                context, read = self.read(r, c)
-            a = h @ layer.horizontal
-            a += self.row[i, c]
-            if context is not None:
-                a += context[i - reader.layer]
+                context, read = self.read(below[:, :maps], r, c)
+                shares[i:] += context
+            a = below[:, :maps] @ layer.here
+            a += shares[i]
             np.tanh(a, out=a)
-            gates = a[:, maps:]
-            gates += 1
-            gates *= a[:, :maps]
-            features += gates @ layer.out
-            features += layer.out_bias
-            h[:, :maps] = h[:, maps:]
-        skips = np.maximum(features[:, maps:], 0)
+            np.add(a[:, maps:], 1, out=gates[:, :maps])
+            gates[:, :maps] *= a[:, :maps]
+            np.add(below, gates @ layer.out, out=features[i + 1])
+        skips = np.maximum(features[-1, :, maps:], 0)
         skips = np.maximum(skips @ weights.penultimate[0] + weights.penultimate[1], 0)
         logits = (skips @ weights.logit[0] + weights.logit[1])[:, 0]
         return Step(1 / (1 + np.exp(-logits / np.float32(temperature))), read)
 
-    def read(self, r: int, c: int) -> tuple[Array, Array]:
+    def read(self, h: Array, r: int, c: int) -> tuple[Array, Array]:
         """The context's share of all later pre-activations [layers, N, 2C], and the attention [heads, N, keys]."""
         reader, n = self.weights.attention, self.n
-        query = self.features[:, : self.weights.maps] @ reader.query + reader.query_of_position[r, c]
+        query = h @ reader.query + reader.query_of_position[r, c]
         scores = query.reshape(n, reader.heads, -1).swapaxes(0, 1) @ self.keys
         scores -= scores.max(axis=2, keepdims=True)
         np.exp(scores, out=scores)
@@ -217,7 +214,9 @@ def _halve_gates(x: Array) -> Array:
 def _layer_weights(layer: torch.nn.Module) -> Layer:
     # The vertical pre-activation enters the link unhalved: the link takes its gates' half twice.
     link = _halve_gates(_matrix(layer.link.weight))
-    link[link.shape[0] // 2 :] *= 2
+    maps = link.shape[0] // 2
+    link[maps:] *= 2
+    horizontal = _halve_gates(_matrix(layer.horizontal.weight))
     contexts = [
         None if context is None else _halve_gates(_matrix(context.weight))
         for context in (layer.vertical_context, layer.horizontal_context)
@@ -226,10 +225,10 @@ def _layer_weights(layer: torch.nn.Module) -> Layer:
         vertical=_halve_gates(_matrix(layer.vertical.weight)),
         vertical_bias=_halve_gates(_numpy(layer.vertical.bias)),
         link=link,
-        horizontal=_halve_gates(_matrix(layer.horizontal.weight)),
+        left=horizontal[:maps],
+        here=horizontal[maps:],
         horizontal_bias=_halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias)),
-        out=0.5 * _matrix(layer.out.weight),
-        out_bias=_numpy(layer.out.bias),
+        out=np.concatenate([0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[None]]),
         vertical_context=contexts[0],
         horizontal_context=contexts[1],
     )
