@@ -2,7 +2,7 @@
 
 What real Omniglot drawings look like (measured on the 29,580 drawings of 45 alphabets, at 105x105): the stroke is
 5 pixels wide (ink area by skeleton length: median 5.0, 5th to 95th percentile 4.7 to 5.5), with round ends and hard
-edges; the box around the ink has a long side of 68 pixels (median; 44 to 89), and its centre is near (51, 50.5).
+edges; the box around the ink has a long side of 68 pixels (median; 44 to 88), and its centre is near (51, 50.5).
 
 Both ways end in the same place. The centre lines of the strokes are marked on a fine grid over the pad, and every
 pixel whose centre lies within half a stroke width of a centre line becomes ink. The width for this is 5.2, because

@@ -42,7 +42,7 @@ class AttentionPixelCNN(PixelCNN):
 
     title = "Attention PixelCNN"
     needs_supports = True
-    reads = "for every pixel anew, the places in your drawings that matter for it"
+    reads = "the places in your drawings that matter for each pixel, chosen anew"
     attends = True
 
     def __init__(self, config: ModelConfig):

@@ -181,7 +181,8 @@ class _State:
         skips = np.maximum(features[-1, :, maps:], 0)
         skips = np.maximum(skips @ weights.penultimate[0] + weights.penultimate[1], 0)
         logits = (skips @ weights.logit[0] + weights.logit[1])[:, 0]
-        return Step(1 / (1 + np.exp(-logits / np.float32(temperature))), read)
+        # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
+        return Step(1 / (1 + np.exp(np.minimum(-logits / np.float32(temperature), 80))), read)
 
     def read(self, h: Array, r: int, c: int) -> tuple[Array, Array]:
         """The context's share of all later pre-activations [layers, N, 2C], and the attention [heads, N, keys]."""

@@ -1,0 +1,70 @@
+"""The two parts of the page that Gradio does not have: the drawing pad with its tray, and the player.
+
+Their files hold all of their behaviour. ``pad.js`` and ``player.js`` know nothing of Gradio, which is bound to them
+here, and can run in any page.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+FILES = Path(__file__).parent
+STYLES = [FILES / name for name in ("studio.css", "pad.css", "player.css")]
+
+# js_on_load runs once, when the component appears; `watch` tells of later values from Python, but not of the first.
+# What the two parts can do for each other and for the buttons is in `window.studio`.
+_BIND_PAD = """
+window.studio = window.studio || {};
+window.studio.pad = createPad(element.querySelector(".pad"), {
+  server,
+  sets: props.sets,
+  changed: (value) => { props.value = value; },
+});
+"""
+_BIND_PLAYER = """
+window.studio = window.studio || {};
+window.studio.player = createPlayer(element.querySelector(".player"));
+watch("value", () => window.studio.player.absorb(props.value));
+window.studio.player.absorb(props.value);
+"""
+
+
+class _Part(gr.HTML):
+    """One of the two, made of the files ``<name>.html`` and ``<name>.js``."""
+
+    def __init__(self, name: str, bind: str, **options: Any):
+        super().__init__(
+            html_template=_read(f"{name}.html"),
+            js_on_load=f"{_read(f'{name}.js')}\n{bind}",
+            apply_default_css=False,
+            elem_id=name,
+            **options,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+class SupportPad(_Part):
+    """Drawing pad, tray of up to eight drawings, ready-made sets.
+
+    Value: {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in ``payload``.
+    ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...]. ``server_functions``: see ``studio``.
+    """
+
+    def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
+        value = {"supports": [], "shots": None}
+        super().__init__("pad", _BIND_PAD, value=value, sets=sets, server_functions=server_functions)
+
+
+class Player(_Part):
+    """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user."""
+
+    def __init__(self, value: dict[str, Any] | None):
+        super().__init__("player", _BIND_PLAYER, value=value)
+
+
+def _read(name: str) -> str:
+    return (FILES / name).read_text(encoding="utf-8")

@@ -1,0 +1,148 @@
+"""What travels between the browser and the server, both ways.
+
+*To the server* go drawings. One drawing is any of
+
+    {"strokes": [[[x, y], ...], ...]}   lists of points in pad coordinates, 0..105, x right, y down
+    {"picture": "<base64>"}             a picture file: PNG, JPEG, WebP, GIF, BMP or TIFF, at most 10 MB
+    {"pixels": "<base64>"}              what the model sees: 26x26 bits in 85 bytes, row by row, highest bit first
+
+*To the browser* go chunks of a run: some finished rows of it, in one format, whether it is one row that was just
+drawn or the whole picture. A chunk is a dict that JSON can hold:
+
+    id                 of the run; a new one starts a new picture
+    model, title, kind name of the checkpoint, its title, and "pixelcnn", "conditional" or "attention"
+    seed, temperature  what the run was drawn with
+    height, width      H, W of the picture
+    shots, supports    S, and the supports as base64 of S*H*W bits, row by row
+    heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
+    start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
+    data               base64 of deflated little-endian arrays, one after the other:
+                           float32 [n]                       probability of ink, before the pixel was drawn
+                           float32 [n, heads]                scale: the largest attention weight of each pixel and head
+                           float32 [n, heads, S]             share of the attention that each support has; less than 1
+                                                             in sum, because a head may read nothing
+                           uint8   [n, heads, S, H', W']     attention weights, 255 is the scale
+                           uint8   [n]                       the picture, ink = 1
+"""
+
+import base64
+import binascii
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot import FewShotModel, InputError, Run
+from fewshot.data.drawing import read_picture, render_strokes, to_model_input
+from fewshot.data.episodes import MAX_SHOTS
+from fewshot.data.omniglot import POOLED_SIDE
+
+COMPRESSION = 2  # of zlib's 9 levels: half the time of the default 6 for a twentieth more bytes
+
+
+def pack_pixels(image: NDArray[np.uint8]) -> str:
+    """Images of 0/1, any shape, to base64 of their bits."""
+    return base64.b64encode(np.packbits(image, axis=None).tobytes()).decode()
+
+
+def unpack_pixels(pixels: object) -> NDArray[np.uint8]:
+    """The image [26, 26] of a drawing's "pixels". Raises InputError."""
+    data = _decode_base64(pixels, "A drawing's pixels")
+    size = POOLED_SIDE**2
+    if len(data) != -(-size // 8):
+        raise InputError(
+            f"A drawing's pixels must be {POOLED_SIDE}x{POOLED_SIDE} bits, which are {-(-size // 8)} bytes."
+        )
+    return np.unpackbits(np.frombuffer(data, np.uint8), count=size).reshape(POOLED_SIDE, POOLED_SIDE)
+
+
+def read_drawing(drawing: object) -> NDArray[np.uint8]:
+    """What the model sees of a drawing from the browser, [26, 26] of 0/1. Raises InputError or PictureError."""
+    match drawing:
+        case {"pixels": pixels}:
+            return unpack_pixels(pixels)
+        case {"strokes": strokes}:
+            return to_model_input(render_strokes(strokes))
+        case {"picture": picture}:
+            return to_model_input(read_picture(_decode_base64(picture, "A picture")))
+    raise InputError('A drawing must be {"strokes": [[[x, y], ...], ...]}, {"picture": ...} or {"pixels": ...}.')
+
+
+def read_supports(drawings: object, shots: object = None) -> NDArray[np.uint8]:
+    """The first ``shots`` of the drawings (all if None) as supports [S, 26, 26]. Raises InputError or PictureError."""
+    if not isinstance(drawings, list):
+        raise InputError("The supports must be a list of drawings.")
+    if len(drawings) > MAX_SHOTS:
+        raise InputError(f"{len(drawings)} drawings are too many: a model reads at most {MAX_SHOTS}.")
+    if shots is not None:
+        if isinstance(shots, bool) or not isinstance(shots, int) or not 1 <= shots <= len(drawings):
+            raise InputError(f"Shots must be a whole number from 1 to the number of drawings, {len(drawings)}.")
+        drawings = drawings[:shots]
+    images = [read_drawing(drawing) for drawing in drawings]
+    return np.stack(images) if images else np.empty((0, POOLED_SIDE, POOLED_SIDE), np.uint8)
+
+
+def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0) -> dict[str, Any]:
+    """The chunk with the finished rows of a run's first sample, from row ``start`` on."""
+    height, width = run.images.shape[1:]
+    pixels = slice(start * width, run.rows * width)
+    arrays = [run.probabilities[0].ravel()[pixels].astype("<f4")]
+    heads, grid = 0, [0, 0]
+    if run.attention is not None:
+        heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
+        arrays += _quantised(run.attention[0, pixels])
+    arrays.append(run.images[0].ravel()[pixels])
+    data = zlib.compress(b"".join(array.tobytes() for array in arrays), COMPRESSION)
+    return {
+        "id": run_id,
+        "model": run.model,
+        "title": model.title,
+        "kind": model.network.config.model,
+        "seed": run.seed,
+        "temperature": run.temperature,
+        "height": height,
+        "width": width,
+        "shots": len(run.supports),
+        "supports": pack_pixels(run.supports),
+        "heads": heads,
+        "grid": grid,
+        "start": start,
+        "rows": run.rows,
+        "data": base64.b64encode(data).decode(),
+    }
+
+
+def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
+    """The arrays of a chunk of n pixels, by name.
+
+    image uint8 [n], probabilities float32 [n], attention float32 [n, heads, S, H', W'] to 1/510 of each pixel's
+    largest weight, shares float32 [n, heads, S].
+    """
+    data = memoryview(zlib.decompress(base64.b64decode(chunk["data"])))
+    n, heads, shots = (chunk["rows"] - chunk["start"]) * chunk["width"], chunk["heads"], chunk["shots"]
+
+    def take(dtype: str, *shape: int) -> NDArray:
+        nonlocal data
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        array, data = np.frombuffer(data[:size], dtype).reshape(shape), data[size:]
+        return array
+
+    probabilities, scale = take("<f4", n), take("<f4", n, heads)
+    shares, weights = take("<f4", n, heads, shots), take("u1", n, heads, shots, *chunk["grid"])
+    attention = weights * (scale / 255)[..., None, None, None]
+    return {"image": take("u1", n), "probabilities": probabilities, "attention": attention, "shares": shares}
+
+
+def _quantised(attention: NDArray[np.float32]) -> list[NDArray]:
+    """Attention [n, heads, S, H', W'] to its scale [n, heads], shares [n, heads, S] and weights as uint8."""
+    scale = attention.max(axis=(2, 3, 4))
+    weights = attention * (255 / np.maximum(scale, 1e-30))[..., None, None, None]
+    return [scale.astype("<f4"), attention.sum(axis=(3, 4)).astype("<f4"), np.rint(weights).astype(np.uint8)]
+
+
+def _decode_base64(text: object, what: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise InputError(f"{what} must be base64 text.") from error

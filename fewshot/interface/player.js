@@ -1,0 +1,400 @@
+// The player: a picture that grows pixel by pixel, and what each pixel read. Knows nothing of Gradio.
+//
+// createPlayer(root) returns {absorb(chunk), expect(), stop()}. The format of a chunk is described in payload.py; one
+// with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all others add
+// their rows to the one that is shown, so rows may come one by one, all at once, or twice.
+
+const NOTES = {
+  pixelcnn: "PixelCNN reads none of your drawings. All it knows is how handwriting looks in general, and the pixels " +
+    "that it has drawn so far. So there is no heatmap to show.",
+  conditional: "Conditional PixelCNN sums up your drawings in one vector and reads that same vector at every pixel. " +
+    "No place counts more than another, so there is no heatmap to show.",
+};
+const POINT = "Point at a pixel to see what it read; a click locks it.", TAP = "Tap a pixel to see what it read.";
+const HEAT_FADES = 90;  // milliseconds; while it plays, heat fades like an afterglow instead of flickering
+const SLOW = 12;  // pixels/s up to which each pixel is shown exactly
+
+function createPlayer(root) {
+  const $ = (selector) => root.querySelector(selector);
+  const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const noHover = window.matchMedia("(hover: none)");
+  let run = null;  // what was received of the run that is shown
+  let position = 0;  // pixels drawn on the screen; a fraction while it plays
+  let playing = false, drawing = false;  // on the screen; on the server
+  let hovered = null, locked = null;  // index of a pixel
+  let head = "mean", scale = "own", view = "ink";
+  let glow = null;  // the heat on the screen, [S * H' * W']
+
+  // Receiving ------------------------------------------------------------------------------------------------------
+
+  let received = Promise.resolve();  // chunks are unpacked one after the other
+  function absorb(chunk) {
+    if (chunk) received = received.then(() => receive(chunk)).catch((e) => fail(`The picture cannot be shown: ${e}`));
+  }
+
+  async function receive(chunk) {
+    if (chunk.error) return fail(chunk.error);
+    const bytes = await inflate(fromBase64(chunk.data));
+    if (!run || run.id !== chunk.id) begin(chunk);
+    copyRows(chunk, bytes);
+    run.rows = Math.max(run.rows, chunk.rows);
+    drawing = run.rows < run.height;
+    if (!drawing) say(`${whatIsShown()} ${noHover.matches ? TAP : POINT}`);
+    if (reducedMotion.matches && !playing) position = available();
+    paint();
+  }
+
+  const whatIsShown = () =>
+    run.example ? `An example, from ${run.shots} drawings of “${run.example}”.` : "All rows are drawn.";
+
+  function begin(chunk) {
+    const pixels = chunk.height * chunk.width, { heads, shots } = chunk, places = chunk.grid[0] * chunk.grid[1];
+    run = {
+      ...chunk, rows: 0, pixels, places,
+      image: new Uint8Array(pixels),
+      chance: new Float32Array(pixels),
+      largest: new Float32Array(pixels * heads),
+      shares: new Float32Array(pixels * heads * shots),
+      weights: new Uint8Array(pixels * heads * shots * places),
+    };
+    glow = new Float32Array(shots * places);
+    position = 0;
+    hovered = locked = null;
+    if (Number(head) >= heads) head = "mean";
+    layOut();
+    playing = false;
+    if (!reducedMotion.matches) play();
+    say(`${run.title} is drawing…`);
+  }
+
+  // The arrays come in the order that payload.py gives; start and n count pixels.
+  function copyRows(chunk, bytes) {
+    const start = chunk.start * run.width, n = (chunk.rows - chunk.start) * run.width;
+    const { heads, shots, places } = run;
+    let offset = 0;
+    const take = (target, perPixel) => {
+      const size = n * perPixel * target.BYTES_PER_ELEMENT;
+      target.set(new target.constructor(bytes.slice(offset, offset + size)), start * perPixel);
+      offset += size;
+    };
+    take(run.chance, 1);
+    if (heads) {
+      take(run.largest, heads);
+      take(run.shares, heads * shots);
+      take(run.weights, heads * shots * places);
+    }
+    take(run.image, 1);
+  }
+
+  function fromBase64(text) {
+    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  }
+
+  function inflate(bytes) {
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+  }
+
+  function bits(text, count) {
+    const bytes = fromBase64(text);
+    return Uint8Array.from({ length: count }, (_, i) => bytes[i >> 3] >> (7 - (i & 7)) & 1);
+  }
+
+  // State ----------------------------------------------------------------------------------------------------------
+
+  const available = () => run ? run.rows * run.width : 0;
+  const drawn = () => Math.floor(position);
+
+  // The pixel that the right side tells about: the locked one, the one under the pointer, the last one drawn.
+  function inspected() {
+    if (locked !== null) return locked;
+    if (hovered !== null && hovered < drawn()) return hovered;
+    return drawn() - 1;
+  }
+
+  function say(sentence, isError = false) {
+    const status = $(".player-status");
+    if (status.textContent !== sentence) status.textContent = sentence;
+    status.classList.toggle("is-error", isError);
+  }
+
+  function fail(sentence) {
+    drawing = false;
+    say(sentence, true);
+  }
+
+  function expect() {
+    drawing = true;
+    say("Waiting for the first row…");
+    $(".player-frame").scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+  }
+
+  // No more rows will come; those that came may still be unpacking.
+  function stop() {
+    received = received.then(() => {
+      if (drawing) say(run.rows < run.height ? `Stopped after ${run.rows} of ${run.height} rows.` : "Stopped.");
+      drawing = false;
+    });
+  }
+
+  // Playback -------------------------------------------------------------------------------------------------------
+
+  let lastFrame = 0;
+  function frame(now) {
+    const elapsed = Math.min(now - lastFrame, 100);
+    lastFrame = now;
+    if (playing) {
+      position = Math.min(position + elapsed / 1000 * speed(), available());
+      if (position >= run.pixels || (position >= available() && !drawing)) playing = false;
+    }
+    paint(elapsed);
+    if (playing) requestAnimationFrame(frame);
+  }
+
+  const speed = () => Number($(".player-speed").value);
+
+  function play() {
+    if (!run) return;
+    if (drawn() >= available() && !drawing) position = 0;
+    if (!playing) {
+      playing = true;
+      lastFrame = performance.now();
+      requestAnimationFrame(frame);
+    }
+    paint();
+  }
+
+  function go(to) {
+    playing = false;
+    position = Math.max(0, Math.min(to, available()));
+    paint();
+  }
+
+  const actions = {
+    toggle: () => playing ? go(drawn()) : play(),
+    replay: () => { position = 0; play(); },
+    pixelBack: () => go(drawn() - 1),
+    pixelForward: () => go(drawn() + 1),
+    rowBack: () => go((Math.ceil(drawn() / run.width) - 1) * run.width),
+    rowForward: () => go((Math.floor(drawn() / run.width) + 1) * run.width),
+    start: () => go(0),
+    end: () => go(available()),
+    unlock: () => lock(null),
+  };
+
+  function lock(pixel) {
+    locked = pixel === locked ? null : pixel;
+    paint();
+  }
+
+  // Attention ------------------------------------------------------------------------------------------------------
+
+  const chosenHeads = () => head === "mean" ? Array.from({ length: run.heads }, (_, i) => i) : [Number(head)];
+
+  // The weights [S * H' * W'] with which a pixel read, for the chosen head or the mean of all.
+  function attentionOf(pixel) {
+    const size = run.shots * run.places, attention = new Float32Array(size), heads = chosenHeads();
+    for (const one of heads) {
+      const row = pixel * run.heads + one, unit = run.largest[row] / 255 / heads.length;
+      for (let i = 0; i < size; i++) attention[i] += run.weights[row * size + i] * unit;
+    }
+    return attention;
+  }
+
+  // The share [S] of the attention that each support has; what is missing to 1 read nothing.
+  function sharesOf(pixel) {
+    const shares = new Float32Array(run.shots), heads = chosenHeads();
+    for (const one of heads) {
+      const row = pixel * run.heads + one;
+      for (let s = 0; s < run.shots; s++) shares[s] += run.shares[row * run.shots + s] / heads.length;
+    }
+    return shares;
+  }
+
+  // The weight that has the full colour: the largest of this pixel, or of all pixels and heads so far.
+  function fullColour(attention) {
+    return (scale === "own" ? attention : run.largest).reduce((a, b) => Math.max(a, b), 1e-9);
+  }
+
+  // Painting -------------------------------------------------------------------------------------------------------
+
+  function percent(x) {
+    if (x > 0 && x < 0.001) return "< 0.1 %";
+    if (x > 0.999 && x < 1) return "> 99.9 %";
+    return `${(100 * x).toFixed(x > 0 && x < 0.01 || x > 0.99 && x < 1 ? 1 : 0)} %`;
+  }
+
+  function colour(name) {
+    const hex = getComputedStyle(root).getPropertyValue(name).trim();
+    return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  }
+
+  // Paints a picture of width x height, whose colour and opacity at i is paint(i) = [r, g, b, a].
+  function paintCanvas(canvas, width, height, paintAt) {
+    const data = new ImageData(width, height);
+    for (let i = 0; i < width * height; i++) data.data.set(paintAt(i), 4 * i);
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    canvas.getContext("2d").putImageData(data, 0, 0);
+  }
+
+  function paint(elapsed = Infinity) {
+    if (!run) return;
+    paintPicture();
+    paintTransport();
+    paintPixel(elapsed);
+  }
+
+  function paintPicture() {
+    const paper = colour("--paper"), ink = colour("--ink"), count = drawn();
+    const mix = (p) => [...paper.map((c, k) => c + (ink[k] - c) * p), 255];
+    paintCanvas($(".player-canvas"), run.width, run.height, (i) =>
+      i >= count ? [0, 0, 0, 0] : mix(view === "ink" ? run.image[i] : run.chance[i]));
+    mark($(".player-current"), count - 1, count > 0 && count < run.pixels);
+    mark($(".player-inspected"), inspected(), locked !== null || (hovered !== null && hovered < count));
+    $(".player-inspected").classList.toggle("is-locked", locked !== null);
+    $(".player-canvas").setAttribute("aria-label",
+      `The picture, ${count} of ${run.pixels} pixels drawn. Arrow keys step, space plays, a click locks a pixel.`);
+  }
+
+  function mark(element, pixel, visible) {
+    element.hidden = !visible;
+    element.style.left = `${100 * (pixel % run.width) / run.width}%`;
+    element.style.top = `${100 * Math.floor(pixel / run.width) / run.height}%`;
+  }
+
+  function paintTransport() {
+    const scrub = $(".player-scrub"), button = $("[data-do=toggle]");
+    scrub.max = run.pixels;
+    scrub.value = drawn();
+    scrub.style.setProperty("--done", `${100 * drawn() / run.pixels}%`);
+    scrub.style.setProperty("--ready", `${100 * available() / run.pixels}%`);
+    scrub.setAttribute("aria-valuetext", `${drawn()} of ${run.pixels} pixels`);
+    root.classList.toggle("is-playing", playing);
+    button.setAttribute("aria-label", playing ? "Pause" : "Play");
+    const atStart = drawn() === 0, atEnd = drawn() >= available();
+    for (const name of ["rowBack", "pixelBack"]) $(`[data-do=${name}]`).disabled = atStart;
+    for (const name of ["rowForward", "pixelForward"]) $(`[data-do=${name}]`).disabled = atEnd;
+  }
+
+  function paintPixel(elapsed) {
+    const pixel = inspected(), known = pixel >= 0 && pixel < available();
+    root.classList.toggle("is-locked", locked !== null);
+    const row = Math.floor(pixel / run.width) + 1, column = pixel % run.width + 1;
+    $(".player-place").textContent = known
+      ? `Row ${row}, column ${column}: ${run.image[pixel] ? "ink" : "paper"}`
+      : "Nothing drawn yet";
+    $(".player-chance span").textContent = known ? `chance of ink ${percent(run.chance[pixel])}` : "chance of ink –";
+    $(".player-chance b").style.width = known ? `${100 * run.chance[pixel]}%` : 0;
+    if (run.heads) paintAttention(known ? pixel : null, elapsed);
+  }
+
+  function paintAttention(pixel, elapsed) {
+    const known = pixel !== null;
+    const attention = known ? attentionOf(pixel) : new Float32Array(glow.length);
+    const shares = known ? sharesOf(pixel) : new Float32Array(run.shots);
+    const full = fullColour(attention), heat = colour("--heat");
+    const follow = playing && pixel === drawn() - 1 && speed() > SLOW ? 1 - Math.exp(-elapsed / HEAT_FADES) : 1;
+    for (let i = 0; i < glow.length; i++) glow[i] += (attention[i] / full - glow[i]) * follow;
+    $(".player-tiles").querySelectorAll(".tile").forEach((tile, s) => {
+      const from = s * run.places;
+      paintCanvas(tile.querySelector(".tile-heat"), run.grid[1], run.grid[0], (i) => [...heat, 255 * glow[from + i]]);
+      showShare(tile, shares[s]);
+    });
+    showShare($(".player-nothing"), known ? Math.max(0, 1 - shares.reduce((a, b) => a + b, 0)) : 0);
+    $(".player-legend output").textContent = known ? percent(full) : "";
+  }
+
+  function showShare(element, share) {
+    element.querySelector("output").textContent = percent(share);
+    element.querySelector("b").style.width = `${100 * share}%`;
+  }
+
+  // What changes only with the run: its facts, its tiles, its heads.
+  function layOut() {
+    const drawings = run.shots === 1 ? "1 drawing" : `${run.shots} drawings`;
+    const read = run.kind === "pixelcnn" ? [] : [drawings];
+    const facts = [run.title, ...read, `temperature\u00a0${run.temperature}`, `seed\u00a0${run.seed}`];
+    $(".player-facts").textContent = facts.join(" · ");
+    const shown = run.kind === "pixelcnn" ? 0 : run.shots;
+    const supports = bits(run.supports, run.shots * run.pixels);
+    $(".player-tiles").style.setProperty("--columns", shown <= 1 ? 1 : shown <= 4 ? 2 : shown <= 6 ? 3 : 4);
+    $(".player-tiles").replaceChildren(...Array.from({ length: shown }, (_, s) =>
+      tile(s, supports.subarray(s * run.pixels, (s + 1) * run.pixels))));
+    $(".player-note").textContent = NOTES[run.kind] || "";
+    root.classList.toggle("has-attention", run.heads > 0);
+    $(".player-heads").replaceChildren(...["mean", ...Array(run.heads).keys()].map(headChoice));
+  }
+
+  function tile(index, pixels) {
+    const element = document.createElement("figure");
+    element.className = "tile";
+    element.innerHTML = '<div><canvas class="tile-ink"></canvas><canvas class="tile-heat"></canvas></div>' +
+      `<figcaption><span>${index + 1}</span><i class="bar"><b></b></i><output></output></figcaption>`;
+    const ink = colour("--ink");
+    paintCanvas(element.querySelector(".tile-ink"), run.width, run.height, (i) => [...ink, 255 * pixels[i]]);
+    return element;
+  }
+
+  function headChoice(name) {
+    const label = document.createElement("label");
+    label.innerHTML = `<input type="radio" name="player-head" value="${name}"><span></span>`;
+    label.querySelector("span").textContent = name === "mean" ? "mean" : name + 1;
+    label.querySelector("input").setAttribute("aria-label", name === "mean" ? "mean of all heads" : `head ${name + 1}`);
+    label.querySelector("input").checked = String(name) === head;
+    return label;
+  }
+
+  // Wiring ---------------------------------------------------------------------------------------------------------
+
+  function pixelAt(event) {
+    const box = $(".player-canvas").getBoundingClientRect();
+    const column = Math.floor((event.clientX - box.left) / box.width * run.width);
+    const row = Math.floor((event.clientY - box.top) / box.height * run.height);
+    const inside = column >= 0 && column < run.width && row >= 0 && row < run.height;
+    return inside ? row * run.width + column : null;
+  }
+
+  function hover(pixel) {
+    if (pixel === hovered) return;
+    hovered = pixel;
+    if (!playing) paint();
+  }
+
+  const keys = {
+    " ": "toggle", ArrowLeft: "pixelBack", ArrowRight: "pixelForward", ArrowUp: "rowBack", ArrowDown: "rowForward",
+    Home: "start", End: "end", Escape: "unlock",
+  };
+
+  // The player listens when it has the focus, or when nothing has that needs these keys itself.
+  function keyDown(event) {
+    const target = event.target, action = keys[event.key];
+    const free = target === document.body || target.matches("button:not(.pad *)");  // a button needs no arrow keys
+    if (!action || !run || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (!free && !root.contains(target)) return;
+    if (target.matches("select, input:not(.player-scrub)") && action !== "unlock") return;
+    if (target.matches("button") && event.key === " ") return;
+    event.preventDefault();
+    actions[action]();
+  }
+
+  for (const button of root.querySelectorAll("[data-do]")) button.onclick = () => run && actions[button.dataset.do]();
+  $(".player-scrub").oninput = (event) => go(Number(event.target.value));
+  $(".player-canvas").onpointermove = (event) => run && event.pointerType === "mouse" && hover(pixelAt(event));
+  $(".player-canvas").onpointerleave = () => hover(null);
+  $(".player-canvas").onclick = (event) => {
+    const pixel = run && pixelAt(event);
+    if (run && pixel !== null && (pixel < drawn() || pixel === locked)) lock(pixel);
+  };
+  root.addEventListener("change", ({ target }) => {
+    if (target.name === "player-head") head = target.value;
+    if (target.name === "player-scale") scale = target.value;
+    if (target.name === "player-view") view = target.value;
+    paint();
+  });
+  document.addEventListener("keydown", keyDown);
+  new MutationObserver(() => run && (layOut(), paint())).observe(document.body, { attributeFilter: ["class"] });
+
+  return {
+    absorb, expect, stop,
+    get state() { return { run, position: drawn(), playing, drawing, locked }; },
+  };
+}

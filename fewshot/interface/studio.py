@@ -1,0 +1,242 @@
+"""The page: what is on it, what its buttons do, and the endpoints that do the same for programs."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+
+import fewshot
+from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
+from fewshot.data import drawing
+from fewshot.interface import payload
+from fewshot.interface.components import FILES, STYLES, Player, SupportPad
+
+SETS = Path(__file__).resolve().parents[2] / "assets" / "support_sets.json"
+HEADER = """
+<header class="masthead">
+  <h1>Few-shot studio</h1>
+  <p>Teach a machine a new character from a handful of drawings, and watch it draw.</p>
+</header>
+"""
+DEFAULT_MODEL = "omniglot-attention"
+EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 3
+NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
+TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
+FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors whose message is one sentence for the user
+
+LIMITS = {"concurrency_limit": 2, "concurrency_id": "model"}  # so many pictures at a time, whoever asks for them
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
+
+# Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
+BEFORE_GENERATE = """
+async (pad, ...settings) => {
+  const value = await window.studio.pad.commit();
+  window.studio.player.expect();
+  return [value, ...settings];
+}
+"""
+AFTER_GENERATE = "() => window.studio.player.stop()"  # which changes nothing if all rows have come
+
+
+# What the page and the endpoints have in common ----------------------------------------------------------------------
+
+
+def load(name: object) -> FewShotModel:
+    """A shipped model; a path is not welcome here. Raises CheckpointError."""
+    names = checkpoints.shipped()
+    if name not in names:
+        raise CheckpointError(f"There is no model '{name}'. There are: {', '.join(names) or 'none'}.")
+    return fewshot.load(name)
+
+
+def stream(drawings: object, shots: object, name: object, temperature: object, seed: object) -> Iterator[Run]:
+    """Draw one picture with a shipped model: the growing run after each row. Raises FOR_THE_USER."""
+    model = load(name)
+    yield from model.stream(payload.read_supports(drawings, shots), seed=seed, temperature=temperature)
+
+
+def new_id() -> str:
+    """The name of a run, by which the player tells a new one from more rows of the same."""
+    return uuid4().hex
+
+
+def as_gradio_errors(function: Callable) -> Callable:
+    """The same function, whose FOR_THE_USER errors reach the user."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except FOR_THE_USER as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return wrapped
+
+
+# Endpoints -----------------------------------------------------------------------------------------------------------
+
+
+@as_gradio_errors
+def generate(
+    supports: list[dict],
+    model: str = DEFAULT_MODEL,
+    shots: int | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> dict:
+    """Draw a new 26x26 image of the character that up to eight drawings show.
+
+    supports: drawings of one character, each {"strokes": [[[x, y], ...], ...]} in 0..105, {"picture": "<base64 of a
+    file>"}, or {"pixels": ...} as the other endpoints return it. shots: how many of them are used; all if null.
+    Returns "image" and "probabilities" (of ink) as 26 lists of 26 numbers, and "trace", which also has the attention
+    of every pixel: its format is described in fewshot/interface/payload.py, and payload.unpack reads it.
+    """
+    *_, run = stream(supports, shots, model, temperature, seed)
+    return {
+        "image": run.images[0].tolist(),
+        "probabilities": run.probabilities[0].tolist(),
+        "trace": payload.pack(run, load(model), new_id()),
+    }
+
+
+@as_gradio_errors
+def render_strokes(strokes: list[list[list[float]]]) -> dict:
+    """Strokes of the pad, points [x, y] in 0..105, to the drawing that the model sees: {"pixels": "<base64>"}."""
+    return {"pixels": payload.pack_pixels(payload.read_drawing({"strokes": strokes}))}
+
+
+@as_gradio_errors
+def read_picture(picture: str) -> dict:
+    """A picture file (PNG, JPEG, WebP, GIF, BMP, TIFF; at most 10 MB) to the drawing that the model sees."""
+    if not picture:
+        raise InputError("There is no picture: choose a file first.")
+    return {"pixels": payload.pack_pixels(drawing.to_model_input(drawing.read_picture(Path(picture).read_bytes())))}
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+def preview(strokes_or_picture: object) -> dict:
+    """For the pad: a drawing as the model sees it, {"pixels"}, or {"error"} with a sentence."""
+    try:
+        return {"pixels": payload.pack_pixels(payload.read_drawing(strokes_or_picture))}
+    except FOR_THE_USER as error:
+        return {"error": str(error)}
+
+
+def draw(pad: object, model: str, temperature: float, seed: int, fresh: bool) -> Iterator[tuple[dict, Any]]:
+    """Generate was pressed: for the player each row as it is finished, or the sentence that says why not; the seed."""
+    if fresh:
+        seed = random.randrange(NEW_SEEDS)
+    run_id = new_id()
+    try:
+        match pad:
+            case {"supports": drawings, "shots": shots}:
+                for run in stream(drawings, shots, model, temperature, seed):
+                    yield payload.pack(run, load(model), run_id, start=run.rows - 1), seed
+            case _:
+                raise InputError("The drawings did not arrive: reload the page, they are kept in your browser.")
+    except FOR_THE_USER as error:
+        yield {"id": run_id, "error": str(error)}, gr.skip()
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def read_sets() -> list[dict]:
+    """The ready-made sets, [{"name", "drawings": [pixels, ...]}, ...]."""
+    sets = json.loads(SETS.read_text(encoding="utf-8"))["sets"]
+    return [{"name": s["name"], "drawings": [preview(one)["pixels"] for one in s["drawings"]]} for s in sets]
+
+
+def example(sets: list[dict]) -> dict:
+    """What the player shows first: a run of the default model, or the sentence that says why there is none."""
+    drawings = [{"pixels": pixels} for pixels in sets[0]["drawings"][:EXAMPLE_SHOTS]]
+    try:
+        *_, run = stream(drawings, None, DEFAULT_MODEL, 1.0, EXAMPLE_SEED)
+        return payload.pack(run, load(DEFAULT_MODEL), new_id()) | {"example": sets[0]["name"]}
+    except FOR_THE_USER as error:
+        return {"id": new_id(), "error": str(error)}
+
+
+def model_choice(name: str) -> tuple[str, str]:
+    """A model's label, two lines: its title and what it reads. A damaged one says so."""
+    try:
+        model = fewshot.load(name)
+        return f"{model.title}\nReads {model.reads}.", name
+    except CheckpointError as error:
+        return f"{name}\n{error}", name
+
+
+def model_choices() -> list[tuple[str, str]]:
+    """All shipped models, from the one that reads least to the one that reads most."""
+    order = ("pixelcnn", "conditional", "attention")
+    names = sorted(checkpoints.shipped(), key=lambda name: order.index(name.split("-")[-1]))
+    return [model_choice(name) for name in names]
+
+
+def build() -> gr.Blocks:
+    """The whole studio: drawings on the left; the model, the settings and the player on the right."""
+    sets = read_sets()
+    with gr.Blocks(title="Few-shot studio", analytics_enabled=False) as demo:
+        gr.HTML(HEADER, apply_default_css=False)
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="teach"):
+                pad = SupportPad(sets, server_functions=[preview])
+            with gr.Column(elem_id="watch"):
+                gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
+                model = gr.Radio(model_choices(), value=DEFAULT_MODEL, show_label=False, elem_id="model")
+                with gr.Row(elem_id="settings"):
+                    temperature = gr.Slider(
+                        *TEMPERATURES, value=1, step=0.05, label="Temperature", info=HINT, elem_id="temperature"
+                    )
+                    seed = gr.Number(0, precision=0, label="Seed", elem_id="seed")
+                    fresh = gr.Checkbox(True, label="new each time", elem_id="fresh")
+                    go = gr.Button("Generate", variant="primary", elem_id="generate")
+                    stop = gr.Button("Stop", interactive=False, elem_id="stop")
+                player = Player(example(sets))
+        wire_buttons(go, stop, [pad, model, temperature, seed, fresh], [player, seed])
+        seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
+        add_endpoints()
+    return demo
+
+
+def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
+    """Generate draws, and Stop can be pressed meanwhile."""
+    go.click(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
+    picture = go.click(draw, inputs, outputs, js=BEFORE_GENERATE, **PRIVATE, **LIMITS)
+    stop.click(None, js=AFTER_GENERATE, cancels=[picture], **PRIVATE)
+    for ended in (picture.then, picture.failure):  # `then` follows the last row and a cancel, but no failure
+        ended(lambda: gr.Button(interactive=False), None, stop, js=AFTER_GENERATE, queue=False, **PRIVATE)
+
+
+def add_endpoints() -> None:
+    """What programs can call by name, for example through gradio_client."""
+    gr.api(generate, api_name="generate", **LIMITS)
+    gr.api(render_strokes, api_name="render_strokes")
+    file, as_seen = gr.File(visible=False, label="picture"), gr.JSON(visible=False, label="drawing")
+    file.upload(read_picture, file, as_seen, api_name="read_picture")
+
+
+def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
+    """Serve the studio on this machine only; ``options`` as for gradio's launch. Returns what that returns."""
+    theme = gr.themes.Base(
+        primary_hue=gr.themes.colors.stone,
+        neutral_hue=gr.themes.colors.stone,
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+    )
+    defaults = {
+        "server_name": "127.0.0.1",
+        "theme": theme,
+        "css_paths": STYLES,
+        "favicon_path": FILES / "icon.svg",
+        "footer_links": ["api"],
+        "max_file_size": drawing.MAX_BYTES,
+        "run_history": False,
+        "share": False,
+        "ssr_mode": False,
+    }
+    return demo.launch(**defaults | options)

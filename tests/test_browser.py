@@ -1,0 +1,318 @@
+"""The studio as its users meet it: the real page, the real models, a headless Chromium."""
+
+import os
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+STATE = "studio.player.state"
+READY = f"window.studio && studio.player && {STATE}.run && {STATE}.run.rows === 26"
+ALL_ROWS = f"{STATE}.run && {STATE}.run.rows === 26 && !{STATE}.run.example"
+HEAT = "[...document.querySelectorAll('.tile-heat')].map((canvas) => canvas.toDataURL()).join()"
+
+
+@pytest.fixture(scope="module")
+def slow_rows():
+    """A list whose only item is the time in seconds that the server waits after each row; infinity breaks it."""
+    return [0.0]
+
+
+@pytest.fixture(scope="module")
+def url(slow_rows):
+    from fewshot.interface import studio
+
+    real_stream = studio.stream
+
+    def slow_stream(*arguments):
+        for run in real_stream(*arguments):
+            yield run
+            time.sleep(slow_rows[0])
+
+    with pytest.MonkeyPatch.context() as patch:
+        demo = studio.build()
+        patch.setattr(studio, "stream", slow_stream)
+        _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
+        yield url
+        demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with api.sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+
+
+@pytest.fixture
+def open_page(browser, url):
+    """Opens the studio in a fresh profile; afterwards no request has left the machine, and no error was logged."""
+    contexts, wrong = [], []
+
+    def watch(page):
+        page.on("request", lambda r: r.url.startswith((url, "data:", "blob:")) or wrong.append(f"request to {r.url}"))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+
+    def open_it(**options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+        contexts.append(context)
+        context.on("page", watch)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.goto(url)
+        page.wait_for_function(READY)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def page(open_page):
+    """Without playback of its own, so that what is on the screen does not depend on the machine's speed."""
+    return open_page(reduced_motion="reduce")
+
+
+def draw(page, *strokes):
+    """Draw strokes with the mouse, points in 0..1 of the pad."""
+    box = page.locator(".pad-canvas").bounding_box()
+    for stroke in strokes:
+        points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*points[0])
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*point, steps=6)
+        page.mouse.up()
+
+
+def point_at(page, row, column, click=False):
+    box = page.locator(".player-canvas").bounding_box()
+    x, y = box["x"] + (column + 0.5) / 26 * box["width"], box["y"] + (row + 0.5) / 26 * box["height"]
+    (page.mouse.click if click else page.mouse.move)(x, y)
+
+
+def thumbnails(page):
+    return page.locator(".pad-tray .thumb")
+
+
+def status(page, part):
+    return page.locator(f".{part}-status")
+
+
+def position(page):
+    return page.evaluate(f"{STATE}.position")
+
+
+def visible_rows(page):
+    """How many rows of the picture's canvas are opaque, that is, drawn."""
+    script = """(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 26, 26).data]
+                            .filter((value, i) => i % 4 === 3 && value === 255).length / 26"""
+    return page.locator(".player-canvas").evaluate(script)
+
+
+CROSS = [(0.2, 0.2), (0.8, 0.8)], [(0.8, 0.2), (0.2, 0.8)]
+
+
+def test_page_opens_with_an_example_that_plays(open_page):
+    page = open_page()
+    page.wait_for_function(f"{STATE}.position > 30")
+    assert page.evaluate(f"{STATE}.run.example")
+    api.expect(page.locator(".tile")).to_have_count(4)
+    page.get_by_role("button", name="Pause").click()
+    at = position(page)
+    page.wait_for_timeout(200)
+    assert position(page) == at == int(at)
+
+
+def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
+    """The main job from end to end."""
+    draw(page, *CROSS)
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    draw(page, *CROSS)  # and this one stays on the pad: Generate counts it too
+    page.get_by_label("Attention PixelCNN").check()
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+    api.expect(thumbnails(page)).to_have_count(2)
+    api.expect(page.locator(".tile")).to_have_count(2)
+    api.expect(page.locator(".player-facts")).to_contain_text("Attention PixelCNN · 2 drawings")
+    assert visible_rows(page) == 26
+
+    point_at(page, 5, 5)
+    first = page.evaluate(HEAT)
+    point_at(page, 20, 18)
+    api.expect(page.locator(".player-place")).to_contain_text("Row 21, column 19")
+    assert page.evaluate(HEAT) != first
+    shares = [float(text.strip("<> %")) for text in page.locator(".player-reads output").all_inner_texts()[:3]]
+    assert sum(shares) == pytest.approx(100, abs=2)  # of two drawings and of nothing
+
+    point_at(page, 5, 5, click=True)
+    point_at(page, 20, 18)
+    api.expect(page.locator(".player-place")).to_contain_text("Row 6, column 6")
+    assert page.evaluate(HEAT) == first
+    page.get_by_label("head 2", exact=True).check(force=True)
+    assert page.evaluate(HEAT) != first
+    page.keyboard.press("Escape")
+    assert page.evaluate(f"{STATE}.locked") is None
+
+    page.locator(".player-scrub").fill("100")
+    assert visible_rows(page) == pytest.approx(100 / 26)
+    page.get_by_label("chance of ink").check(force=True)
+
+    slow_rows[0] = 0.2
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{STATE}.drawing && {STATE}.run.rows >= 2 && {STATE}.run.rows < 26")
+    page.get_by_role("button", name="Stop").click()
+    api.expect(status(page, "player")).to_contain_text(re.compile(r"Stopped after \d+ of 26 rows"))
+    rows = page.evaluate(f"{STATE}.run.rows")
+    page.wait_for_timeout(700)
+    assert 2 <= page.evaluate(f"{STATE}.run.rows") <= rows + 1 < 26
+    assert visible_rows(page) >= 2
+    api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    slow_rows[0] = 0.0
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+
+    Image.fromarray(np.kron(255 - 255 * np.eye(20, dtype=np.uint8), np.ones((9, 9), np.uint8))).save(tmp_path / "a.png")
+    page.locator(".pad-files").set_input_files(tmp_path / "a.png")
+    api.expect(thumbnails(page)).to_have_count(3)
+
+
+def test_bad_uploads_give_a_sentence_and_the_drawings_stay(page, tmp_path):
+    draw(page, *CROSS)
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    draw(page, CROSS[0])
+    Image.new("L", (200, 200), 255).save(tmp_path / "blank.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    (tmp_path / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (tmp_path / "huge.png").write_bytes(b"0" * 10_000_001)
+    sentences = {"blank.png": "blank", "broken.png": "picture", "drawing.svg": "SVG", "huge.png": "10 MB"}
+    for name, sentence in sentences.items():
+        page.locator(".pad-files").set_input_files(tmp_path / name)
+        api.expect(status(page, "pad")).to_contain_text(re.compile(f"{name}: .*{sentence}"))
+    api.expect(thumbnails(page)).to_have_count(1)
+    api.expect(page.get_by_role("button", name="Add drawing")).to_be_enabled()
+
+
+def test_tray_and_reload(page):
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    api.expect(thumbnails(page)).to_have_count(8)
+    draw(page, *CROSS)
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(status(page, "pad")).to_contain_text("at most eight")
+    pixels = "(i) => document.querySelectorAll('.thumb canvas')[i].toDataURL()"
+    first, second = page.evaluate(pixels, 0), page.evaluate(pixels, 1)
+    thumbnails(page).first.focus()
+    page.keyboard.press("ArrowRight")
+    assert [page.evaluate(pixels, i) for i in (0, 1)] == [second, first]
+    thumbnails(page).nth(1).drag_to(thumbnails(page).first)
+    assert [page.evaluate(pixels, i) for i in (0, 1)] == [first, second]
+    page.keyboard.press("Delete")
+    api.expect(thumbnails(page)).to_have_count(7)
+    page.locator(".pad-status").get_by_role("button", name="Undo").click()
+    api.expect(thumbnails(page)).to_have_count(8)
+    page.get_by_label("How many of the drawings").select_option("3")
+    api.expect(page.locator(".thumb.unused")).to_have_count(5)
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+    api.expect(page.locator(".tile")).to_have_count(3)
+
+    page.reload()
+    page.wait_for_function(READY)
+    api.expect(thumbnails(page)).to_have_count(8)
+    api.expect(page.locator(".thumb.unused")).to_have_count(5)
+    api.expect(page.get_by_role("button", name="Add drawing")).to_be_enabled()  # the pad's strokes are back too
+    page.evaluate('localStorage.setItem(\'fewshot-studio-drawings\', \'{"drawings": [7, "x"], "strokes": 3\')')
+    page.reload()
+    page.wait_for_function(READY)
+    api.expect(thumbnails(page)).to_have_count(0)
+
+
+def test_nothing_to_read_gives_a_sentence(page):
+    page.get_by_role("button", name="Generate").click()
+    api.expect(status(page, "player")).to_contain_text("at least one drawing")
+    api.expect(page.get_by_test_id("toast-body")).to_contain_text("at least one drawing")
+    api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    page.get_by_label("Seed", exact=True).fill("-1")
+    api.expect(page.get_by_label("new each time")).not_to_be_checked()
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    page.get_by_role("button", name="Generate").click()
+    api.expect(status(page, "player")).to_contain_text("seed must be between")
+    api.expect(thumbnails(page)).to_have_count(8)
+
+
+def test_server_that_breaks_says_so_and_goes_on(page, slow_rows):
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    slow_rows[0] = float("inf")
+    page.get_by_role("button", name="Generate").click()
+    api.expect(status(page, "player")).to_contain_text("Stopped after 1 of 26 rows")
+    slow_rows[0] = 0.0
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+
+
+def test_models_without_attention_say_what_they_read(page):
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    for title, note in {"PixelCNN": "none of your drawings", "Conditional PixelCNN": "same vector"}.items():
+        page.get_by_role("radio", name=re.compile(f"^{title}")).check()
+        page.get_by_role("button", name="Generate").click()
+        page.wait_for_function(f"{STATE}.run.title === '{title}'")
+        page.wait_for_function(ALL_ROWS)
+        api.expect(page.locator(".player-note")).to_contain_text(note)
+        api.expect(page.locator(".player-attention")).to_be_hidden()
+
+
+def test_keyboard(page):
+    page.locator(".player-canvas").focus()
+    for key, at in {"Home": 0, "ArrowRight": 1, "ArrowDown": 26, "ArrowLeft": 25, "ArrowUp": 0, "End": 676}.items():
+        page.keyboard.press(key)
+        assert position(page) == at
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    page.wait_for_function(f"{STATE}.position > 3")
+    page.keyboard.press(" ")
+    assert page.evaluate(f"{STATE}.playing") is False
+    at = position(page)
+    page.get_by_label("Seed", exact=True).focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Home")
+    assert position(page) == at  # keys in an input belong to the input
+
+
+def test_reduced_motion_shows_the_finished_example(page):
+    page.wait_for_timeout(300)
+    assert page.evaluate(f"{STATE}.playing") is False
+    assert visible_rows(page) == 26
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_phone(open_page, scheme):
+    page = open_page(
+        viewport={"width": 390, "height": 844},
+        is_mobile=True,
+        has_touch=True,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.locator(".pad-canvas").tap()  # a dot
+    page.get_by_role("button", name="Add drawing").tap()
+    api.expect(thumbnails(page)).to_have_count(1)
+    page.get_by_role("button", name="Generate").tap()
+    page.wait_for_function(ALL_ROWS)
+    page.locator(".player-canvas").tap()
+    assert page.evaluate(f"{STATE}.locked") is not None
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")

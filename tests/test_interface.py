@@ -1,0 +1,233 @@
+"""The studio without a browser: what travels, the endpoints as programs call them, and every kind of bad input."""
+
+import base64
+import json
+import math
+import os
+import urllib.request
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fewshot
+from fewshot import CheckpointError, InputError
+from fewshot.data.drawing import PictureError
+from fewshot.interface import payload
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+gradio_client = pytest.importorskip("gradio_client")
+
+CROSS = {"strokes": [[[20, 20], [85, 85]], [[85, 20], [20, 85]]]}
+ATTENTION, CONDITIONAL, PIXELCNN = "omniglot-attention", "omniglot-conditional", "omniglot-pixelcnn"
+
+
+@pytest.fixture(scope="module")
+def cross_image():
+    return payload.read_drawing(CROSS)
+
+
+@pytest.fixture(scope="module")
+def url():
+    from fewshot.interface import studio
+
+    demo = studio.build()
+    _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
+    yield url
+    demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def client(url):
+    return gradio_client.Client(url, verbose=False)
+
+
+# What travels --------------------------------------------------------------------------------------------------------
+
+
+def test_drawing_and_its_pixels_are_the_same_support(cross_image):
+    assert cross_image.shape == (26, 26)
+    assert cross_image.any()
+    again = payload.read_drawing({"pixels": payload.pack_pixels(cross_image)})
+    np.testing.assert_array_equal(again, cross_image)
+
+
+@pytest.mark.parametrize("name", [ATTENTION, CONDITIONAL, PIXELCNN])
+def test_chunk_holds_the_run(name, cross_image):
+    model = fewshot.load(name)
+    run = model.generate(np.stack([cross_image, cross_image[::-1], cross_image.T]), seed=5)
+    chunk = json.loads(json.dumps(payload.pack(run, model, "id")))
+    arrays = payload.unpack(chunk)
+    np.testing.assert_array_equal(arrays["image"], run.images[0].ravel())
+    np.testing.assert_array_equal(arrays["probabilities"], run.probabilities[0].ravel())
+    assert chunk["shots"] == 3
+    assert chunk["kind"] == name.removeprefix("omniglot-")
+    if run.attention is None:
+        assert chunk["heads"] == 0
+        return
+    attention = run.attention[0]
+    largest = attention.max(axis=(2, 3, 4), keepdims=True)
+    np.testing.assert_allclose(arrays["attention"], attention, atol=(largest / 509).max())
+    np.testing.assert_allclose(arrays["shares"], attention.sum(axis=(3, 4)), atol=1e-5)
+
+
+def test_rows_one_by_one_are_the_whole_run(cross_image):
+    model = fewshot.load(ATTENTION)
+    rows = []
+    for run in model.stream(cross_image[None], seed=1):
+        rows.append(payload.unpack(payload.pack(run, model, "id", start=run.rows - 1)))
+    whole = payload.unpack(payload.pack(run, model, "id"))
+    for name, array in whole.items():
+        np.testing.assert_array_equal(np.concatenate([row[name] for row in rows]), array)
+
+
+@pytest.mark.parametrize(
+    ("drawings", "shots", "sentence"),
+    [
+        ([CROSS] * 9, None, "at most 8"),
+        ("cross", None, "list of drawings"),
+        ([CROSS], 2, "Shots"),
+        ([CROSS], 0, "Shots"),
+        ([CROSS], -1, "Shots"),
+        ([CROSS], 1.5, "Shots"),
+        ([CROSS], True, "Shots"),
+        ([{"sketch": "x"}], None, "A drawing must be"),
+        ([{"picture": "x"}], None, "base64"),
+        ([None], None, "A drawing must be"),
+        ([{"pixels": "AAAA"}], None, "26x26"),
+        ([{"pixels": "not base64!"}], None, "base64"),
+        ([{"pixels": 7}], None, "base64"),
+        ([{"pixels": "é"}], None, "base64"),
+        ([{"strokes": []}], None, "empty"),
+        ([{"strokes": [[[math.nan, 0]]]}], None, "strokes"),
+        ([{"strokes": "abc"}], None, "strokes"),
+    ],
+)
+def test_bad_drawings_give_one_sentence(drawings, shots, sentence):
+    with pytest.raises((InputError, PictureError), match=sentence) as caught:
+        payload.read_supports(drawings, shots)
+    assert str(caught.value).count("\n") == 0
+
+
+# Endpoints -----------------------------------------------------------------------------------------------------------
+
+
+def test_endpoints_are_named_and_documented(client):
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert set(endpoints) == {"/generate", "/read_picture", "/render_strokes"}
+    assert all(len(endpoint["description"]) > 40 for endpoint in endpoints.values())
+    names = [p["parameter_name"] for p in endpoints["/generate"]["parameters"]]
+    assert names == ["supports", "model", "shots", "temperature", "seed"]
+
+
+@pytest.mark.parametrize("name", [ATTENTION, CONDITIONAL, PIXELCNN])
+def test_generate_is_what_python_gives(client, name, cross_image):
+    answer = client.predict([CROSS, CROSS], name, None, 0.8, 7, api_name="/generate")
+    run = fewshot.load(name).generate(np.stack([cross_image] * 2), seed=7, temperature=0.8)
+    np.testing.assert_array_equal(answer["image"], run.images[0])
+    np.testing.assert_allclose(answer["probabilities"], run.probabilities[0], atol=1e-6)
+    assert answer["trace"]["rows"] == 26
+
+
+def test_defaults_and_shots(client):
+    assert client.predict([CROSS], api_name="/generate")["trace"]["model"] == ATTENTION
+    assert client.predict([CROSS] * 3, shots=2, api_name="/generate")["trace"]["shots"] == 2
+    assert client.predict([], model=PIXELCNN, api_name="/generate")["trace"]["shots"] == 0
+
+
+def test_drawings_by_endpoint(client, tmp_path, cross_image):
+    drawing = client.predict(CROSS["strokes"], api_name="/render_strokes")
+    np.testing.assert_array_equal(payload.read_drawing(drawing), cross_image)
+    picture = Image.fromarray(np.kron(255 - 255 * cross_image, np.ones((8, 8), np.uint8)))
+    picture.save(tmp_path / "cross.png")
+    drawing = client.predict(gradio_client.handle_file(str(tmp_path / "cross.png")), api_name="/read_picture")
+    assert payload.read_drawing(drawing).sum() > 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"supports": [CROSS] * 9}, "at most 8"),
+        ({"supports": []}, "at least one drawing"),
+        ({"supports": [{"pixels": "%%%"}]}, "base64"),
+        ({"temperature": 0}, "temperature"),
+        ({"temperature": -1}, "temperature"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"temperature": None}, "temperature"),
+        ({"shots": 2}, "Shots"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**60}, "seed"),
+        ({"seed": "x"}, "seed"),
+        ({"model": "omniglot-unknown"}, "no model"),
+        ({"model": "../../etc/passwd"}, "no model"),
+        ({"model": ["x"]}, "no model"),
+    ],
+)
+def test_bad_input_gives_one_sentence(client, arguments, sentence):
+    with pytest.raises(Exception, match=sentence):
+        client.predict(**{"supports": [CROSS]} | arguments, api_name="/generate")
+    assert client.predict([CROSS], api_name="/generate")["trace"]["rows"] == 26  # the server goes on
+
+
+def test_temperature_that_is_not_a_number(url):
+    """NaN is not JSON, but Python's JSON reads it: what a hand-written request can do."""
+    body = json.dumps({"data": [[CROSS], ATTENTION, None, math.nan, 0]}).encode()
+    call = urllib.request.Request(
+        f"{url}gradio_api/call/generate", body, {"Content-Type": "application/json"}, method="POST"
+    )
+    event = json.load(urllib.request.urlopen(call))["event_id"]
+    answer = urllib.request.urlopen(f"{url}gradio_api/call/generate/{event}").read().decode()
+    assert "event: error" in answer
+    assert "temperature must be a number" in answer
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("broken.png", b"\x89PNG\r\n\x1a\nbroken", "picture"),
+        ("text.png", b"hello", "not a picture"),
+        ("drawing.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        ("empty.png", b"", "picture"),
+    ],
+)
+def test_bad_pictures_give_one_sentence(client, tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(Exception, match=sentence):
+        client.predict(gradio_client.handle_file(str(tmp_path / name)), api_name="/read_picture")
+
+
+def test_picture_must_be_uploaded(client):
+    """No file of the server can be read by its path."""
+    for path in ("/etc/hostname", {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}):
+        with pytest.raises(Exception, match=r".+"):
+            client.predict(path, api_name="/read_picture")
+
+
+@pytest.mark.parametrize("strokes", [[], "abc", [[[1, 2, 3]]], [[["a", "b"]]], None])
+def test_bad_strokes_give_one_sentence(client, strokes):
+    with pytest.raises(Exception, match=r"pad is empty|strokes"):
+        client.predict(strokes, api_name="/render_strokes")
+
+
+def test_upload_from_the_pad_is_checked():
+    from fewshot.interface import studio
+
+    assert "base64" in studio.preview({"picture": None})["error"]
+    assert "not a picture" in studio.preview({"picture": base64.b64encode(b"hello").decode()})["error"]
+    assert "error" in studio.preview({"strokes": [[[1e400, 0]]]})
+    assert "error" in studio.preview(None)
+
+
+def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
+    from fewshot.interface import studio
+
+    monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
+    (tmp_path / "omniglot-damaged.safetensors").write_bytes(b"cut short")
+    label, name = studio.model_choice("omniglot-damaged")
+    assert name == "omniglot-damaged"
+    assert "damaged" in label.split("\n")[1]
+    with pytest.raises(CheckpointError, match="damaged"):
+        studio.load("omniglot-damaged")
+    message = studio.example([{"name": "none", "drawings": [payload.pack_pixels(np.eye(26, dtype=np.uint8))]}])
+    assert "no model" in message["error"]
