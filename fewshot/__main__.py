@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 
 import fewshot
-from fewshot.bench import table
+from fewshot.bench import growth_figure, table
 from fewshot.data import omniglot
 from fewshot.data.drawing import PictureError, read_picture
 from fewshot.evaluation import evaluate as evaluate_network
@@ -86,10 +86,16 @@ def generate(
         print(path)
 
 
-def bench() -> None:
-    """Time the samplers and scoring of every shipped checkpoint, naive beside incremental in one run."""
+def bench(figure: Path | None = None) -> None:
+    """Time the samplers and scoring of every shipped checkpoint, naive beside incremental in one run.
+
+    Args:
+        figure: picture file for how the cost grows with supports, image side and layers.
+    """
     for line in table():
         print(line, flush=True)
+    if figure is not None:
+        growth_figure(figure)
 
 
 def download(data: Path = Path("data")) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
 from fewshot.evaluation import to_tensor
+from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.sampling.incremental import IncrementalSampler
 
 SHOTS = 4
 BATCHES = (1, 16, 64)
@@ -42,20 +45,21 @@ def naive_seconds(model: FewShotModel, samples: int) -> float:
     return one_pass * model.side**2
 
 
-def sampler_seconds(model: FewShotModel, samples: int, trace: bool) -> float:
+def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
     """Time of the incremental sampler, supports encoded anew each time, with or without the trace."""
-    supports, shape = made_up_drawings(SHOTS, model.side), (samples, model.side, model.side)
-    if trace:
-        return seconds(lambda: model.generate(supports, samples))
+    supports, shape = made_up_drawings(shots, side), (samples, side, side)
+    sampler, grid = IncrementalSampler(network, side, side), -(-side // 2)
 
-    def without_trace() -> None:
+    def draw() -> None:
         with torch.inference_mode():
-            memory = model.network.encode(to_tensor(supports[None]))
-        images, probabilities = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
-        for _ in model.sampler.rows(memory, uniform_noise(0, shape), 1.0, None, images, probabilities, None):
+            memory = network.encode(to_tensor(supports[None]))
+        images, probabilities, attention = np.zeros(shape, np.uint8), np.zeros(shape, np.float32), None
+        if trace and network.attends:
+            attention = np.zeros((samples, side**2, network.config.heads, shots * grid**2), np.float32)
+        for _ in sampler.rows(memory, uniform_noise(0, shape), 1.0, None, images, probabilities, attention):
             pass
 
-    return seconds(without_trace)
+    return seconds(draw)
 
 
 def score_seconds(model: FewShotModel, images: int) -> float:
@@ -73,7 +77,33 @@ def table() -> Iterator[str]:
         model = fewshot.load(name)
         for n in BATCHES:
             naive = naive_seconds(model, n)
-            plain, traced = (sampler_seconds(model, n, trace) for trace in (False, True))
+            plain, traced = (sampler_seconds(model.network, model.side, SHOTS, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
         one, many = score_seconds(model, 1), score_seconds(model, 400)
         yield f"{name:<22} score of 1 drawing: {one * 1e3:.0f} ms, of 400: {many:.2f} s"
+
+
+def growth() -> dict[str, dict[int, float]]:
+    """Seconds a picture with its trace, of fresh Attention PixelCNNs of the shipped size, as one quantity grows."""
+    torch.set_num_threads(1)
+    side, network = FewShotModel.side, build(ModelConfig()).eval()
+    return {
+        "supports": {s: sampler_seconds(network, side, s) for s in range(1, 9)},
+        "side of the image, pixels": {n: sampler_seconds(network, n, SHOTS) for n in (16, 24, 32, 48, 64)},
+        "gated layers": {
+            n: sampler_seconds(build(ModelConfig(layers=n)).eval(), side, SHOTS) for n in (4, 8, 12, 16, 24)
+        },
+    }
+
+
+def growth_figure(path: Path) -> None:
+    """Draw ``growth`` into a picture file."""
+    from matplotlib import pyplot  # takes a second, and nothing else needs it
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    for axis, (quantity, times) in zip(axes, growth().items(), strict=True):
+        axis.plot(list(times), [t * 1e3 for t in times.values()], "o-", color="#1c1b17")
+        axis.set(xlabel=quantity, ylim=0)
+    axes[0].set_ylabel("ms a picture, with trace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)

@@ -86,7 +86,7 @@ class AttentionPixelCNN(PixelCNN):
         return self.split_heads(self.query(self.add_positions(h)).unflatten(0, (memory.keys.shape[0], -1)))
 
     def attention(self, targets: Tensor, memory: Memory) -> Tensor:
-        """What each pixel of targets [B, Q, C, H, W] reads: alpha [B, heads, Q*H*W, 1 + S*H'*W'], the null key first."""
+        """What each pixel of targets [B, Q, C, H, W] reads: alpha [B, heads, Q*H*W, 1 + S*H'*W'], null key first."""
         v, h = self.input(targets.flatten(0, 1))
         for layer in self.layers[: self.config.attend_after]:
             v, h, _ = layer(v, h, None)
