@@ -1,6 +1,7 @@
 """The command line: ``python -m fewshot {train, evaluate, generate, bench, download} --help``."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from fewshot.data import omniglot
 from fewshot.data.drawing import PictureError, read_picture
 from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.figures import save_run
-from fewshot.training.train import TrainConfig
+from fewshot.training.train import TrainConfig, TrainingError
 from fewshot.training.train import train as run_training
 
 
@@ -29,7 +30,7 @@ def evaluate(
     out: Path | None = None,
     shots: tuple[int, ...] = (1, 2, 4, 8),
     targets: int = 8,
-    split: Literal["all", "training", "validation", "test"] = "all",
+    split: Literal[omniglot.SPLITS] = "all",
     seed: int = 0,
 ) -> None:
     """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
@@ -49,7 +50,7 @@ def evaluate(
     print("shots  nats/dim  standard error  characters  targets")
     for s, score in scores.items():
         print(
-            f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error']:14.4f}"
+            f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['characters']:10}  {score['targets']:7}"
         )
     if out is not None:
@@ -107,6 +108,14 @@ def download(data: Path = Path("data")) -> None:
     omniglot.download(data)
 
 
+# Errors whose message is one sentence for the user.
+FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
+
+
+# Errors whose message is one sentence for the user.
+FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
+
+
 def main() -> None:
     try:
         tyro.extras.subcommand_cli_from_dict(
@@ -115,7 +124,7 @@ def main() -> None:
             description="Few-shot autoregressive density estimation.",
             config=(tyro.conf.OmitArgPrefixes,),
         )
-    except (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError) as error:
+    except FOR_THE_USER as error:
         sys.exit(str(error))
 
 

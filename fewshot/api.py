@@ -13,23 +13,23 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
-from fewshot.data.episodes import MAX_SHOTS
+from fewshot.data.episodes import MAX_SHOTS, to_tensor
 from fewshot.data.omniglot import POOLED_SIDE
-from fewshot.evaluation import to_tensor
 from fewshot.models import PixelCNN
 from fewshot.sampling.incremental import IncrementalSampler
 
 MAX_SAMPLES = 64
 MAX_SEED = 2**53 - 1  # what a browser's number holds exactly
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 10.0
 
 
 class InputError(ValueError):
     """What was asked for makes no sense; the message is one sentence for the user."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """One generation. While it is drawn, ``rows`` grows, and what lies below is still empty.
+    """One generation, or the part of it that is finished: ``rows`` of its rows. What lies below is still empty.
 
     images:        uint8 [N, H, W] of 0/1, ink = 1
     probabilities: float32 [N, H, W], of ink, at the run's temperature, each before its pixel was drawn
@@ -46,7 +46,7 @@ class Run:
     images: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32] | None
-    rows: int = 0
+    rows: int
 
 
 class FewShotModel:
@@ -97,7 +97,7 @@ class FewShotModel:
         temperature: float = 1.0,
         prefix: ArrayLike | None = None,
     ) -> Iterator[Run]:
-        """As ``generate``, but gives the growing run after each row."""
+        """As ``generate``, but gives the run after each row; the runs share their arrays, which fill up."""
         supports = self._supports(supports)
         samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
         seed = _whole_number(seed, "The seed", 0, MAX_SEED)
@@ -109,21 +109,13 @@ class FewShotModel:
     def _stream(
         self, supports: NDArray, samples: int, seed: int, temperature: float, prefix: NDArray | None
     ) -> Iterator[Run]:
-        shape = (samples, self.side, self.side)
-        attention = flat = None
         with torch.inference_mode():
             memory = self.network.encode(to_tensor(supports[None]))
-        if self.attends:
-            heads, grid = self.network.config.heads, -(-self.side // 2)
-            attention = np.zeros((samples, self.side**2, heads, len(supports), grid, grid), np.float32)
-            flat = attention.reshape(samples, self.side**2, heads, -1)
-        run = Run(
-            self.name, supports, seed, temperature, np.zeros(shape, np.uint8), np.zeros(shape, np.float32), attention
-        )
-        noise = uniform_noise(seed, shape)
-        for rows in self.sampler.rows(memory, noise, temperature, prefix, run.images, run.probabilities, flat):
-            run.rows = rows
-            yield run
+        noise = uniform_noise(seed, (samples, self.side, self.side))
+        for drawn in self.sampler.rows(memory, noise, temperature, prefix):
+            yield Run(
+                self.name, supports, seed, temperature, drawn.images, drawn.probabilities, drawn.attention, drawn.rows
+            )
 
     def score(self, images: ArrayLike, supports: ArrayLike) -> NDArray[np.float32]:
         """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
@@ -146,20 +138,25 @@ class FewShotModel:
         return supports
 
     def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
-        rows = np.asarray(prefix)
-        if rows.ndim != 2 or rows.shape[1] != self.side or len(rows) > self.side or not np.isin(rows, (0, 1)).all():
-            raise InputError(f"The prefix must be up to {self.side} rows of {self.side} pixels of 0 or 1.")
-        return rows.astype(np.uint8)
+        rows = _binary(prefix, "The prefix")
+        if rows.ndim != 2 or rows.shape[1] != self.side or len(rows) > self.side:
+            raise InputError(f"The prefix must be up to {self.side} rows of {self.side} pixels.")
+        return rows
 
 
-@lru_cache
 def load(name: str | Path) -> FewShotModel:
     """The model of a name in ``checkpoints/`` ("<task>-<model>") or of a path to a ``.safetensors`` file.
 
-    Loaded once, then shared. Raises CheckpointError for an unknown or a damaged checkpoint.
+    A file is loaded once, then shared. Raises CheckpointError for an unknown or a damaged checkpoint.
     """
-    network, card = checkpoints.load(name)
-    return FewShotModel(network, card, checkpoints.resolve(name).stem)
+    path = checkpoints.resolve(name)
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@lru_cache
+def _load(path: Path, modified_ns: int) -> FewShotModel:
+    network, card = checkpoints.load(path)
+    return FewShotModel(network, card, path.stem)
 
 
 def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -167,31 +164,51 @@ def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
-def _binary_images(images: ArrayLike, what: str, side: int) -> NDArray[np.uint8]:
+def _binary(values: ArrayLike, what: str) -> NDArray[np.uint8]:
+    wrong = InputError(f"{what} must be binary: every pixel 0 (paper) or 1 (ink).")
     try:
-        array = np.asarray(images)
-    except ValueError:  # lists of unequal lengths
-        array = np.empty(())
-    if array.ndim == 1 and len(array) == 0:  # an empty list has no sides
-        array = np.empty((0, side, side))
-    if array.ndim != 3 or array.shape[1:] != (side, side):
-        raise InputError(f"{what} must have the shape [number, {side}, {side}].")
-    if not np.isin(array, (0, 1)).all():
-        raise InputError(f"{what} must be binary: every pixel 0 (paper) or 1 (ink).")
+        array = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError):  # lists of unequal lengths, or what is no array at all
+        raise wrong from None
+    if array.dtype.kind not in "biuf" or not np.isin(array, (0, 1)).all():
+        raise wrong
     return array.astype(np.uint8)
 
 
+def _binary_images(images: ArrayLike, what: str, side: int) -> NDArray[np.uint8]:
+    array = _binary(images, what)
+    if array.shape == (0,):  # an empty list has no sides
+        array = array.reshape(0, side, side)
+    if array.ndim != 3 or array.shape[1:] != (side, side):
+        raise InputError(f"{what} must have the shape [number, {side}, {side}].")
+    return array
+
+
+def _number(value: Any) -> float | None:
+    """The finite number that a value is, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # an integer beyond any float
+        return None
+
+
 def _whole_number(value: Any, what: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or value != value // 1:
+    number = _number(value)
+    if number is None or number != int(number):
         raise InputError(f"{what} must be a whole number.")
-    if not low <= value <= high:
+    if not low <= number <= high:
         raise InputError(f"{what} must be between {low} and {high}.")
-    return int(value)
+    return int(number)
 
 
 def _temperature(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
+    number = _number(value)
+    if number is None:
         raise InputError("The temperature must be a number.")
-    if not 0 < value <= 10:
-        raise InputError("The temperature must be above 0 and at most 10; 1 is what the model learned.")
-    return float(value)
+    if not MIN_TEMPERATURE <= number <= MAX_TEMPERATURE:
+        raise InputError(
+            f"The temperature must be above 0, from {MIN_TEMPERATURE} to {MAX_TEMPERATURE:g}; 1 is as it was learned."
+        )
+    return float(number)

@@ -27,9 +27,12 @@ def shipped() -> list[str]:
 
 def resolve(name: str | Path) -> Path:
     """The weights file of a name in ``checkpoints/`` or of a path. Raises CheckpointError."""
-    for path in (SHIPPED / f"{name}.safetensors", Path(name)):
-        if path.is_file():
-            return path
+    try:
+        for path in (SHIPPED / f"{name}.safetensors", Path(name)):
+            if path.is_file():
+                return path.resolve()
+    except (OSError, TypeError, ValueError):  # not a name that a file can have
+        pass
     raise CheckpointError(f"There is no checkpoint '{name}'. Shipped are: {', '.join(shipped()) or 'none'}.")
 
 

@@ -1,32 +1,26 @@
 """Evaluation: nats/dim of held-out targets given 1, 2, 4, ... supports of the same character."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
-from fewshot.data.episodes import evaluation_episodes
+from fewshot.data.episodes import evaluation_episodes, to_tensor
 from fewshot.data.omniglot import Drawings
 from fewshot.models import PixelCNN
 
 CHARACTERS_AT_A_TIME = 8
 
 
-def to_tensor(images: Any, device: torch.device | str = "cpu") -> Tensor:
-    """Binary images uint8 [B, N, H, W] of 0/1 to what a network takes, float32 [B, N, 1, H, W]."""
-    return torch.from_numpy(images).to(device, torch.float32).unsqueeze(2)
-
-
 @torch.inference_mode()
 def evaluate(
     network: PixelCNN, drawings: Drawings, shots: Sequence[int], targets: int, seed: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """Score every character of ``drawings`` at each number of shots.
 
-    Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters, and how
-    many ``characters`` and ``targets`` it is the mean of. Raises DataError if a character has too few drawings.
+    Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters (None for
+    a single one; characters of one alphabet are taken as independent), and how many ``characters`` and ``targets`` it
+    is the mean of. Raises DataError if a character has too few drawings.
     """
     device = next(network.parameters()).device
     scores = {}
@@ -42,7 +36,7 @@ def evaluate(
         means = torch.cat(of_character).double()
         scores[str(s)] = {
             "nats_per_dim": means.mean().item(),
-            "standard_error": (means.std() / len(means) ** 0.5).item(),
+            "standard_error": (means.std() / len(means) ** 0.5).item() if len(means) > 1 else None,
             "characters": len(means),
             "targets": len(means) * targets,
         }

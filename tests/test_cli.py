@@ -8,7 +8,7 @@ from PIL import Image
 
 from fewshot import __main__ as cli
 from fewshot import checkpoints
-from tests.conftest import SHARED, needs_shared, strokes_image
+from tests.conftest import SHARED, VARIANTS, needs_shared, strokes_image
 
 
 def run(monkeypatch, *arguments: str) -> None:
@@ -33,17 +33,23 @@ def test_evaluate_writes_a_table_and_json(packed_file, tmp_path, monkeypatch, ca
 
 
 @needs_shared
-def test_the_card_says_what_evaluate_measures(tmp_path, monkeypatch):
-    out = tmp_path / "scores.json"
-    run(
-        monkeypatch, "evaluate", "--checkpoint", "omniglot-attention", "--split", "validation", "--shots", "4",
-        "--data", str(SHARED / "omniglot_45_alphabets.npz"), "--out", str(out),
-    )  # fmt: skip
-    measured = json.loads(out.read_text())["shots"]["4"]
-    card = checkpoints.read_card(checkpoints.resolve("omniglot-attention"))
-    assert measured["nats_per_dim"] == pytest.approx(card["validation_nats_per_dim"]["4"], abs=5e-5)
-    assert measured["nats_per_dim"] <= 0.070
-    assert (measured["characters"], measured["targets"]) == (156, 1248)
+def test_the_cards_say_what_evaluate_measures_and_reading_more_pays(tmp_path, monkeypatch):
+    nats = {}
+    for model in VARIANTS:
+        out = tmp_path / f"{model}.json"
+        run(
+            monkeypatch, "evaluate", "--checkpoint", f"omniglot-{model}", "--split", "validation", "--shots", "1", "4",
+            "--data", str(SHARED / "omniglot_45_alphabets.npz"), "--out", str(out),
+        )  # fmt: skip
+        scores = json.loads(out.read_text())["shots"]
+        assert (scores["4"]["characters"], scores["4"]["targets"]) == (156, 1248)
+        nats[model] = {shots: score["nats_per_dim"] for shots, score in scores.items()}
+        card = checkpoints.read_card(checkpoints.resolve(f"omniglot-{model}"))["validation_nats_per_dim"]
+        assert nats[model] == pytest.approx({shots: card[shots] for shots in scores}, abs=5e-5)
+    assert nats["pixelcnn"]["1"] == pytest.approx(nats["pixelcnn"]["4"])
+    assert nats["attention"]["4"] <= 0.070
+    assert nats["attention"]["4"] < nats["conditional"]["4"] - 0.002
+    assert nats["conditional"]["4"] < nats["pixelcnn"]["4"] - 0.002
 
 
 def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):
@@ -74,6 +80,8 @@ def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):
         (("evaluate", "--checkpoint", "omniglot-attention", "--data", "missing.npz"), "no data at 'missing.npz'"),
         (("evaluate", "--checkpoint", "nonsense", "--data", "missing.npz"), "no checkpoint 'nonsense'"),
         (("train", "--data", "missing.npz", "--out", "{tmp}"), "no data at 'missing.npz'"),
+        (("train", "--data", "missing.npz", "--every", "0"), "--every must be at least 1"),
+        (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", __file__), "exists"),
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--temperature", "-1"), "temperature"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}"), "at least one drawing"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}", "--support", "no.png"), "no picture"),

@@ -45,6 +45,21 @@ def test_the_45_alphabets():
     assert not set(validation.class_id) & set(training.class_id)
 
 
+def test_training_never_sees_a_test_alphabet():
+    names = ("Greek/01", *(f"{a}/01" for a in omniglot.VALIDATION_ALPHABETS + omniglot.TEST_ALPHABETS))
+    drawings = omniglot.Drawings(np.zeros((11, 26, 26), np.uint8), np.arange(11), names)
+    expected = {"all": 11, "training": 1, "training+validation": 6, "validation": 5, "test": 5}
+    assert {name: len(drawings.split(name).images) for name in omniglot.SPLITS} == expected
+    assert set(drawings.split("training+validation").class_id) == set(range(6))
+
+
+def test_download_fetches_both_halves(tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr("torchvision.datasets.Omniglot", lambda folder, **how: fetched.append((folder, how)))
+    omniglot.download(tmp_path)
+    assert fetched == [(tmp_path, {"background": half, "download": True}) for half in (True, False)]
+
+
 def test_a_folder_as_torchvision_leaves_it(tmp_path, packed_file):
     from PIL import Image
 
@@ -98,8 +113,19 @@ def test_bad_data_is_named_in_one_sentence(tmp_path, packed_file):
     text.write_text("not an archive")
     truncated = tmp_path / "truncated.npz"
     truncated.write_bytes(packed_file.read_bytes()[:2000])
+    with np.load(packed_file) as arrays:
+        packed = dict(arrays)
+    np.savez_compressed(tmp_path / "flipped.npz", **packed)
+    flipped = bytearray((tmp_path / "flipped.npz").read_bytes())
+    flipped[300] ^= 255
+    (tmp_path / "flipped.npz").write_bytes(flipped)
+    np.savez(tmp_path / "unequal.npz", **(packed | {"class_id": packed["class_id"][:-1]}))
+    np.savez(tmp_path / "unnamed.npz", **(packed | {"class_name": packed["class_name"][:-1]}))
+    np.savez(tmp_path / "floats.npz", **(packed | {"images": packed["images"].astype(float)}))
+    np.save(tmp_path / "array.npy", packed["images"])
     (tmp_path / "empty").mkdir()
-    for path in (tmp_path / "missing.npz", text, truncated, tmp_path / "empty"):
+    damaged = [tmp_path / name for name in ("flipped.npz", "unequal.npz", "unnamed.npz", "floats.npz", "array.npy")]
+    for path in (tmp_path / "missing.npz", text, truncated, tmp_path / "empty", *damaged):
         with pytest.raises(omniglot.DataError, match=str(path.name)) as error:
             omniglot.load(path)
         assert "\n" not in str(error.value)
@@ -112,3 +138,6 @@ def test_bad_data_is_named_in_one_sentence(tmp_path, packed_file):
         EpisodeSampler(drawings, 50, 4, 0)
     with pytest.raises(omniglot.DataError, match="has only 20"):
         evaluation_episodes(drawings, 16, 8, 0)
+    for shots, targets in ((0, 8), (-1, 8), (4, 0)):
+        with pytest.raises(omniglot.DataError, match="at least 1"):
+            evaluation_episodes(drawings, shots, targets, 0)

@@ -10,10 +10,12 @@ ALLOWED = {
     "data": {"data"},
     "models": {"models"},
     "evaluation": {"data", "models"},
-    "sampling": {"data", "models", "evaluation", "sampling"},
+    "sampling": {"data", "models", "sampling"},
     "checkpoints": {"models"},
     "training": {"data", "models", "evaluation", "checkpoints", "training"},
-    "api": {"data", "models", "evaluation", "sampling", "checkpoints"},
+    "api": {"data", "models", "sampling", "checkpoints"},
+    "figures": {"api"},
+    "bench": {"api", "data", "models", "sampling", "checkpoints"},
 }
 
 

@@ -7,7 +7,7 @@ import torch
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import uniform_noise
-from fewshot.evaluation import to_tensor
+from fewshot.data.episodes import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler
 from tests.conftest import VARIANTS, small_network, strokes_image
@@ -19,18 +19,17 @@ def compare(network, supports, noise, temperature, prefix):
     """Draw with both samplers and assert that they agree; returns the images."""
     _, height, width = noise.shape
     images, probabilities, attention = naive.sample(network, supports, noise, temperature, prefix)
-    drawn, p = np.zeros(noise.shape, np.uint8), np.zeros(noise.shape, np.float32)
-    read = None if attention is None else np.zeros(attention.shape, np.float32)
     with torch.inference_mode():
         memory = network.encode(to_tensor(supports[None]))
-    flat = None if read is None else read.reshape(*read.shape[:3], -1)
-    rows = list(IncrementalSampler(network, height, width).rows(memory, noise, temperature, prefix, drawn, p, flat))
+    rows = []
+    for drawn in IncrementalSampler(network, height, width).rows(memory, noise, temperature, prefix):
+        rows.append(drawn.rows)
     assert rows == list(range(1, height + 1))
-    np.testing.assert_array_equal(drawn, images)
-    np.testing.assert_allclose(p, probabilities, atol=1e-4)
+    np.testing.assert_array_equal(drawn.images, images)
+    np.testing.assert_allclose(drawn.probabilities, probabilities, atol=1e-4)
     if attention is not None:
-        np.testing.assert_allclose(read, attention, atol=1e-4)
-        share = read.reshape(*read.shape[:3], -1).sum(3)
+        np.testing.assert_allclose(drawn.attention, attention, atol=1e-4)
+        share = drawn.attention.sum((3, 4, 5))
         assert (share <= 1 + 1e-5).all()
         assert (share > 0).all()
     assert 0 < images.mean() < 1

@@ -119,9 +119,17 @@ def _is_finite(value: object) -> bool:
 
 def _ink(centre_lines: np.ndarray) -> np.ndarray:
     """Ink around the centre lines marked on the fine grid: bool [105 * 5, 105 * 5] to uint8 [105, 105]."""
-    distance = ndimage.distance_transform_edt(~centre_lines)
-    at_pixels = distance[_FINE // 2 :: _FINE, _FINE // 2 :: _FINE]
-    return (at_pixels <= STROKE_WIDTH / 2 * _FINE).astype(np.uint8)
+    reach = int(STROKE_WIDTH / 2 * _FINE)
+    # How many marks are left of each cell tells whether there is one between two cells of a row. A disc is a stack of
+    # such stretches: asking for each takes a fifth of the time of a distance transform, and gives the same.
+    marks = np.cumsum(np.pad(centre_lines, ((reach, reach), (reach + 1, reach))), axis=1, dtype=np.int16)
+    ink = np.zeros((SIDE, SIDE), bool)
+    for dy in range(-reach, reach + 1):
+        dx = math.isqrt(reach**2 - dy**2)
+        row = marks[reach + dy + _FINE // 2 :: _FINE][:SIDE]
+        before, last = (row[:, reach + edge + _FINE // 2 :: _FINE][:, :SIDE] for edge in (-dx, dx + 1))
+        ink |= last > before
+    return ink.astype(np.uint8)
 
 
 # Pictures --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from fewshot.data.omniglot import DataError, Drawings
 
@@ -12,8 +15,13 @@ MAX_SHOTS = 8
 class Episodes(NamedTuple):
     """B episodes with the same number of shots: uint8 supports [B, S, H, W] and targets [B, Q, H, W] of 0/1."""
 
-    supports: np.ndarray
-    targets: np.ndarray
+    supports: NDArray[np.uint8]
+    targets: NDArray[np.uint8]
+
+
+def to_tensor(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+    """Binary images [B, N, H, W] of 0/1 to what a network takes, float32 [B, N, 1, H, W]."""
+    return torch.from_numpy(images).to(device, torch.float32).unsqueeze(2)
 
 
 class EpisodeSampler:
@@ -46,8 +54,10 @@ class EpisodeSampler:
 def evaluation_episodes(drawings: Drawings, shots: int, targets: int, seed: int) -> Episodes:
     """One episode of every character; the targets are the same for every number of shots, the supports are nested.
 
-    Raises DataError if a character has fewer than ``targets + shots`` drawings.
+    Raises DataError if a character has fewer than ``targets + shots`` drawings, or one of the two is below 1.
     """
+    if shots < 1 or targets < 1:
+        raise DataError("An evaluation needs at least 1 shot and 1 target.")
     rng = np.random.default_rng(seed)
     drawn = [rng.permutation(members) for members in drawings.characters()]
     fewest = min(len(d) for d in drawn)

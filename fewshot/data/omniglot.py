@@ -4,6 +4,7 @@ Protocol: 105x105 binary drawings, ink = 1; 4x4 max-pooling with stride 4 and no
 alphabets, 5 test alphabets by name. Five of the 45 are held out for every choice and every development figure.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -17,7 +18,7 @@ POOLED_SIDE = SIDE // POOL  # 26
 
 TEST_ALPHABETS = ("Tengwar", "Sylheti", "Tibetan", "Syriac_(Serto)", "ULOG")
 VALIDATION_ALPHABETS = ("Alphabet_of_the_Magi", "Avesta", "Malayalam", "Mongolian", "N_Ko")
-SPLITS = ("all", "training", "validation", "test")
+SPLITS = ("all", "training", "training+validation", "validation", "test")
 
 
 class DataError(ValueError):
@@ -39,18 +40,12 @@ class Drawings:
         return np.split(order, starts[1:])
 
     def split(self, name: str) -> "Drawings":
-        """The drawings of a split: all, training (neither validation nor test), validation, or test alphabets."""
-        if name == "all":
-            return self
-        held_out = {
-            "validation": VALIDATION_ALPHABETS,
-            "test": TEST_ALPHABETS,
-            "training": VALIDATION_ALPHABETS + TEST_ALPHABETS,
-        }
-        if name not in held_out:
+        """The drawings of the alphabets of a split, one of SPLITS; training alphabets are those of no other split."""
+        if name not in SPLITS:
             raise DataError(f"There is no split '{name}'. Choose one of: {', '.join(SPLITS)}.")
-        inside = np.array([c.split("/")[0] in held_out[name] for c in self.class_name])
-        keep = (inside if name != "training" else ~inside)[self.class_id]
+        special = dict.fromkeys(VALIDATION_ALPHABETS, "validation") | dict.fromkeys(TEST_ALPHABETS, "test")
+        split_of_class = [special.get(c.split("/")[0], "training") for c in self.class_name]
+        keep = np.array([name == "all" or split in name.split("+") for split in split_of_class])[self.class_id]
         if not keep.any():
             raise DataError(f"The data has no drawing of the {name} alphabets.")
         return Drawings(self.images[keep], self.class_id[keep], self.class_name)
@@ -83,6 +78,7 @@ def download(folder: str | Path) -> None:
 
 
 def _load_packed(path: Path) -> Drawings:
+    wrong = DataError(f"'{path}' is not a packed Omniglot file, or a damaged one.")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             packed, class_id, class_name = arrays["images"], arrays["class_id"], arrays["class_name"]
@@ -91,9 +87,13 @@ def _load_packed(path: Path) -> Drawings:
             max_pool(np.unpackbits(rows, axis=1)[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE))
             for rows in np.array_split(packed, max(1, len(packed) // 4096))
         ]
-        return Drawings(np.concatenate(images), class_id.astype(np.int64), tuple(map(str, class_name)))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise DataError(f"'{path}' is not a packed Omniglot file ({error}).") from error
+        drawings = Drawings(np.concatenate(images), class_id.astype(np.int64), tuple(map(str, class_name)))
+        fits = drawings.class_id.min() >= 0 and drawings.class_id.max() < len(drawings.class_name)
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise wrong from error
+    if not fits or drawings.class_id.shape != drawings.images.shape[:1]:
+        raise wrong
+    return drawings
 
 
 def _load_folder(folder: Path) -> Drawings:

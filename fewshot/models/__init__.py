@@ -10,6 +10,6 @@ MODELS = {"pixelcnn": PixelCNN, "conditional": ConditionalPixelCNN, "attention":
 
 def build(config: ModelConfig) -> PixelCNN:
     """The network of a configuration, with fresh weights. Raises ValueError for an unknown model name."""
-    if config.model not in MODELS:
+    if not isinstance(config.model, str) or config.model not in MODELS:
         raise ValueError(f"There is no model '{config.model}'. Choose one of: {', '.join(MODELS)}.")
     return MODELS[config.model](config)

@@ -1,6 +1,8 @@
 """Sizes of a network: what a checkpoint's card stores so that the network can be built again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+MAX_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -18,3 +20,12 @@ class ModelConfig:
     heads: int = 4  # Attention PixelCNN: attention heads
     key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
     octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what cannot be built; a configuration may come from somebody's file."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "model" and (not isinstance(value, int) or not 1 <= value <= MAX_SIZE):
+                raise ValueError(f"{field.name} must be a whole number from 1 to {MAX_SIZE}, not {value!r}")
+        if self.attend_after >= self.layers:
+            raise ValueError(f"attend_after, {self.attend_after}, must be below layers, {self.layers}")

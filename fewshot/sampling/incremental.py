@@ -5,7 +5,7 @@ only them, is computed for a whole row at once; the horizontal stack then needs 
 The state is the previous row of each layer's vertical input and the previous column of each horizontal input.
 
 At this size the cost of a step is the number of calls and not their arithmetic, so it is written in numpy, which has
-the cheaper ones. The same noise gives the picture of ``naive.sample``.
+the cheaper ones. The same noise gives the picture of ``naive.sample`` (probabilities differ by rounding, about 1e-7).
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from fewshot.models import PixelCNN
 from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
 
 Array = NDArray[np.float32]
+
+_BLAS = ThreadpoolController()
 
 
 class Layer(NamedTuple):
@@ -56,6 +59,15 @@ class Step(NamedTuple):
     attention: Array | None
 
 
+class Drawn(NamedTuple):
+    """What is drawn so far, ``rows`` of the rows; the rest is zeros."""
+
+    images: NDArray[np.uint8]  # [N, H, W]
+    probabilities: Array  # [N, H, W]
+    attention: Array | None  # [N, H*W, heads, S, H', W']
+    rows: int
+
+
 class IncrementalSampler:
     """Draws samples of one network; holds its weights as numpy arrays and no state between calls.
 
@@ -75,36 +87,37 @@ class IncrementalSampler:
         self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)
         self.logit = _matrix(network.logit.weight), _numpy(network.logit.bias)
         self.attention = _attention_weights(network, height, width) if network.attends else None
+        self.grid = network.grid(height, width) if network.attends else None
 
     def rows(
-        self,
-        memory: Any,
-        noise: Array,
-        temperature: float,
-        prefix: NDArray[np.uint8] | None,
-        images: NDArray[np.uint8],
-        probabilities: Array,
-        attention: Array | None,
-    ) -> Iterator[int]:
-        """Draw the samples a row at a time into the arrays given, and yield the number of finished rows.
+        self, memory: Any, noise: Array, temperature: float, prefix: NDArray[np.uint8] | None, trace: bool = True
+    ) -> Iterator[Drawn]:
+        """Draw samples a row at a time, and give what is drawn so far after each; its arrays are the same ones.
 
-        ``memory`` is what the network's ``encode`` gave for one episode; it is shared by the samples. ``noise``
-        [N, H, W] holds a uniform number for every pixel, ``prefix`` [R, W] the first rows where they are given.
-        ``images`` (zeros) and ``probabilities`` are [N, H, W], ``attention`` [N, H*W, heads, S*H'*W'] or None.
+        ``memory`` is what the network's ``encode`` gave for one episode; the samples share it. ``noise`` [N, H, W]
+        holds a uniform number for every pixel, ``prefix`` [R, W] the first rows where they are given. Without
+        ``trace`` the attention is not kept.
         """
         state = _State(self, memory, len(noise))
+        images, probabilities = np.zeros(noise.shape, np.uint8), np.zeros(noise.shape, np.float32)
+        attention = flat = None
+        if trace and self.attention is not None:
+            places = memory.keys.shape[2] - 1  # without the null key
+            flat = np.zeros((len(noise), self.height * self.width, self.attention.heads, places), np.float32)
+            attention = flat.reshape(*flat.shape[:3], -1, *self.grid)
         for r in range(self.height):
-            state.start_row(r, images)
-            for c in range(self.width):
-                step = state.pixel(r, c, images, temperature)
-                probabilities[:, r, c] = step.probabilities
-                if prefix is not None and r < len(prefix):
-                    images[:, r, c] = prefix[r, c]
-                else:
-                    images[:, r, c] = noise[:, r, c] < step.probabilities
-                if attention is not None:
-                    attention[:, r * self.width + c] = step.attention[:, :, 1:].swapaxes(0, 1)
-            yield r + 1
+            with _BLAS.limit(limits=1, user_api="blas"):  # the products are too small to be worth a second thread
+                state.start_row(r, images)
+                for c in range(self.width):
+                    step = state.pixel(r, c, images, temperature)
+                    probabilities[:, r, c] = step.probabilities
+                    if prefix is not None and r < len(prefix):
+                        images[:, r, c] = prefix[r, c]
+                    else:
+                        images[:, r, c] = noise[:, r, c] < step.probabilities
+                    if flat is not None:
+                        flat[:, r * self.width + c] = step.attention[:, :, 1:].swapaxes(0, 1)
+            yield Drawn(images, probabilities, attention, r + 1)
 
 
 class _State:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fewshot.evaluation import to_tensor
+from fewshot.data.episodes import to_tensor
 from fewshot.models import PixelCNN
 
 
@@ -38,6 +38,6 @@ def sample(
     if not network.attends:
         return images, probabilities, None
     weights = network.attention(to_tensor(images[None]), memory)[0]  # [heads, N * H * W, 1 + S * H' * W']
-    side = [-(-height // 2), -(-width // 2)]
-    weights = weights[:, :, 1:].unflatten(1, (n, height * width)).unflatten(3, (len(supports), *side))
+    grid = network.grid(height, width)
+    weights = weights[:, :, 1:].unflatten(1, (n, height * width)).unflatten(3, (len(supports), *grid))
     return images, probabilities, weights.permute(1, 2, 0, 3, 4, 5).numpy()

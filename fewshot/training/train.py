@@ -1,6 +1,8 @@
 """Training: minimise the NLL of targets given supports over random episodes."""
 
 import json
+import math
+import shlex
 import subprocess
 import sys
 import time
@@ -10,17 +12,21 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from fewshot import checkpoints
 from fewshot.data import omniglot
-from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler
-from fewshot.evaluation import evaluate, to_tensor
+from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler, evaluation_episodes, to_tensor
+from fewshot.evaluation import evaluate
 from fewshot.models import ModelConfig, PixelCNN, build
 from fewshot.training.distributed import processes
+
+
+class TrainingError(ValueError):
+    """Training cannot start or go on; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +51,29 @@ class TrainConfig:
     """decay of the averaged weights, which are the ones that are shipped"""
     seed: int = 0
     """seed of the weights and of the episodes"""
-    split: Literal["training", "all"] = "training"
-    """train without the validation alphabets, or on all that the file holds"""
+    split: Literal["training", "training+validation"] = "training"
+    """alphabets to train on, never the test alphabets"""
     every: int = 1000
     """steps between two saves, each with a look at the validation alphabets"""
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
 
+    def __post_init__(self) -> None:
+        """Raises TrainingError."""
+        for name in ("steps", "characters", "targets", "every"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"--{name} must be at least 1.")
+
 
 WARMUP = 200  # steps
 WEIGHT_DECAY = 0.01
 CLIP = 1.0  # gradient norm
+EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 PROTOCOL = "Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels"
 
 
 def train(config: TrainConfig) -> Path:
-    """Run or resume a training; returns the path of the checkpoint's weights."""
+    """Run or resume a training; returns the path of the checkpoint's weights. Raises TrainingError and DataError."""
     with processes() as (rank, world, device):
         return _Run(config, rank, world, device).run()
 
@@ -82,11 +95,17 @@ def fast_bf16(device: torch.device) -> bool:
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
         if config.characters % world:
-            raise ValueError(f"{config.characters} characters a step do not divide among {world} processes.")
+            raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
+        self.commit = _commit()
         drawings = omniglot.load(config.data)
         self.validation = drawings.split("validation")
-        self.episodes = EpisodeSampler(drawings.split(config.split), config.characters, config.targets, config.seed)
+        evaluation_episodes(
+            self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0
+        )  # too little data shows now, not at the end
+        training = drawings.split(config.split)
+        self.alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
+        self.episodes = EpisodeSampler(training, config.characters, config.targets, config.seed)
         torch.manual_seed(config.seed)
         self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
@@ -103,6 +122,8 @@ class _Run:
     def run(self) -> Path:
         config = self.config
         started = time.monotonic() - self.seconds
+        if self.rank == 0 and not fast_bf16(self.device):
+            print("This machine does not compute bf16 in hardware: training in float32.", file=sys.stderr)
         model = self.compiled()
         if self.world > 1:
             model = DistributedDataParallel(model)
@@ -124,9 +145,12 @@ class _Run:
                 bar.set_postfix(loss=f"{losses[-1].item():.4f}", refresh=False)
             if self.step % config.every == 0 or self.step == config.steps:
                 self.seconds = time.monotonic() - started
+                loss = torch.stack(losses).mean().item()
+                if not math.isfinite(loss):
+                    raise TrainingError(f"The loss is no longer finite; the last state before is in '{config.out}'.")
                 if self.rank == 0:
-                    self.log(torch.stack(losses).mean().item(), bar)
                     self.save()
+                    self.log(loss, bar)
                 losses.clear()
         bar.close()
         return self.export() if self.rank == 0 else self.weights_file
@@ -200,11 +224,15 @@ class _Run:
         )
 
     def restore(self) -> None:
-        with safe_open(self.state_file, "pt") as file:
-            metadata = file.metadata()
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        try:
+            with safe_open(self.state_file, "pt") as file:
+                metadata = file.metadata()
+                # Cloned, because they would keep the file open, which the next save replaces.
+                tensors = {k: file.get_tensor(k).clone() for k in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise TrainingError(f"'{self.state_file}' is damaged: remove it to start anew.") from error
         if metadata["config"] != repr(self.config):
-            raise ValueError(
+            raise TrainingError(
                 f"'{self.state_file}' is a run with other arguments. Use another --out, or the same arguments: "
                 f"{metadata['config']}"
             )
@@ -232,23 +260,24 @@ class _Run:
 
     def export(self) -> Path:
         """Write the averaged weights and their card."""
-        shots = (1, 2, 4, MAX_SHOTS)
-        scores = evaluate(self.averaged(), self.validation, shots=shots, targets=8, seed=0)
         card = {
             "task": "omniglot",
             "protocol": PROTOCOL,
-            "data": "40 training alphabets" if self.config.split == "training" else "all alphabets of the file",
+            "data": f"{self.config.split} alphabets of {self.config.data.name}, {self.alphabets} in number",
             "parameters": sum(p.numel() for p in self.network.parameters()),
             "steps": self.step,
             "images": self.step * self.config.characters * self.config.targets,
             "minutes": round(self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
-            "validation_nats_per_dim": {s: round(score["nats_per_dim"], 5) for s, score in scores.items()},
+            "torch": torch.__version__,
             "command": (f"torchrun --nproc-per-node {self.world}" if self.world > 1 else "python")
             + " -m fewshot "
-            + " ".join(sys.argv[1:]),
-            "commit": _commit(),
+            + shlex.join(sys.argv[1:]),
+            "commit": self.commit,
         }
+        if self.config.split == "training":  # else the validation alphabets are no longer held out
+            scores = evaluate(self.averaged(), self.validation, (1, 2, 4, MAX_SHOTS), EXPORT_TARGETS, seed=0)
+            card["validation_nats_per_dim"] = {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
         checkpoints.save(self.weights_file, self.average, self.network.config, card)
         return self.weights_file
 
@@ -256,5 +285,8 @@ class _Run:
 def _commit() -> str:
     """The commit of the code that trains, if it is a git checkout."""
     command = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:  # no git here
+        return "unknown"
     return done.stdout.strip() or "unknown"
