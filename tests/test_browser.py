@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fewshot
+from fewshot.interface import payload
+
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -16,7 +19,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 STATE = "studio.player.state"
 READY = f"window.studio && studio.player && {STATE}.run && {STATE}.run.rows === 26"
-ALL_ROWS = f"{STATE}.run && {STATE}.run.rows === 26 && !{STATE}.run.example"
+ALL_ROWS = f"{STATE}.run && {STATE}.run.rows === 26 && !{STATE}.run.example && !{STATE}.run.live"
 HEAT = "[...document.querySelectorAll('.tile-heat')].map((canvas) => canvas.toDataURL()).join()"
 
 
@@ -177,7 +180,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     api.expect(status(page, "player")).to_contain_text(re.compile(r"Stopped after \d+ of 26 rows"))
     rows = page.evaluate(f"{STATE}.run.rows")
     page.wait_for_timeout(700)
-    assert 2 <= page.evaluate(f"{STATE}.run.rows") <= rows + 1 < 26
+    assert 2 <= page.evaluate(f"{STATE}.run.rows") <= 2 * rows < 26
     assert visible_rows(page) >= 2
     api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     slow_rows[0] = 0.0
@@ -187,6 +190,40 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     Image.fromarray(np.kron(255 - 255 * np.eye(20, dtype=np.uint8), np.ones((9, 9), np.uint8))).save(tmp_path / "a.png")
     page.locator(".pad-files").set_input_files(tmp_path / "a.png")
     api.expect(thumbnails(page)).to_have_count(3)
+
+
+# Counts requests to draw along that are under way at the same time, and notes when a picture was on the screen.
+COUNT = """
+() => {
+  const really = { fetch: window.fetch, show: studio.player.show };
+  window.counted = { underway: 0, most: 0, shown: [] };
+  window.fetch = (...request) => {
+    const answer = really.fetch.call(window, ...request);
+    if (!String(request[1]?.body).includes("draw_along")) return answer;
+    counted.most = Math.max(counted.most, ++counted.underway);
+    return answer.finally(() => { counted.underway--; });
+  };
+  studio.player.show = async (chunk) => {
+    await really.show(chunk);
+    if (chunk.data) counted.shown.push(performance.now());
+  };
+}
+"""
+SETTLED = "counted.underway === 0"
+
+
+def assert_drawn_along(page, seed, **others):
+    """The player shows what the model draws of the drawings in the tray and on the pad."""
+    page.wait_for_timeout(500)
+    page.wait_for_function(SETTLED)
+    page.wait_for_timeout(200)  # it is painted
+    run = page.evaluate(f"(({{model, live, image}}) => ({{model, live, image: [...image]}}))({STATE}.run)")
+    wish = page.evaluate("studio.pad.now()")
+    supports = payload.read_supports(wish["supports"], wish["shots"])
+    expected = fewshot.load(run["model"]).generate(supports, seed=seed, **others)
+    assert run["live"]
+    np.testing.assert_array_equal(run["image"], expected.images[0].ravel())
+    assert visible_rows(page) == 26
 
 
 def test_bad_uploads_give_a_sentence_and_the_drawings_stay(page, tmp_path):
@@ -274,6 +311,104 @@ def test_models_without_attention_say_what_they_read(page):
         api.expect(page.locator(".player-attention")).to_be_hidden()
 
 
+def test_draws_along(open_page, capsys):
+    page = open_page()
+    page.evaluate(COUNT)
+    api.expect(page.get_by_role("switch", name="Draw along")).to_be_checked()
+    page.get_by_label("Seed", exact=True).fill("11")
+
+    box = page.locator(".pad-canvas").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    start, seen = time.monotonic(), set()
+    while time.monotonic() - start < 4:
+        angle = 2.5 * (time.monotonic() - start)
+        page.mouse.move(box["x"] + 150 + 90 * np.cos(angle), box["y"] + 150 + 80 * np.sin(1.7 * angle))
+        if page.evaluate(f"{STATE}.run.live"):
+            seen.add(page.evaluate("document.querySelector('.player-canvas').toDataURL()"))
+    during = page.evaluate("counted.shown.length")
+    page.mouse.up()
+    assert_drawn_along(page, 11)
+    with capsys.disabled():
+        print(f"\ndrawn along: {during / 4:.1f} pictures/s, {len(seen)} different ones during one stroke of 4 s")
+    assert during / 4 > 2
+    assert len(seen) > 4
+    assert page.evaluate("counted.most") == 1
+
+    # What the user chose stays when the picture changes; the settings count too.
+    point_at(page, 9, 12, click=True)
+    page.get_by_label("head 2", exact=True).check(force=True)
+    draw(page, CROSS[0])
+    assert_drawn_along(page, 11)
+    assert page.evaluate(f"{STATE}.locked") == 9 * 26 + 12
+    api.expect(page.get_by_label("head 2", exact=True)).to_be_checked()
+    page.get_by_role("radio", name="Conditional PixelCNN").check()
+    assert_drawn_along(page, 11)
+    assert page.evaluate(f"{STATE}.run.kind") == "conditional"
+    page.get_by_label("Seed", exact=True).fill("12")
+    assert_drawn_along(page, 12)
+    page.locator("#temperature input[type=number]").fill("0.5")
+    page.keyboard.press("Tab")
+    assert_drawn_along(page, 12, temperature=0.5)
+
+    # Generate plays its own picture, with the same drawings; the next stroke is followed again.
+    page.get_by_label("new each time").check()
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+    assert page.evaluate(f"{STATE}.playing")
+    page.wait_for_timeout(600)
+    assert page.evaluate(ALL_ROWS)
+    draw(page, CROSS[1])
+    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
+
+    # No drawing is no error, and off is off.
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_role("button", name="Remove all").click()
+    api.expect(status(page, "player")).to_contain_text("at least one drawing")
+    api.expect(page.locator(".is-error")).to_have_count(0)
+    page.get_by_role("switch", name="Draw along").uncheck()
+    shown = page.evaluate("counted.shown.length")
+    draw(page, CROSS[0])
+    page.wait_for_timeout(500)
+    assert page.evaluate("counted.shown.length") == shown
+    assert page.evaluate("counted.most") == 1
+    page.reload()
+    page.wait_for_function(READY)
+    api.expect(page.get_by_role("switch", name="Draw along")).not_to_be_checked()
+
+
+def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatch):
+    """A drawing on the pad while Generate is at work waits for its end; so does one while too many draw along."""
+    from fewshot.interface import studio
+
+    page = open_page()
+    page.evaluate(COUNT)
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    assert_drawn_along(page, 0)
+    slow_rows[0] = 0.1
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{STATE}.drawing && {STATE}.run.rows >= 2 && !{STATE}.run.live")
+    thumbnails(page).first.press("Delete")
+    before = page.evaluate("counted.shown.length")
+    page.wait_for_timeout(500)
+    assert page.evaluate("counted.shown.length") == before
+    slow_rows[0] = 0.0
+    page.get_by_role("button", name="Stop").click()
+    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+
+    places = [studio.ALONG.acquire(blocking=False) for _ in range(2)]
+    assert all(places)
+    before = page.evaluate("counted.shown.length")
+    thumbnails(page).first.press("Delete")
+    page.wait_for_timeout(500)
+    assert page.evaluate("counted.shown.length") == before
+    for _ in places:
+        studio.ALONG.release()
+    page.wait_for_function(f"counted.shown.length > {before}")
+    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert page.evaluate("counted.most") == 1
+
+
 def test_keyboard(page):
     page.locator(".player-canvas").focus()
     for key, at in {"Home": 0, "ArrowRight": 1, "ArrowDown": 26, "ArrowLeft": 25, "ArrowUp": 0, "End": 676}.items():
@@ -295,6 +430,7 @@ def test_reduced_motion_shows_the_finished_example(page):
     page.wait_for_timeout(300)
     assert page.evaluate(f"{STATE}.playing") is False
     assert visible_rows(page) == 26
+    api.expect(page.get_by_role("switch", name="Draw along")).not_to_be_checked()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,16 +4,20 @@ import base64
 import json
 import math
 import os
+import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from load import press_generate
 from PIL import Image
 
 import fewshot
 from fewshot import CheckpointError, InputError
 from fewshot.data.drawing import PictureError
 from fewshot.interface import payload
+from fewshot.interface.turns import Turns
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 gradio_client = pytest.importorskip("gradio_client")
@@ -127,6 +131,105 @@ def test_generate_is_what_python_gives(client, name, cross_image):
     np.testing.assert_array_equal(answer["image"], run.images[0])
     np.testing.assert_allclose(answer["probabilities"], run.probabilities[0], atol=1e-6)
     assert answer["trace"]["rows"] == 26
+
+
+def test_generate_gives_rows_as_they_come(client, cross_image):
+    outputs = list(client.submit([CROSS], seed=7, api_name="/generate"))
+    run = fewshot.load(ATTENTION).generate(cross_image[None], seed=7)
+    for output in outputs:
+        np.testing.assert_array_equal(output["image"][: output["rows"]], run.images[0, : output["rows"]])
+        assert not np.any(output["image"][output["rows"] :])
+    assert sorted({output["rows"] for output in outputs}) == [1, 2, 4, 8, 16, 26]
+    assert [output["rows"] for output in outputs if output["trace"] is None] == [1, 2, 4, 8, 16]
+
+
+def test_several_users_at_once(url):
+    """A small class; `python -m tests.load` is a whole one."""
+    assert press_generate(url, 6).max() < 30
+
+
+def test_turns_go_by_rank():
+    turns, order = Turns(), []
+
+    def wait(rank):
+        with turns.at(rank):
+            order.append(rank)
+
+    with ThreadPoolExecutor(4) as threads:
+        with turns.at(0):
+            for rank in (3, 1, 4, 2):
+                threads.submit(wait, rank)
+            while len(turns._waiting) < 4:
+                time.sleep(0.01)
+        threads.shutdown()
+        assert order == [1, 2, 3, 4]
+        with turns.at(5):  # and it is free again
+            pass
+
+
+def test_who_leaves_frees_the_place(monkeypatch):
+    """On a server with one place and slow pictures: a cancelled one, a closed one, a closed one that was waiting."""
+    from fewshot.interface import studio
+
+    real_stream = studio.stream
+
+    def slow_stream(*arguments):
+        for run in real_stream(*arguments):
+            yield run
+            time.sleep(0.5 if run.seed == 99 else 0)
+
+    def drawing_slowly():
+        call = f"{url}gradio_api/call/generate"
+        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99]}).encode()
+        request = urllib.request.Request(call, body, {"Content-Type": "application/json"}, method="POST")
+        return urllib.request.urlopen(f"{call}/{json.load(urllib.request.urlopen(request))['event_id']}")
+
+    def assert_free():
+        start = time.monotonic()
+        assert client.predict([CROSS], seed=1, api_name="/generate")["trace"]["seed"] == 1
+        assert time.monotonic() - start < 6  # a slow picture takes 13 s
+
+    monkeypatch.setitem(studio.LIMITS, "concurrency_limit", 1)
+    monkeypatch.setattr(studio, "stream", slow_stream)
+    demo = studio.build()
+    _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
+    try:
+        client = gradio_client.Client(url, verbose=False)
+        assert_free()
+        job = client.submit([CROSS], seed=99, api_name="/generate")
+        while not job.outputs():
+            time.sleep(0.02)
+        job.cancel()
+        assert_free()
+        closed = drawing_slowly()
+        assert b"generating" in closed.readline()
+        waiting = drawing_slowly()
+        waiting.close()
+        closed.close()
+        assert_free()
+    finally:
+        demo.close(verbose=False)
+
+
+def test_draws_along(cross_image):
+    from fewshot.interface import studio
+
+    wish = {"supports": [CROSS, CROSS], "shots": None, "model": ATTENTION, "temperature": 0.8, "seed": 7}
+    chunk = studio.draw_along(wish)
+    run = fewshot.load(ATTENTION).generate(np.stack([cross_image] * 2), seed=7, temperature=0.8)
+    arrays = payload.unpack(chunk)
+    np.testing.assert_array_equal(arrays["image"], run.images[0].ravel())
+    largest = run.attention[0].max(axis=(2, 3, 4), keepdims=True)
+    np.testing.assert_allclose(
+        arrays["attention"] / largest, run.attention[0] / largest, atol=0.51 / studio.STEPS_ALONG
+    )
+    for wrong in ({"supports": []}, {"supports": [CROSS] * 9}, {"seed": None}, {"temperature": 0}, {"model": "x"}):
+        assert studio.draw_along(wish | wrong)["error"]
+    for nothing in (None, [], {}, {"supports": [CROSS]}):
+        assert "reload" in studio.draw_along(nothing)["error"]
+    with studio.ALONG, studio.ALONG:
+        assert studio.draw_along(wish) == {"busy": True}
+    assert studio.draw_along(wish)["rows"] == 26
 
 
 def test_defaults_and_shots(client):

@@ -1,7 +1,7 @@
 """The two parts of the page that Gradio does not have: the drawing pad with its tray, and the player.
 
-Their files hold all of their behaviour. ``pad.js`` and ``player.js`` know nothing of Gradio, which is bound to them
-here, and can run in any page.
+Their files hold all of their behaviour. ``pad.js``, ``along.js`` and ``player.js`` know nothing of Gradio, which is
+bound to them here, and can run in any page.
 """
 
 from collections.abc import Callable
@@ -14,13 +14,20 @@ FILES = Path(__file__).parent
 STYLES = [FILES / name for name in ("studio.css", "pad.css", "player.css")]
 
 # js_on_load runs once, when the component appears; `watch` tells of later values from Python, but not of the first.
-# What the two parts can do for each other and for the buttons is in `window.studio`.
+# What the parts can do for each other and for the buttons is in `window.studio`, and so are the settings.
 _BIND_PAD = """
 window.studio = window.studio || {};
 window.studio.pad = createPad(element.querySelector(".pad"), {
   server,
   sets: props.sets,
   changed: (value) => { props.value = value; },
+  edited: () => window.studio.along?.changed(),
+});
+window.studio.along = createAlong(element.querySelector(".pad-along input"), {
+  draw: server.draw_along,
+  wish: () => ({ ...window.studio.pad.now(), ...window.studio.settings }),
+  show: (chunk) => window.studio.player.show(chunk),
+  screen: () => document.querySelector(".player-frame"),
 });
 """
 _BIND_PLAYER = """
@@ -32,12 +39,12 @@ window.studio.player.absorb(props.value);
 
 
 class _Part(gr.HTML):
-    """One of the two, made of the files ``<name>.html`` and ``<name>.js``."""
+    """One of the two, made of the file ``<name>.html`` and of scripts."""
 
-    def __init__(self, name: str, bind: str, **options: Any):
+    def __init__(self, name: str, scripts: list[str], bind: str, **options: Any):
         super().__init__(
             html_template=_read(f"{name}.html"),
-            js_on_load=f"{_read(f'{name}.js')}\n{bind}",
+            js_on_load="\n".join([*map(_read, scripts), bind]),
             apply_default_css=False,
             elem_id=name,
             **options,
@@ -48,7 +55,7 @@ class _Part(gr.HTML):
 
 
 class SupportPad(_Part):
-    """Drawing pad, tray of up to eight drawings, ready-made sets.
+    """Drawing pad, tray of up to eight drawings, ready-made sets; the switch that lets the machine draw along.
 
     Value: {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in ``payload``.
     ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...]. ``server_functions``: see ``studio``.
@@ -56,14 +63,16 @@ class SupportPad(_Part):
 
     def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
         value = {"supports": [], "shots": None}
-        super().__init__("pad", _BIND_PAD, value=value, sets=sets, server_functions=server_functions)
+        super().__init__(
+            "pad", ["pad.js", "along.js"], _BIND_PAD, value=value, sets=sets, server_functions=server_functions
+        )
 
 
 class Player(_Part):
     """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user."""
 
     def __init__(self, value: dict[str, Any] | None):
-        super().__init__("player", _BIND_PLAYER, value=value)
+        super().__init__("player", ["player.js"], _BIND_PLAYER, value=value)
 
 
 def _read(name: str) -> str:

@@ -3,16 +3,17 @@
 // A drawing in the tray is a string: base64 of the 26x26 bits that the model sees. Only the server makes those, from
 // strokes ([[x, y], ...] in 0..105) or from a picture file, so that what is shown is what is read.
 //
-// createPad(root, {server, sets, changed}):
-//   server.preview({strokes} or {picture: base64})  promises {pixels} or {error}
+// createPad(root, {server, sets, changed, edited}):
+//   server.preview({strokes} or {picture: base64})  promises {pixels}, {error}, or nothing if no answer came
 //   sets                                            [{name, drawings: [pixels, ...]}, ...]
 //   changed(value)                                  called with {supports: [{pixels}, ...], shots} after each change
+//   edited()                                        called whenever `now` changed, also while a stroke is being drawn
 
 const PAD_SIDE = 105, SEEN_SIDE = 26, STROKE_WIDTH = 5, MOST_DRAWINGS = 8, MOST_BYTES = 10e6;
 const STORAGE_KEY = "fewshot-studio-drawings";
 const PIXELS_LENGTH = 4 * Math.ceil(Math.ceil(SEEN_SIDE * SEEN_SIDE / 8) / 3);
 
-function createPad(root, { server, sets, changed }) {
+function createPad(root, { server, sets, changed, edited }) {
   const $ = (selector) => root.querySelector(selector);
   const paper = $(".pad-canvas"), tray = $(".pad-tray"), shotsMenu = $(".pad-shots select");
   const state = { drawings: [], strokes: [], shots: null };
@@ -31,6 +32,13 @@ function createPad(root, { server, sets, changed }) {
 
   function value() {
     return { supports: state.drawings.map((pixels) => ({ pixels })), shots: state.shots };
+  }
+
+  // The same, with the drawing on the pad as it is now in place of the last.
+  function now() {
+    const { supports, shots } = value();
+    if (state.strokes.length) supports.push({ strokes: state.strokes });
+    return { supports: supports.slice(0, MOST_DRAWINGS), shots };
   }
 
   function keep() {
@@ -71,15 +79,20 @@ function createPad(root, { server, sets, changed }) {
     root.classList.toggle("has-strokes", state.strokes.length > 0);
   }
 
+  async function preview(drawing) {
+    const answer = await Promise.resolve(server.preview(drawing)).catch(() => null);
+    return answer || { error: "The server did not answer. Your drawings are safe; please try again." };
+  }
+
   // Forgets what was seen of the old strokes and asks for the new.
   function strokesChanged() {
     paintPad();
     keep();
+    edited();
     for (const name of ["undo", "clear", "add"]) $(`[data-do=${name}]`).disabled = !state.strokes.length;
-    const asked = seen = state.strokes.length ? server.preview({ strokes: state.strokes }) : null;
+    const asked = seen = state.strokes.length ? preview({ strokes: state.strokes }) : null;
     if (!asked) paintBits($(".pad-preview"), null);
-    else asked.then((answer) => seen === asked && answer.pixels && paintBits($(".pad-preview"), answer.pixels),
-                    () => {});  // whoever needs the answer says what went wrong
+    else asked.then((answer) => seen === asked && answer.pixels && paintBits($(".pad-preview"), answer.pixels));
   }
 
   function pointOf(event) {
@@ -95,10 +108,12 @@ function createPad(root, { server, sets, changed }) {
     const stroke = [pointOf(event)];
     state.strokes.push(stroke);
     paintPad();
+    edited();
     const move = (event) => {
       const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
       for (const one of events.length ? events : [event]) stroke.push(pointOf(one));
       paintPad();
+      edited();
     };
     const end = () => {
       paper.removeEventListener("pointermove", move);
@@ -124,6 +139,7 @@ function createPad(root, { server, sets, changed }) {
     shotsMenu.disabled = count < 2;
     keep();
     changed(value());
+    edited();
   }
 
   function emptySlot() {
@@ -219,10 +235,11 @@ function createPad(root, { server, sets, changed }) {
       say("A model reads at most eight drawings: remove one, then add this one.");
       return false;
     }
-    const asked = seen || server.preview({ strokes: state.strokes });
-    const answer = await asked.catch(() => ({ error: "The server did not answer: your drawing stays on the pad." }));
+    const asked = seen || (seen = preview({ strokes: state.strokes }));
+    const answer = await asked;
     if (asked !== seen) return false;  // the pad was drawn on meanwhile, or added by a second click
     if (answer.error) {
+      seen = null;  // the next time, it may go better
       say(answer.error);
       return false;
     }
@@ -252,13 +269,11 @@ function createPad(root, { server, sets, changed }) {
   async function uploadOne(file) {
     if (state.drawings.length >= MOST_DRAWINGS) return "A model reads at most eight drawings: remove one first.";
     if (file.size > MOST_BYTES) return "The picture is larger than 10 MB: please make it smaller.";
-    try {
-      const answer = await server.preview({ picture: await base64(file) });
-      if (answer.error) return answer.error;
-      append(answer.pixels);
-    } catch {
-      return "The server did not answer. Your drawings are safe; please try again.";
-    }
+    const picture = await base64(file).catch(() => null);
+    if (picture === null) return "The file cannot be read.";
+    const answer = await preview({ picture });
+    if (answer.error) return answer.error;
+    append(answer.pixels);
   }
 
   function base64(file) {
@@ -288,7 +303,7 @@ function createPad(root, { server, sets, changed }) {
     paintPad();
     tray.querySelectorAll(".thumb canvas").forEach((canvas, i) => paintBits(canvas, state.drawings[i]));
     root.querySelectorAll(".pad-set canvas").forEach((canvas) => paintBits(canvas, canvas.dataset.pixels));
-    if (seen) seen.then((answer) => paintBits($(".pad-preview"), answer.pixels), () => {});
+    if (seen) seen.then((answer) => paintBits($(".pad-preview"), answer.pixels));
   }
 
   // Wiring ---------------------------------------------------------------------------------------------------------
@@ -361,6 +376,7 @@ function createPad(root, { server, sets, changed }) {
   repaint();
 
   return {
+    now,
     // What Generate uses: the drawing on the pad counts too.
     async commit() {
       await add();

@@ -1,8 +1,10 @@
 // The player: a picture that grows pixel by pixel, and what each pixel read. Knows nothing of Gradio.
 //
-// createPlayer(root) returns {absorb(chunk), expect(), stop()}. The format of a chunk is described in payload.py; one
-// with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all others add
-// their rows to the one that is shown, so rows may come one by one, all at once, or twice.
+// createPlayer(root) returns {absorb(chunk), show(chunk), expect(), stop()}. The format of a chunk is described in
+// payload.py; one with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all
+// others add their rows to the one that is shown, so rows may come one by one, all at once, or twice. `show` is for
+// pictures that follow each other while the user draws: each takes the place of the last one in full, and whatever the
+// user points at, locked or chose stays.
 
 const NOTES = {
   pixelcnn: "PixelCNN reads none of your drawings. All it knows is how handwriting looks in general, and the pixels " +
@@ -30,22 +32,28 @@ function createPlayer(root) {
   let received = Promise.resolve();  // chunks are unpacked one after the other
   function absorb(chunk) {
     if (chunk) received = received.then(() => receive(chunk)).catch((e) => fail(`The picture cannot be shown: ${e}`));
+    return received;
   }
 
+  const show = (chunk) => absorb({ ...chunk, live: true });
+
   async function receive(chunk) {
-    if (chunk.error) return fail(chunk.error);
+    if (chunk.error) return chunk.live ? say(chunk.error) : fail(chunk.error);
+    if (run && run.id === chunk.id && chunk.rows <= run.rows) return;  // Gradio sends the last chunk twice
     const bytes = await inflate(fromBase64(chunk.data));
     if (!run || run.id !== chunk.id) begin(chunk);
     copyRows(chunk, bytes);
     run.rows = Math.max(run.rows, chunk.rows);
     drawing = run.rows < run.height;
     if (!drawing) say(`${whatIsShown()} ${noHover.matches ? TAP : POINT}`);
-    if (reducedMotion.matches && !playing) position = available();
+    if ((reducedMotion.matches || run.live) && !playing) position = available();
     paint();
   }
 
-  const whatIsShown = () =>
-    run.example ? `An example, from ${run.shots} drawings of “${run.example}”.` : "All rows are drawn.";
+  function whatIsShown() {
+    if (run.example) return `An example, from ${run.shots} drawings of “${run.example}”.`;
+    return run.live ? "Drawn along with you. Play shows how." : "All rows are drawn.";
+  }
 
   function begin(chunk) {
     const pixels = chunk.height * chunk.width, { heads, shots } = chunk, places = chunk.grid[0] * chunk.grid[1];
@@ -58,11 +66,12 @@ function createPlayer(root) {
       weights: new Uint8Array(pixels * heads * shots * places),
     };
     glow = new Float32Array(shots * places);
-    position = 0;
-    hovered = locked = null;
     if (Number(head) >= heads) head = "mean";
     layOut();
     playing = false;
+    if (run.live) return;
+    position = 0;
+    hovered = locked = null;
     if (!reducedMotion.matches) play();
     say(`${run.title} is drawing…`);
   }
@@ -104,11 +113,12 @@ function createPlayer(root) {
   const available = () => run ? run.rows * run.width : 0;
   const drawn = () => Math.floor(position);
 
-  // The pixel that the right side tells about: the locked one, the one under the pointer, the last one drawn.
+  // The pixel that the right side tells about: the locked one, the one under the pointer, the last one drawn; in a
+  // picture drawn along, whose last one is hardly ever of interest, the last one of ink.
   function inspected() {
     if (locked !== null) return locked;
     if (hovered !== null && hovered < drawn()) return hovered;
-    return drawn() - 1;
+    return run.live && drawn() === run.pixels && run.image.includes(1) ? run.image.lastIndexOf(1) : drawn() - 1;
   }
 
   function say(sentence, isError = false) {
@@ -249,7 +259,7 @@ function createPlayer(root) {
     paintCanvas($(".player-canvas"), run.width, run.height, (i) =>
       i >= count ? [0, 0, 0, 0] : mix(view === "ink" ? run.image[i] : run.chance[i]));
     mark($(".player-current"), count - 1, count > 0 && count < run.pixels);
-    mark($(".player-inspected"), inspected(), locked !== null || (hovered !== null && hovered < count));
+    mark($(".player-inspected"), inspected(), locked !== null || inspected() !== count - 1);
     $(".player-inspected").classList.toggle("is-locked", locked !== null);
     $(".player-canvas").setAttribute("aria-label",
       `The picture, ${count} of ${run.pixels} pixels drawn. Arrow keys step, space plays, a click locks a pixel.`);
@@ -314,23 +324,23 @@ function createPlayer(root) {
     const read = run.kind === "pixelcnn" ? [] : [drawings];
     const facts = [run.title, ...read, `temperature\u00a0${run.temperature}`, `seed\u00a0${run.seed}`];
     $(".player-facts").textContent = facts.join(" · ");
-    const shown = run.kind === "pixelcnn" ? 0 : run.shots;
-    const supports = bits(run.supports, run.shots * run.pixels);
-    $(".player-tiles").style.setProperty("--columns", shown <= 1 ? 1 : shown <= 4 ? 2 : shown <= 6 ? 3 : 4);
-    $(".player-tiles").replaceChildren(...Array.from({ length: shown }, (_, s) =>
-      tile(s, supports.subarray(s * run.pixels, (s + 1) * run.pixels))));
+    const shown = run.kind === "pixelcnn" ? 0 : run.shots, tiles = $(".player-tiles"), heads = $(".player-heads");
+    const supports = bits(run.supports, run.shots * run.pixels), ink = colour("--ink");
+    tiles.style.setProperty("--columns", shown <= 1 ? 1 : shown <= 4 ? 2 : shown <= 6 ? 3 : 4);
+    if (tiles.childElementCount !== shown) tiles.replaceChildren(...Array.from({ length: shown }, (_, s) => tile(s)));
+    tiles.querySelectorAll(".tile-ink").forEach((canvas, s) =>
+      paintCanvas(canvas, run.width, run.height, (i) => [...ink, 255 * supports[s * run.pixels + i]]));
     $(".player-note").textContent = NOTES[run.kind] || "";
     root.classList.toggle("has-attention", run.heads > 0);
-    $(".player-heads").replaceChildren(...["mean", ...Array(run.heads).keys()].map(headChoice));
+    if (heads.childElementCount === 1 + run.heads) return;  // what has the focus keeps it
+    heads.replaceChildren(...["mean", ...Array(run.heads).keys()].map(headChoice));
   }
 
-  function tile(index, pixels) {
+  function tile(index) {
     const element = document.createElement("figure");
     element.className = "tile";
     element.innerHTML = '<div><canvas class="tile-ink"></canvas><canvas class="tile-heat"></canvas></div>' +
       `<figcaption><span>${index + 1}</span><i class="bar"><b></b></i><output></output></figcaption>`;
-    const ink = colour("--ink");
-    paintCanvas(element.querySelector(".tile-ink"), run.width, run.height, (i) => [...ink, 255 * pixels[i]]);
     return element;
   }
 
@@ -394,7 +404,7 @@ function createPlayer(root) {
   new MutationObserver(() => run && (layOut(), paint())).observe(document.body, { attributeFilter: ["class"] });
 
   return {
-    absorb, expect, stop,
+    absorb, show, expect, stop,
     get state() { return { run, position: drawn(), playing, drawing, locked }; },
   };
 }

@@ -2,9 +2,11 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,7 @@ from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
 from fewshot.data import drawing
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, Player, SupportPad
+from fewshot.interface.turns import Turns
 
 SETS = Path(__file__).resolve().parents[2] / "assets" / "support_sets.json"
 HEADER = """
@@ -29,18 +32,29 @@ NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
 FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors whose message is one sentence for the user
 
-LIMITS = {"concurrency_limit": 2, "concurrency_id": "model"}  # so many pictures at a time, whoever asks for them
+# Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8 times
+# as long as one after the other. So many may be drawing, but they take turns, a row each: first who has no row yet,
+# then who came first.
+TURNS, ARRIVALS = Turns(), count()
+LIMITS = {"concurrency_limit": 32, "concurrency_id": "model"}  # of the 40 threads that Gradio has
+ALONG = BoundedSemaphore(2)  # so many pictures at a time for those who are drawing, which no queue holds back
+STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
+# Drawing along follows the settings: `know` them, and, if it was the user who changed them, `follow`.
+KNOW = "(model, temperature, seed) => { (window.studio ||= {}).settings = { model, temperature, seed }; }"
+FOLLOW = f"(...settings) => {{ ({KNOW})(...settings); window.studio.along.changed(); }}"
 # Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
 BEFORE_GENERATE = """
 async (pad, ...settings) => {
   const value = await window.studio.pad.commit();
+  window.studio.along.pause();
   window.studio.player.expect();
   return [value, ...settings];
 }
 """
-AFTER_GENERATE = "() => window.studio.player.stop()"  # which changes nothing if all rows have come
+# This changes nothing if all rows have come.
+AFTER_GENERATE = "() => { window.studio.player.stop(); window.studio.along.resume(); }"
 
 
 # What the page and the endpoints have in common ----------------------------------------------------------------------
@@ -56,8 +70,21 @@ def load(name: object) -> FewShotModel:
 
 def stream(drawings: object, shots: object, name: object, temperature: object, seed: object) -> Iterator[Run]:
     """Draw one picture with a shipped model: the growing run after each row. Raises FOR_THE_USER."""
-    model = load(name)
-    yield from model.stream(payload.read_supports(drawings, shots), seed=seed, temperature=temperature)
+    rows = load(name).stream(payload.read_supports(drawings, shots), seed=seed, temperature=temperature)
+    run, number = None, next(ARRIVALS)
+    while run is None or run.rows < run.images.shape[1]:
+        with TURNS.at((run is not None, number)):
+            run = next(rows)
+        yield run
+
+
+def parts(runs: Iterator[Run]) -> Iterator[tuple[int, Run]]:
+    """(row where the part starts, run) after rows 1, 2, 4, 8, 16 and all: the first at once, and few messages."""
+    sent = 0
+    for run in runs:
+        if run.rows >= 2 * sent or run.rows == run.images.shape[1]:
+            yield sent, run
+            sent = run.rows
 
 
 def new_id() -> str:
@@ -65,52 +92,52 @@ def new_id() -> str:
     return uuid4().hex
 
 
-def as_gradio_errors(function: Callable) -> Callable:
-    """The same function, whose FOR_THE_USER errors reach the user."""
-
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except FOR_THE_USER as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    return wrapped
+@contextmanager
+def gradio_errors() -> Iterator[None]:
+    """FOR_THE_USER errors inside reach the user."""
+    try:
+        yield
+    except FOR_THE_USER as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 # Endpoints -----------------------------------------------------------------------------------------------------------
 
 
-@as_gradio_errors
 def generate(
     supports: list[dict],
     model: str = DEFAULT_MODEL,
     shots: int | None = None,
     temperature: float = 1.0,
     seed: int = 0,
-) -> dict:
+) -> Iterator[dict]:
     """Draw a new 26x26 image of the character that up to eight drawings show.
 
     supports: drawings of one character, each {"strokes": [[[x, y], ...], ...]} in 0..105, {"picture": "<base64 of a
     file>"}, or {"pixels": ...} as the other endpoints return it. shots: how many of them are used; all if null.
-    Returns "image" and "probabilities" (of ink) as 26 lists of 26 numbers, and "trace", which also has the attention
-    of every pixel: its format is described in fewshot/interface/payload.py, and payload.unpack reads it.
+    Gives the growing picture after 1, 2, 4, 8, 16 and all 26 "rows" (iterate over client.submit; predict returns the
+    last): "image" and "probabilities" (of ink) as 26 lists of 26 numbers, 0 where nothing is drawn yet, and at the end
+    "trace", which also has the attention of every pixel: its format is described in fewshot/interface/payload.py, and
+    payload.unpack reads it.
     """
-    *_, run = stream(supports, shots, model, temperature, seed)
-    return {
-        "image": run.images[0].tolist(),
-        "probabilities": run.probabilities[0].tolist(),
-        "trace": payload.pack(run, load(model), new_id()),
-    }
+    with gradio_errors():
+        for _, run in parts(stream(supports, shots, model, temperature, seed)):
+            finished = run.rows == run.images.shape[1]
+            yield {
+                "rows": run.rows,
+                "image": run.images[0].tolist(),
+                "probabilities": run.probabilities[0].tolist(),
+                "trace": payload.pack(run, fewshot.load(run.model), new_id()) if finished else None,
+            }
 
 
-@as_gradio_errors
+@gradio_errors()
 def render_strokes(strokes: list[list[list[float]]]) -> dict:
     """Strokes of the pad, points [x, y] in 0..105, to the drawing that the model sees: {"pixels": "<base64>"}."""
     return {"pixels": payload.pack_pixels(payload.read_drawing({"strokes": strokes}))}
 
 
-@as_gradio_errors
+@gradio_errors()
 def read_picture(picture: str) -> dict:
     """A picture file (PNG, JPEG, WebP, GIF, BMP, TIFF; at most 10 MB) to the drawing that the model sees."""
     if not picture:
@@ -129,16 +156,32 @@ def preview(strokes_or_picture: object) -> dict:
         return {"error": str(error)}
 
 
+def draw_along(wish: object) -> dict:
+    """For who is drawing: the whole picture in one chunk, {"error"} with a sentence, or {"busy"} if too many are."""
+    if not ALONG.acquire(blocking=False):
+        return {"busy": True}
+    try:
+        match wish:
+            case {"supports": drawings, "shots": shots, "model": model, "temperature": temperature, "seed": seed}:
+                *_, run = stream(drawings, shots, model, temperature, seed)
+                return payload.pack(run, fewshot.load(run.model), new_id(), steps=STEPS_ALONG)
+        raise InputError("What to draw along with did not arrive: reload the page.")
+    except FOR_THE_USER as error:
+        return {"error": str(error)}
+    finally:
+        ALONG.release()
+
+
 def draw(pad: object, model: str, temperature: float, seed: int, fresh: bool) -> Iterator[tuple[dict, Any]]:
-    """Generate was pressed: for the player each row as it is finished, or the sentence that says why not; the seed."""
+    """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
         seed = random.randrange(NEW_SEEDS)
     run_id = new_id()
     try:
         match pad:
             case {"supports": drawings, "shots": shots}:
-                for run in stream(drawings, shots, model, temperature, seed):
-                    yield payload.pack(run, load(model), run_id, start=run.rows - 1), seed
+                for start, run in parts(stream(drawings, shots, model, temperature, seed)):
+                    yield payload.pack(run, fewshot.load(run.model), run_id, start), seed
             case _:
                 raise InputError("The drawings did not arrive: reload the page, they are kept in your browser.")
     except FOR_THE_USER as error:
@@ -185,7 +228,7 @@ def build() -> gr.Blocks:
         gr.HTML(HEADER, apply_default_css=False)
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="teach"):
-                pad = SupportPad(sets, server_functions=[preview])
+                pad = SupportPad(sets, server_functions=[preview, draw_along])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
                 model = gr.Radio(model_choices(), value=DEFAULT_MODEL, show_label=False, elem_id="model")
@@ -200,6 +243,9 @@ def build() -> gr.Blocks:
                 player = Player(example(sets))
         wire_buttons(go, stop, [pad, model, temperature, seed, fresh], [player, seed])
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
+        settings = [model, temperature, seed]
+        gr.on([demo.load, seed.change], None, settings, js=KNOW, **PRIVATE)
+        gr.on([part.input for part in settings], None, settings, js=FOLLOW, **PRIVATE)
         add_endpoints()
     return demo
 
