@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from load import press_generate
 from PIL import Image
 
 import fewshot
@@ -18,6 +17,7 @@ from fewshot import CheckpointError, InputError
 from fewshot.data.drawing import PictureError
 from fewshot.interface import payload
 from fewshot.interface.turns import Turns
+from tests.load import press_generate, server
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 gradio_client = pytest.importorskip("gradio_client")
@@ -122,6 +122,13 @@ def test_endpoints_are_named_and_documented(client):
     assert all(len(endpoint["description"]) > 40 for endpoint in endpoints.values())
     names = [p["parameter_name"] for p in endpoints["/generate"]["parameters"]]
     assert names == ["supports", "model", "shots", "temperature", "seed"]
+
+
+def test_the_program_starts_and_serves(cross_image):
+    """python app.py, from nothing to a picture."""
+    with server() as (url, _):
+        answer = gradio_client.Client(url, verbose=False).predict([CROSS], seed=2, api_name="/generate")
+    np.testing.assert_array_equal(answer["image"], fewshot.load(ATTENTION).generate([cross_image], seed=2).images[0])
 
 
 @pytest.mark.parametrize("name", [ATTENTION, CONDITIONAL, PIXELCNN])
@@ -327,7 +334,7 @@ def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
 
     monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
     (tmp_path / "omniglot-damaged.safetensors").write_bytes(b"cut short")
-    label, name = studio.model_choice("omniglot-damaged")
+    (label, name), *_ = [choice for choice in studio.model_choices() if choice[1] == "omniglot-damaged"]
     assert name == "omniglot-damaged"
     assert "damaged" in label.split("\n")[1]
     with pytest.raises(CheckpointError, match="damaged"):

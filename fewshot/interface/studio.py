@@ -18,6 +18,7 @@ from fewshot.data import drawing
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, Player, SupportPad
 from fewshot.interface.turns import Turns
+from fewshot.models import MODELS
 
 SETS = Path(__file__).resolve().parents[2] / "assets" / "support_sets.json"
 HEADER = """
@@ -27,7 +28,7 @@ HEADER = """
 </header>
 """
 DEFAULT_MODEL = "omniglot-attention"
-EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 3
+EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 5
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
 FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors whose message is one sentence for the user
@@ -215,10 +216,10 @@ def model_choice(name: str) -> tuple[str, str]:
 
 
 def model_choices() -> list[tuple[str, str]]:
-    """All shipped models, from the one that reads least to the one that reads most."""
-    order = ("pixelcnn", "conditional", "attention")
-    names = sorted(checkpoints.shipped(), key=lambda name: order.index(name.split("-")[-1]))
-    return [model_choice(name) for name in names]
+    """All shipped models, from the one that reads least to the one that reads most, then whatever else is there."""
+    order = [f"omniglot-{model}" for model in MODELS]
+    names = checkpoints.shipped()
+    return [model_choice(name) for name in sorted(names, key=lambda name: (*order, name).index(name))]
 
 
 def build() -> gr.Blocks:
