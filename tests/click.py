@@ -42,9 +42,8 @@ def main(clicks: int = 10) -> None:
         browser.close()
     torch.set_num_threads(1)
     naive = naive_seconds(fewshot.load(MODEL), 1)
-    print(
-        f"{MODEL}, 4 supports, median of {clicks} clicks: first row after {first:.2f} s, complete trace {complete:.2f} s"
-    )
+    print(f"{MODEL}, 4 supports, median of {clicks} clicks in Chromium")
+    print(f"first row after {first:.2f} s, complete trace after {complete:.2f} s")
     print(f"naive sampler alone, in the same run: {naive:.1f} s, {naive / complete:.0f} times as long")
 
 
