@@ -1,4 +1,4 @@
-"""From the click on Generate to the complete trace in the browser, beside the naive sampler. python -m tests.click_to_trace
+"""Click on Generate, up to the complete trace in the browser, beside the naive sampler: python -m tests.click_to_trace.
 
 Starts app.py on this machine, takes four drawings of a ready-made set, and clicks in a headless Chromium.
 """
