@@ -95,7 +95,7 @@ def test_another_configuration_does_not_resume(packed_file, tmp_path):
 def test_nonsense_settings_give_a_sentence(packed_file, tmp_path):
     for name in ("steps", "every", "characters", "targets"):
         with pytest.raises(TrainingError, match=f"--{name} must be at least 1"):
-            config(packed_file, tmp_path, **{name: 0})
+            train(config(packed_file, tmp_path, **{name: 0}))
 
 
 def command(config: TrainConfig, *launcher: str) -> list[str]:

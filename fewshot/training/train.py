@@ -58,12 +58,6 @@ class TrainConfig:
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
 
-    def __post_init__(self) -> None:
-        """Raises TrainingError."""
-        for name in ("steps", "characters", "targets", "every"):
-            if getattr(self, name) < 1:
-                raise TrainingError(f"--{name} must be at least 1.")
-
 
 WARMUP = 200  # steps
 WEIGHT_DECAY = 0.01
@@ -94,6 +88,9 @@ def fast_bf16(device: torch.device) -> bool:
 
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
+        for name in ("steps", "characters", "targets", "every"):
+            if getattr(config, name) < 1:
+                raise TrainingError(f"--{name} must be at least 1.")
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
