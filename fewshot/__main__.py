@@ -112,10 +112,6 @@ def download(data: Path = Path("data")) -> None:
 FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
 
 
-# Errors whose message is one sentence for the user.
-FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
-
-
 def main() -> None:
     try:
         tyro.extras.subcommand_cli_from_dict(

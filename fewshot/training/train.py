@@ -97,9 +97,8 @@ class _Run:
         self.commit = _commit()
         drawings = omniglot.load(config.data)
         self.validation = drawings.split("validation")
-        evaluation_episodes(
-            self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0
-        )  # too little data shows now, not at the end
+        # What the last step will need: too little data shows now.
+        evaluation_episodes(self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0)
         training = drawings.split(config.split)
         self.alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
         self.episodes = EpisodeSampler(training, config.characters, config.targets, config.seed)
