@@ -1,0 +1,99 @@
+"""Softmax attention: f_t = sum_j alpha_tj value_j, alpha_t = softmax_j(query_t . key_j / sqrt(D))."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+QUERIES_AT_A_TIME = 676
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Queries [B, heads, T, D], keys and values [B, heads, N, D] to f [B, heads, T, D]."""
+    if queries.device.type == "cuda":
+        return F.scaled_dot_product_attention(queries, keys, values)
+    if torch.is_grad_enabled() and torch.is_autocast_enabled("cpu"):  # training, where bf16 is fast
+        heads, scale = queries.shape[1], queries.shape[3] ** -0.5
+        # [B, T, heads * D]: how a channels-last convolution left them, and will read f.
+        flat = (x.to(torch.bfloat16).transpose(1, 2).flatten(2) for x in (queries * scale, keys, values))
+        return _attend_bf16(*flat, heads)[0].unflatten(2, (heads, -1)).transpose(1, 2)
+    with torch.autocast("cpu", enabled=False):
+        wide = torch.promote_types(queries.dtype, torch.float32)
+        return F.scaled_dot_product_attention(queries.to(wide), keys.to(wide), values.to(wide))
+
+
+# On a CPU, PyTorch's fused attention does not use the bf16 matrix instructions well, and its backward pass computes
+# the scores anew. Keeping alpha, and leaving each product to the matrix library, takes two thirds of its time.
+# All tensors have three dimensions, because torch.compile would lay out four as if they were images.
+@torch.library.custom_op("fewshot::attend_bf16", mutates_args=())
+def _attend_bf16(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D] to f and alpha [B * heads, T, N], all bf16."""
+    f, alpha = _outputs(queries, keys, heads)
+    by_head = zip(*(_heads(x, heads) for x in (queries, keys, values, f)), alpha, strict=True)
+    for q, k, v, out, a in by_head:
+        keys_last = k.T.contiguous()
+        for some in _blocks(len(q)):
+            torch.softmax(q[some] @ keys_last, dim=1, out=a[some])
+            out[some] = a[some] @ v
+    return f, alpha
+
+
+def _outputs(queries: Tensor, keys: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(queries), queries.new_empty(len(queries) * heads, queries.shape[1], keys.shape[1])
+
+
+@_attend_bf16.register_fake
+def _(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    return _outputs(queries, keys, heads)
+
+
+@torch.library.custom_op("fewshot::attend_bf16_backward", mutates_args=())
+def _attend_bf16_backward(
+    grad: Tensor, queries: Tensor, keys: Tensor, values: Tensor, f: Tensor, alpha: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of queries, keys and values of that of f."""
+    heads = len(alpha) // len(grad)
+    d_queries, d_keys, d_values = torch.empty_like(queries), torch.empty_like(keys), torch.empty_like(values)
+    tensors = (grad, f, queries, keys, values, d_queries, d_keys, d_values)
+    for g, out, q, k, v, d_q, d_k, d_v, a in zip(*(_heads(x, heads) for x in tensors), alpha, strict=True):
+        values_last = v.T.contiguous()
+        mean = (g.float() * out).sum(1, keepdim=True).to(g.dtype)  # of d f_t . value_j, under alpha_t
+        sum_k, sum_v = torch.zeros(k.shape), torch.zeros(v.shape)
+        for some in _blocks(len(q)):
+            sum_v += a[some].T @ g[some]
+            d_scores = torch.addmm(mean[some], g[some], values_last, beta=-1).mul_(a[some])
+            d_q[some] = d_scores @ k
+            sum_k += d_scores.T @ q[some]
+        d_k.copy_(sum_k)
+        d_v.copy_(sum_v)
+    return d_queries, d_keys, d_values
+
+
+@_attend_bf16_backward.register_fake
+def _(
+    grad: Tensor, queries: Tensor, keys: Tensor, values: Tensor, f: Tensor, alpha: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(queries), torch.empty_like(keys), torch.empty_like(values)
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, int], output: tuple[Tensor, Tensor]) -> None:
+    ctx.save_for_backward(*inputs[:3], *output)
+
+
+def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    return *_attend_bf16_backward(grad.to(torch.bfloat16), *ctx.saved_tensors), None
+
+
+_attend_bf16.register_autograd(_backward, setup_context=_keep)
+
+
+def _heads(x: Tensor, heads: int) -> Iterator[Tensor]:
+    """The matrix [T, D] of each head of each episode, of [B, T, heads * D]."""
+    for episode in x:
+        yield from episode.unflatten(1, (heads, -1)).unbind(1)
+
+
+def _blocks(length: int) -> list[slice]:
+    return [slice(start, start + QUERIES_AT_A_TIME) for start in range(0, length, QUERIES_AT_A_TIME)]
