@@ -1,5 +1,6 @@
 """Episodes: a character's supports and targets, different drawings of the same character."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,9 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fewshot.data.omniglot import DataError, Drawings
+from fewshot.data.omniglot import DataError, Drawings, max_pool
 
 MAX_SHOTS = 8
+
+Transform = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 
 
 class Episodes(NamedTuple):
@@ -28,11 +31,20 @@ class EpisodeSampler:
     """Training episodes that depend on nothing but the seed and the step, so that a resumed run sees the same.
 
     A batch holds ``characters`` episodes, each of ``targets`` targets and S supports; S is drawn for each batch
-    from 1..``max_shots``. Supports and targets of an episode never overlap.
+    from 1..``max_shots``. Supports and targets of an episode never overlap. ``transform`` gets the original drawings
+    [N, 105, 105] of an episode and a random generator, and gives what is pooled in their place.
     """
 
-    def __init__(self, drawings: Drawings, characters: int, targets: int, seed: int, max_shots: int = MAX_SHOTS):
-        self.drawings, self.seed = drawings, seed
+    def __init__(
+        self,
+        drawings: Drawings,
+        characters: int,
+        targets: int,
+        seed: int,
+        max_shots: int = MAX_SHOTS,
+        transform: Transform | None = None,
+    ):
+        self.drawings, self.seed, self.transform = drawings, seed, transform
         self.characters, self.targets, self.max_shots = characters, targets, max_shots
         self.members = [m for m in drawings.characters() if len(m) >= targets + max_shots]
         if len(self.members) < characters:
@@ -41,13 +53,18 @@ class EpisodeSampler:
                 f"the data has {len(self.members)}."
             )
 
-    def batch(self, step: int) -> Episodes:
-        """The episodes of one training step."""
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> Episodes:
+        """The episodes of one training step, or of them process ``rank``'s share among ``world``."""
         rng = np.random.default_rng([self.seed, step])
         shots = int(rng.integers(1, self.max_shots + 1))
         chosen = rng.choice(len(self.members), self.characters, replace=False)
-        drawn = np.stack([rng.permutation(self.members[c])[: shots + self.targets] for c in chosen])
-        images = self.drawings.images[drawn]
+        drawn = np.stack([rng.permutation(self.members[c])[: shots + self.targets] for c in chosen])[rank::world]
+        if self.transform is None:
+            images = self.drawings.images[drawn]
+        else:
+            generators = rng.spawn(self.characters)[rank::world]
+            episodes = zip(map(self.drawings.originals, drawn), generators, strict=True)
+            images = np.stack([max_pool(self.transform(*episode)) for episode in episodes])
         return Episodes(images[:, :shots], images[:, shots:])
 
 

@@ -30,6 +30,7 @@ class Drawings:
     """Drawings of characters: ``images`` uint8 [N, 26, 26] of 0/1, and for each its class in ``class_name``."""
 
     images: np.ndarray
+    packed: np.ndarray  # the originals, uint8 [N, 1379]: their 105x105 pixels as bits
     class_id: np.ndarray  # [N]
     class_name: tuple[str, ...]  # "Alphabet/NN"
 
@@ -38,6 +39,10 @@ class Drawings:
         order = np.argsort(self.class_id, kind="stable")
         _, starts = np.unique(self.class_id[order], return_index=True)
         return np.split(order, starts[1:])
+
+    def originals(self, indices: np.ndarray) -> np.ndarray:
+        """Some of the drawings as they were before pooling, uint8 [n, 105, 105] of 0/1."""
+        return _unpack(self.packed[indices])
 
     def split(self, name: str) -> "Drawings":
         """The drawings of the alphabets of a split, one of SPLITS; training alphabets are those of no other split."""
@@ -48,7 +53,7 @@ class Drawings:
         keep = np.array([name == "all" or split in name.split("+") for split in split_of_class])[self.class_id]
         if not keep.any():
             raise DataError(f"The data has no drawing of the {name} alphabets.")
-        return Drawings(self.images[keep], self.class_id[keep], self.class_name)
+        return Drawings(self.images[keep], self.packed[keep], self.class_id[keep], self.class_name)
 
 
 def max_pool(drawings: np.ndarray) -> np.ndarray:
@@ -56,6 +61,10 @@ def max_pool(drawings: np.ndarray) -> np.ndarray:
     side = POOLED_SIDE * POOL
     blocks = drawings[..., :side, :side].reshape(*drawings.shape[:-2], POOLED_SIDE, POOL, POOLED_SIDE, POOL)
     return blocks.max(axis=(-3, -1))
+
+
+def _unpack(rows: np.ndarray) -> np.ndarray:
+    return np.unpackbits(rows, axis=1)[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE)
 
 
 def load(path: str | Path) -> Drawings:
@@ -83,11 +92,8 @@ def _load_packed(path: Path) -> Drawings:
         with np.load(path, allow_pickle=False) as arrays:
             packed, class_id, class_name = arrays["images"], arrays["class_id"], arrays["class_name"]
         # A few thousand at a time: unpacked, the whole file would take a third of a gigabyte.
-        images = [
-            max_pool(np.unpackbits(rows, axis=1)[:, : SIDE * SIDE].reshape(-1, SIDE, SIDE))
-            for rows in np.array_split(packed, max(1, len(packed) // 4096))
-        ]
-        drawings = Drawings(np.concatenate(images), class_id.astype(np.int64), tuple(map(str, class_name)))
+        images = [max_pool(_unpack(rows)) for rows in np.array_split(packed, max(1, len(packed) // 4096))]
+        drawings = Drawings(np.concatenate(images), packed, class_id.astype(np.int64), tuple(map(str, class_name)))
         fits = drawings.class_id.min() >= 0 and drawings.class_id.max() < len(drawings.class_name)
     except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise wrong from error
@@ -105,9 +111,10 @@ def _load_folder(folder: Path) -> Drawings:
     if not by_class:
         raise DataError(f"'{folder}' holds no Omniglot drawings (Alphabet/characterNN/*.png).")
     names = tuple(sorted(by_class))
-    images = [max_pool(_read_drawing(file)) for name in names for file in by_class[name].values()]
+    originals = (_read_drawing(file) for name in names for file in by_class[name].values())
+    images, packed = zip(*((max_pool(ink), np.packbits(ink)) for ink in originals), strict=True)
     class_id = np.repeat(np.arange(len(names)), [len(by_class[name]) for name in names])
-    return Drawings(np.stack(images), class_id, names)
+    return Drawings(np.stack(images), np.stack(packed), class_id, names)
 
 
 def _read_drawing(file: Path) -> np.ndarray:

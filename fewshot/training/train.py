@@ -22,6 +22,7 @@ from fewshot.data import omniglot
 from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler, evaluation_episodes, to_tensor
 from fewshot.evaluation import evaluate
 from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.training.augment import augment
 from fewshot.training.distributed import processes
 
 
@@ -101,7 +102,7 @@ class _Run:
         evaluation_episodes(self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0)
         training = drawings.split(config.split)
         self.alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
-        self.episodes = EpisodeSampler(training, config.characters, config.targets, config.seed)
+        self.episodes = EpisodeSampler(training, config.characters, config.targets, config.seed, transform=augment)
         torch.manual_seed(config.seed)
         self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
@@ -168,9 +169,7 @@ class _Run:
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """This process's share of a step's episodes: supports [B, S, 1, H, W] and targets [B, Q, 1, H, W]."""
-        supports, targets = self.episodes.batch(step)
-        mine = slice(self.rank, None, self.world)
-        supports, targets = to_tensor(supports[mine], self.device), to_tensor(targets[mine], self.device)
+        supports, targets = (to_tensor(x, self.device) for x in self.episodes.batch(step, self.rank, self.world))
         # The number of shots differs between steps: one compiled graph for all of them.
         torch._dynamo.maybe_mark_dynamic(supports, 1)
         return supports, targets
