@@ -29,7 +29,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 # All tensors have three dimensions, because torch.compile would lay out four as if they were images.
 @torch.library.custom_op("fewshot::attend_bf16", mutates_args=())
 def _attend_bf16(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D] to f and alpha [B * heads, T, N], all bf16."""
+    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D] to f and alpha [B * heads, T, N], bf16."""
     f, alpha = _outputs(queries, keys, heads)
     by_head = zip(*(_heads(x, heads) for x in (queries, keys, values, f)), alpha, strict=True)
     for q, k, v, out, a in by_head:

@@ -4,11 +4,13 @@ Reed et al. 2018, section 3.2: the supports, augmented with their coordinates, a
 query from causal features is compared with the key of every patch of every support; the context f_t is the sum of the
 patches' values weighted by the softmax, and enters the gates of the layers above.
 
-Differs from the paper in five points. Scores are scaled dot products instead of v' tanh(q + k). There is one multi-head
-layer whose context feeds all later gates, instead of one attention in each: with three, a prototype took three times as
-long to train. Queries and keys carry Fourier features of their position: without, it needed a third more images to the
-same score. The supports have no index, so that their order does not matter. And a learned *null key* lets a head read
-nothing, so that a head with nothing to read does not have to rest on an arbitrary patch.
+Differs from the paper in six points. It keeps Conditional PixelCNN's vector, which is all that the vertical stack and
+the layers below the query know of the supports: what was read for a pixel depends on the pixels left of it. Scores are
+scaled dot products instead of v' tanh(q + k). There is one multi-head layer whose context feeds all later gates, instead
+of one attention in each: with three, a prototype took three times as long to train. Queries and keys carry Fourier
+features of their position: without, it needed a third more images to the same score. The supports have no index, so that
+their order does not matter. And a learned *null key* lets a head read nothing, so that a head with nothing to read does
+not have to rest on an arbitrary patch.
 """
 
 from typing import NamedTuple
@@ -17,31 +19,30 @@ import torch
 from torch import Tensor, nn
 
 from fewshot.models.attend import attend
+from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
-from fewshot.models.layers import SupportEncoder, fourier_positions
-from fewshot.models.pixelcnn import PixelCNN
+from fewshot.models.layers import fourier_positions
 
 
 class Memory(NamedTuple):
-    """Keys and values of the null key and of all patches of all supports, [B, heads, 1 + S*H'*W', key_size]."""
+    """What Conditional PixelCNN remembers; keys and values of the null key and of all patches of all supports."""
 
-    keys: Tensor
-    values: Tensor
+    vector: Tensor  # [B, heads * key_size]
+    keys: Tensor  # [B, heads, 1 + S*H'*W', key_size]
+    values: Tensor  # [B, heads, 1 + S*H'*W', key_size]
 
 
-class AttentionPixelCNN(PixelCNN):
-    """PixelCNN whose gates above ``config.attend_after`` see what the pixel read from the supports' patches."""
+class AttentionPixelCNN(ConditionalPixelCNN):
+    """Conditional PixelCNN whose horizontal gates above ``config.attend_after`` also see what the pixel read."""
 
     title = "Attention PixelCNN"
-    needs_supports = True
-    reads = "the places in your drawings that matter for each pixel, chosen anew"
+    reads = "that vector, and the places in your drawings that matter for each pixel, chosen anew"
     attends = True
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         size = config.heads * config.key_size
         positions = 2 + 4 * config.octaves
-        self.encoder = SupportEncoder(config.channels, config.encoder_maps)
         self.key = nn.Conv2d(config.encoder_maps + positions, size, 1)
         self.value = nn.Conv2d(config.encoder_maps + positions, size, 1)
         self.query = nn.Conv2d(config.maps + positions, size, 1)
@@ -49,8 +50,8 @@ class AttentionPixelCNN(PixelCNN):
         self.null_value = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
 
     @staticmethod
-    def context_sizes(config: ModelConfig, layer: int) -> tuple[int, int]:
-        return 0, config.heads * config.key_size if layer >= config.attend_after else 0
+    def context_size(config: ModelConfig) -> int:
+        return config.heads * config.key_size
 
     @staticmethod
     def grid(height: int, width: int) -> tuple[int, int]:
@@ -69,14 +70,19 @@ class AttentionPixelCNN(PixelCNN):
         return x.permute(0, 2, 1, 4, 5, 3).flatten(2, 4)
 
     def encode(self, supports: Tensor) -> Memory:
-        """Keys and values of the supports [B, S, C, H, W]."""
-        patches = self.add_positions(self.encoder(supports.flatten(0, 1)))
+        """The vector, and keys and values, of the supports [B, S, C, H, W]."""
+        patches = self.encoder(supports.flatten(0, 1))
+        vector = self.summary(patches.unflatten(0, supports.shape[:2]))
+        patches = self.add_positions(patches)
 
         def of_patches(project: nn.Module, null: Tensor) -> Tensor:
             heads = self.split_heads(project(patches).unflatten(0, supports.shape[:2]))
             return torch.cat([null.to(heads.dtype).expand(len(heads), -1, -1, -1), heads], dim=2)
 
-        return Memory(of_patches(self.key, self.null_key), of_patches(self.value, self.null_value))
+        return Memory(vector, of_patches(self.key, self.null_key), of_patches(self.value, self.null_value))
+
+    def vector(self, memory: Memory, targets: int) -> Tensor:
+        return super().vector(memory.vector, targets)
 
     def queries(self, h: Tensor, memory: Memory) -> Tensor:
         """Queries [B, heads, Q*H*W, key_size] of the features h [B*Q, maps, H, W]."""
@@ -85,8 +91,9 @@ class AttentionPixelCNN(PixelCNN):
     def attention(self, targets: Tensor, memory: Memory) -> Tensor:
         """What each pixel of targets [B, Q, C, H, W] reads: alpha [B, heads, Q*H*W, 1 + S*H'*W'], null key first."""
         v, h = self.input(targets.flatten(0, 1))
+        vector = self.vector(memory, targets.shape[1])
         for layer in self.layers[: self.config.attend_after]:
-            v, h, _ = layer(v, h, None)
+            v, h, _ = layer(v, h, vector, vector)
         scores = self.queries(h, memory) @ memory.keys.transpose(2, 3)
         return torch.softmax(scores * self.config.key_size**-0.5, dim=3)
 
@@ -95,4 +102,4 @@ class AttentionPixelCNN(PixelCNN):
             return context
         read = attend(self.queries(h, memory), memory.keys, memory.values)
         read = read.unflatten(2, (-1, *h.shape[-2:]))  # [B, heads, Q, H, W, key_size]
-        return read.permute(0, 2, 1, 5, 3, 4).flatten(2, 3).flatten(0, 1)
+        return context + read.permute(0, 2, 1, 5, 3, 4).flatten(2, 3).flatten(0, 1)

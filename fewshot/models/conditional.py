@@ -4,6 +4,8 @@ Reed et al. 2018, section 3.1: f is a shallow convolutional encoder, averaged ov
 of both stacks at every pixel alike.
 """
 
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -26,20 +28,19 @@ class ConditionalPixelCNN(PixelCNN):
         self.shrink = nn.Sequential(
             nn.Conv2d(maps, maps, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(maps, maps, 3, stride=2, padding=1)
         )
-        self.to_vector = nn.Linear(maps * 4 * 4, config.vector)
+        self.to_vector = nn.Linear(maps * 4 * 4, self.context_size(config))
 
     @staticmethod
-    def context_sizes(config: ModelConfig, layer: int) -> tuple[int, int]:
-        last = layer == config.layers - 1  # nothing reads what its vertical gate gives
-        return 0 if last else config.vector, config.vector
+    def context_size(config: ModelConfig) -> int:
+        return config.vector
 
-    def encode(self, supports: Tensor) -> Tensor:
-        """h = f(s): [B, S, C, H, W] to [B, D]."""
-        patches = self.shrink(self.encoder(supports.flatten(0, 1)))
-        vectors = self.to_vector(F.relu(F.adaptive_avg_pool2d(patches, 4)).flatten(1))
-        return vectors.unflatten(0, supports.shape[:2]).mean(1)
+    def summary(self, patches: Tensor) -> Tensor:
+        """h = f(s): the encoded supports [B, S, maps, H', W'] to [B, D]."""
+        vectors = self.to_vector(F.relu(F.adaptive_avg_pool2d(self.shrink(patches.flatten(0, 1)), 4)).flatten(1))
+        return vectors.unflatten(0, patches.shape[:2]).mean(1)
 
-    def context(self, layer: int, h: Tensor, memory: Tensor, context: Tensor | None) -> Tensor:
-        if context is None:  # the same for every layer
-            context = memory.repeat_interleave(h.shape[0] // memory.shape[0], dim=0)[:, :, None, None]
-        return context
+    def encode(self, supports: Tensor) -> Any:
+        return self.summary(self.encoder(supports.flatten(0, 1)).unflatten(0, supports.shape[:2]))
+
+    def vector(self, memory: Any, targets: int) -> Tensor:
+        return memory.repeat_interleave(targets, dim=0)[:, :, None, None]

@@ -14,7 +14,7 @@ class ModelConfig:
     layers: int = 12  # gated layers
     maps: int = 32  # feature maps of each stack
     penultimate: int = 32  # feature maps that the skip connections add up to
-    encoder_maps: int = 48  # feature maps of the support encoder
+    encoder_maps: int = 64  # feature maps of the support encoder
     vector: int = 128  # Conditional PixelCNN: length of h = f(s)
     attend_after: int = 3  # Attention PixelCNN: the gated layers below its query
     heads: int = 4  # Attention PixelCNN: attention heads

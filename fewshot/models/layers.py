@@ -65,28 +65,34 @@ class CausalInput(nn.Module):
 class GatedLayer(nn.Module):
     """y = tanh(W_f * x + V_f c) . sigmoid(W_g * x + V_g c), for both stacks (Reed et al. 2018, eq. 3).
 
-    The context c is what the supports say: nothing (PixelCNN), one vector for all positions (Conditional
-    PixelCNN, both stacks) or a vector for each position (Attention PixelCNN, the horizontal stack only: what was
-    read for a pixel depends on the pixels left of it, which the vertical stack must not know).
+    The context c is what the supports say: nothing (PixelCNN), one vector for all positions (Conditional PixelCNN), or
+    that and, in the horizontal stack, what was read for each position (Attention PixelCNN: it depends on the pixels
+    left of the position, which the vertical stack must not know). ``context`` is its length.
 
-    Differs from van den Oord et al. in one point: the vertical stack has an identity residual too.
+    Differs from van den Oord et al. in one point: the vertical stack has an identity residual too. The last layer's
+    vertical gate, whose output nothing reads, sees no context.
     """
 
-    def __init__(self, maps: int, skips: int, vertical_context: int = 0, horizontal_context: int = 0):
+    def __init__(self, maps: int, skips: int, context: int = 0, last: bool = False):
         super().__init__()
         self.vertical = nn.Conv2d(maps, 2 * maps, (2, 3))
         self.horizontal = nn.Conv2d(maps, 2 * maps, (1, 2))
         self.link = nn.Conv2d(2 * maps, 2 * maps, 1)
         self.out = nn.Conv2d(maps, maps + skips, 1)
-        self.vertical_context = nn.Conv2d(vertical_context, 2 * maps, 1, bias=False) if vertical_context else None
-        self.horizontal_context = nn.Conv2d(horizontal_context, 2 * maps, 1, bias=False) if horizontal_context else None
+        self.vertical_context = nn.Conv2d(context, 2 * maps, 1, bias=False) if context and not last else None
+        self.horizontal_context = nn.Conv2d(context, 2 * maps, 1, bias=False) if context else None
 
-    def forward(self, v: Tensor, h: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """v, h [N, maps, H, W] and context [N, D, H or 1, W or 1] to the new v and h, and the skip [N, skips, H, W]."""
+    def forward(
+        self, v: Tensor, h: Tensor, vector: Tensor | None, context: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """v, h [N, maps, H, W] to the new v and h, and the skip [N, skips, H, W].
+
+        ``vector`` [N, D, 1, 1] is the vertical stack's context, ``context`` [N, D, H or 1, W or 1] the horizontal's.
+        """
         a = self.vertical(F.pad(v, (1, 1, 1, 0)))
         b = self.horizontal(F.pad(h, (1, 0, 0, 0))) + self.link(a)
         if self.vertical_context is not None:
-            a = a + self.vertical_context(context)
+            a = a + self.vertical_context(vector)
         if self.horizontal_context is not None:
             b = b + self.horizontal_context(context)
         residual, skip = self.out(gate(b)).split([h.shape[1], self.out.out_channels - h.shape[1]], dim=1)

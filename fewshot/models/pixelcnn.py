@@ -13,7 +13,7 @@ from fewshot.models.layers import CausalInput, GatedLayer
 
 
 class PixelCNN(nn.Module):
-    """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports) and ``context``.
+    """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports), ``vector`` and ``context``.
 
     ``config.layers`` gated layers of ``config.maps`` feature maps; the skips of all layers add up to
     ``config.penultimate`` maps, from which two 1x1 convolutions make the logit of ink.
@@ -29,31 +29,37 @@ class PixelCNN(nn.Module):
         self.config = config
         self.input = CausalInput(config.channels, config.maps)
         self.layers = nn.ModuleList(
-            GatedLayer(config.maps, config.penultimate, *self.context_sizes(config, i)) for i in range(config.layers)
+            GatedLayer(config.maps, config.penultimate, self.context_size(config), last=i == config.layers - 1)
+            for i in range(config.layers)
         )
         self.penultimate = nn.Conv2d(config.penultimate, config.penultimate, 1)
         self.logit = nn.Conv2d(config.penultimate, 1, 1)
 
     @staticmethod
-    def context_sizes(config: ModelConfig, layer: int) -> tuple[int, int]:
-        """Length of the context that enters the vertical and the horizontal gate of a layer."""
-        return 0, 0
+    def context_size(config: ModelConfig) -> int:
+        """Length of the context that enters the gates."""
+        return 0
 
     def encode(self, supports: Tensor) -> Any:
         """What the network remembers of the supports [B, S, C, H, W]; encoded once, read at every pixel."""
         return None
 
-    def context(self, layer: int, h: Tensor, memory: Any, context: Tensor | None) -> Tensor | None:
-        """The context for the gates of ``layer``, whose input is h [B*Q, maps, H, W]; ``context`` is the last one."""
+    def vector(self, memory: Any, targets: int) -> Tensor | None:
+        """The context that is the same at all positions, [B*Q, D, 1, 1], for Q ``targets`` of each episode."""
         return None
+
+    def context(self, layer: int, h: Tensor, memory: Any, context: Tensor | None) -> Tensor | None:
+        """The context of the horizontal gate of ``layer``, whose input is h [B*Q, maps, H, W], given the last one."""
+        return context
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
         """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
         v, h = self.input(targets.flatten(0, 1))
-        skips, context = 0, None
+        vector = context = self.vector(memory, targets.shape[1])
+        skips = 0
         for i, layer in enumerate(self.layers):
             context = self.context(i, h, memory, context)
-            v, h, skip = layer(v, h, context)
+            v, h, skip = layer(v, h, vector, context)
             skips = skips + skip
         logits = self.logit(F.relu(self.penultimate(F.relu(skips))))
         return logits.unflatten(0, targets.shape[:2])

@@ -86,6 +86,7 @@ class IncrementalSampler:
         self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [3, C]
         self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)
         self.logit = _matrix(network.logit.weight), _numpy(network.logit.bias)
+        self.vector = network.vector
         self.attention = _attention_weights(network, height, width) if network.attends else None
         self.grid = network.grid(height, width) if network.attends else None
 
@@ -139,13 +140,14 @@ class _State:
         if weights.attention is not None:
             self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
             self.values = _numpy(memory.values[0])  # [heads, 1 + S*H'*W', key_size]
-        elif memory is not None:  # one vector for all pixels
-            vector = _numpy(memory[0])
+        vector = weights.vector(memory, 1)
+        self.gate_bias = None
+        if vector is not None:  # the same for all pixels
+            vector = _numpy(vector[0, :, 0, 0])
             self.gate_bias = [vector @ layer.vertical_context for layer in weights.layers[:-1]]
             self.horizontal_bias = [
                 layer.horizontal_bias + vector @ layer.horizontal_context for layer in weights.layers
             ]
-        self.vector = weights.attention is None and memory is not None
 
     def start_row(self, r: int, images: NDArray[np.uint8]) -> None:
         """The vertical stack's row r, from the pixels of the rows above."""
@@ -166,7 +168,7 @@ class _State:
             self.row[:, i] = b.reshape(n, width, 2 * maps).swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
-            if self.vector:
+            if self.gate_bias is not None:
                 a += self.gate_bias[i]
             np.tanh(a, out=a)
             v = v + (0.5 * a[:, :maps] * (1 + a[:, maps:])).reshape(n, width, maps)
