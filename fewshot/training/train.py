@@ -24,6 +24,7 @@ from fewshot.evaluation import evaluate
 from fewshot.models import ModelConfig, PixelCNN, build
 from fewshot.training.augment import augment
 from fewshot.training.distributed import processes
+from fewshot.training.optimizer import Optimizer
 
 
 class TrainingError(ValueError):
@@ -47,7 +48,7 @@ class TrainConfig:
     targets: int = 4
     """targets an episode"""
     learning_rate: float = 2e-3
-    """peak rate of AdamW, after a warm-up and before a linear decay to zero"""
+    """peak rate of Muon and AdamW, after a warm-up and before a linear decay to zero"""
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     seed: int = 0
@@ -61,7 +62,6 @@ class TrainConfig:
 
 
 WARMUP = 200  # steps
-WEIGHT_DECAY = 0.01
 CLIP = 1.0  # gradient norm
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 PROTOCOL = "Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels"
@@ -106,9 +106,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=WEIGHT_DECAY, fused=True
-        )
+        self.optimizer = Optimizer(self.network)
         self.step, self.seconds = 0, 0.0
         self.name = f"omniglot-{config.model}"
         self.state_file = config.out / f"{self.name}.state"
@@ -164,7 +162,7 @@ class _Run:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 print(f"torch.compile does not work here, going on without it ({reason})", file=sys.stderr)
             model = self.network
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         return model
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -175,12 +173,10 @@ class _Run:
         return supports, targets
 
     def train_step(self, model: torch.nn.Module) -> Tensor:
-        self.optimizer.param_groups[0]["lr"] = self.learning_rate()
         loss = nats_per_dim(model, *self.batch(self.step))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        self.optimizer.step(self.learning_rate())
         # Early on, an average over the few steps there were.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -210,8 +206,7 @@ class _Run:
         """Everything that the next step depends on."""
         tensors = {f"network/{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
-        for i, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{i}/{k}": v for k, v in moments.items()}
+        tensors |= {f"optimizer/{k}": v for k, v in self.optimizer.state().items()}
         checkpoints.save_tensors(
             self.state_file,
             tensors,
@@ -238,15 +233,7 @@ class _Run:
         self.network.load_state_dict(groups["network"])
         # In the network's order, which the file does not keep.
         self.average = {k: groups["average"][k].to(self.device) for k in self.network.state_dict()}
-        parameters = list(self.network.parameters())
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in groups["optimizer"].items():
-            index, moment = name.split("/")
-            if value.shape == parameters[int(index)].shape:
-                # The fused AdamW takes for granted that moments lie in memory as their parameter does.
-                value = torch.empty_like(parameters[int(index)]).copy_(value)
-            moments.setdefault(int(index), {})[moment] = value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        self.optimizer.restore(groups["optimizer"])
         self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
 
     @property
