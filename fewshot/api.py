@@ -19,6 +19,7 @@ from fewshot.models import PixelCNN
 from fewshot.sampling.incremental import IncrementalSampler
 
 MAX_SAMPLES = 64
+SCORED_AT_A_TIME = 8
 MAX_SEED = 2**53 - 1  # what a browser's number holds exactly
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 10.0
 
@@ -120,14 +121,17 @@ class FewShotModel:
     def score(self, images: ArrayLike, supports: ArrayLike) -> NDArray[np.float32]:
         """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
 
-        One forward pass over the whole batch. Raises InputError.
+        All pixels in parallel, a few images at a time, whose features fit the cache. Raises InputError.
         """
         supports = self._supports(supports)
         images = to_tensor(_binary_images(images, "The images", self.side)[None])
         with torch.inference_mode():
-            logits = self.network(images, to_tensor(supports[None]))
-            nats = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
-        return nats[0, :, 0].numpy()
+            memory = self.network.encode(to_tensor(supports[None]))
+            nats = [
+                F.binary_cross_entropy_with_logits(self.network.decode(some, memory), some, reduction="none")
+                for some in images.split(SCORED_AT_A_TIME, dim=1)
+            ]
+        return torch.cat(nats, dim=1)[0, :, 0].numpy()
 
     def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
         supports = _binary_images(supports, "The supports", self.side)

@@ -59,7 +59,7 @@ def load(name: str | Path) -> tuple[PixelCNN, dict[str, Any]]:
         raise CheckpointError(
             f"The checkpoint '{weights.name}' is damaged or of another version ({reason})."
         ) from error
-    return network.eval().requires_grad_(False), card
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), card
 
 
 def save(path: Path, weights: dict[str, Tensor], config: ModelConfig, card: dict[str, Any]) -> None:

@@ -43,7 +43,8 @@ def fourier_positions(height: int, width: int, octaves: int, like: Tensor) -> Te
 def gate(a: Tensor) -> Tensor:
     """tanh(a_f) * sigmoid(a_g) over the two halves of the channels: [N, 2C, H, W] to [N, C, H, W]."""
     features, gates = a.chunk(2, dim=1)
-    return torch.tanh(features) * torch.sigmoid(gates)
+    # tanh(x) = 2 sigmoid(2 x) - 1: on a CPU, PyTorch's tanh takes five times as long as its sigmoid.
+    return (2 * torch.sigmoid(2 * features) - 1) * torch.sigmoid(gates)
 
 
 class CausalInput(nn.Module):

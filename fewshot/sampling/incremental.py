@@ -21,6 +21,8 @@ from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
 
 Array = NDArray[np.float32]
 
+ALWAYS_ONE = 20  # tanh of it is 1 in float32
+
 _BLAS = ThreadpoolController()
 
 
@@ -28,18 +30,20 @@ class Layer(NamedTuple):
     """Weights of a gated layer as [inputs, outputs]. Biases that nothing separates are added up.
 
     sigmoid(x) = (1 + tanh(x / 2)) / 2: the gates' half of every pre-activation is computed halved, so that one tanh
-    serves features and gates, and the remaining factor 1/2 is in what the gated output is multiplied by.
+    serves features f and gates g, and the remaining factor 1/2 is in ``out``. The gated output is f (1 + g) = f + f g:
+    one product in place, and ``out`` twice. In the horizontal stack, both halves are one longer than the maps: there f
+    is always 1 and g is 0, so that out's bias is one of its rows.
     """
 
     vertical: Array  # [6C, 2C], of the rows r - 1 and r, columns c - 1 to c + 1
     vertical_bias: Array  # [2C]
-    link: Array  # [2C, 2C]
-    left: Array  # [C, 2C], of the column c - 1
-    here: Array  # [C, 2C], of the column c
-    horizontal_bias: Array  # [2C], with the link's
-    out: Array  # [C + 1, C + skips], the last row is the bias
+    link: Array  # [2C, 2C + 2]
+    left: Array  # [C, 2C + 2], of the column c - 1
+    here: Array  # [C, 2C + 2], of the column c
+    horizontal_bias: Array  # [2C + 2], with the link's
+    out: Array  # [2C + 2, C + skips]
     vertical_context: Array | None  # [D, 2C]
-    horizontal_context: Array | None  # [D, 2C]
+    horizontal_context: Array | None  # [D, 2C + 2]
 
 
 class Attention(NamedTuple):
@@ -49,7 +53,7 @@ class Attention(NamedTuple):
     heads: int
     query: Array  # [C, heads * key_size]
     query_of_position: Array  # [H, W, heads * key_size]
-    context: Array  # [D, layers above * 2C], for all layers that read the context
+    context: Array  # [D, layers above * (2C + 2)], for all layers that read the context
 
 
 class Step(NamedTuple):
@@ -130,12 +134,22 @@ class _State:
         skips = weights.penultimate[0].shape[0]
         # Row r - 1 and row r of each layer's vertical input, with a column of zeros on both sides.
         self.v = np.zeros((len(weights.layers), 2, n, width + 2, maps), np.float32)
+        # Of these, for each position, the six that its kernel sees: [N, width, 2, 3C], read where they lie, then copied.
+        windows = np.lib.stride_tricks.sliding_window_view(self.v, 3, axis=3)  # [layers, 2, N, width, C, 3]
+        self.windows = windows.transpose(0, 2, 3, 1, 5, 4)
+        self.window = np.empty((n, width, 2, 3, maps), np.float32)
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
-        self.row = np.zeros((width, len(weights.layers), n, 2 * maps), np.float32)
+        self.row = np.zeros((width, len(weights.layers), n, 2 * maps + 2), np.float32)
         # Each layer's horizontal input, and the sum of the skips below it, at the last pixel.
         self.features = np.zeros((len(weights.layers) + 1, n, maps + skips), np.float32)
         self.left = np.stack([layer.left for layer in weights.layers])
-        self.gates = np.ones((n, maps + 1), np.float32)  # the last one is for the bias
+        # All that a pixel's step works on lies where it lay for the last pixel: views of it are made only once.
+        self.shares = np.empty((len(weights.layers), n, 2 * maps + 2), np.float32)
+        self.a, self.residual = np.empty((n, 2 * maps + 2), np.float32), np.empty((n, maps + skips), np.float32)
+        self.steps = [
+            (self.features[i, :, :maps], self.features[i], self.features[i + 1], self.shares[i], layer)
+            for i, layer in enumerate(weights.layers)
+        ]
         self.horizontal_bias = [layer.horizontal_bias for layer in weights.layers]
         if weights.attention is not None:
             self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
@@ -162,37 +176,44 @@ class _State:
         for i, layer in enumerate(weights.layers):
             rows = self.v[i]
             rows[1, :, 1:-1] = v
-            window = np.concatenate([rows[y, :, x : x + width] for y in (0, 1) for x in (0, 1, 2)], axis=2)
-            a = window.reshape(n * width, 6 * maps) @ layer.vertical + layer.vertical_bias
-            b = a @ layer.link + self.horizontal_bias[i]
-            self.row[:, i] = b.reshape(n, width, 2 * maps).swapaxes(0, 1)
+            self.window[:] = self.windows[i]
+            a = self.window.reshape(n * width, 6 * maps) @ layer.vertical
+            a += layer.vertical_bias
+            b = a @ layer.link
+            b += self.horizontal_bias[i]
+            self.row[:, i] = b.reshape(n, width, -1).swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
             if self.gate_bias is not None:
                 a += self.gate_bias[i]
             np.tanh(a, out=a)
-            v = v + (0.5 * a[:, :maps] * (1 + a[:, maps:])).reshape(n, width, maps)
+            f, g = a[:, :maps], a[:, maps:]
+            g += 1
+            g *= f
+            g *= 0.5
+            v += g.reshape(n, width, maps)
 
     def pixel(self, r: int, c: int, images: NDArray[np.uint8], temperature: float) -> Step:
         """The horizontal stack, and what is read, at (r, c)."""
-        weights, features, gates = self.weights, self.features, self.gates
+        weights, features, shares, a, residual = self.weights, self.features, self.shares, self.a, self.residual
         maps, reader, read = weights.maps, weights.attention, None
+        f, g = a[:, : maps + 1], a[:, maps + 1 :]
         # The share of the column before in all layers' pre-activations at once; then its features give way to these.
-        shares = features[:-1, :, :maps] @ self.left
+        np.matmul(features[:-1, :, :maps], self.left, out=shares)
         shares += self.row[c]
         left = images[:, r, max(0, c - COLUMNS_BESIDE) : c]
         features[0, :, :maps] = left @ weights.input_h[COLUMNS_BESIDE - left.shape[1] :] + weights.empty_h[r, c]
-        for i, layer in enumerate(weights.layers):
-            below = features[i]
+        # The array's own `dot` has a third of the overhead of `@`.
+        for i, (h, below, above, share, layer) in enumerate(self.steps):
             if reader is not None and i == reader.layer:
-                context, read = self.read(below[:, :maps], r, c)
+                context, read = self.read(h, r, c)
                 shares[i:] += context
-            a = below[:, :maps] @ layer.here
-            a += shares[i]
+            h.dot(layer.here, out=a)
+            a += share
             np.tanh(a, out=a)
-            np.add(a[:, maps:], 1, out=gates[:, :maps])
-            gates[:, :maps] *= a[:, :maps]
-            np.add(below, gates @ layer.out, out=features[i + 1])
+            np.multiply(f, g, out=g)
+            a.dot(layer.out, out=residual)
+            np.add(below, residual, out=above)
         skips = np.maximum(features[-1, :, maps:], 0)
         skips = np.maximum(skips @ weights.penultimate[0] + weights.penultimate[1], 0)
         logits = (skips @ weights.logit[0] + weights.logit[1])[:, 0]
@@ -208,7 +229,7 @@ class _State:
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=2, keepdims=True)
         f = (scores @ self.values).swapaxes(0, 1).reshape(n, -1)
-        return (f @ reader.context).reshape(n, -1, 2 * self.weights.maps).swapaxes(0, 1), scores
+        return (f @ reader.context).reshape(n, -1, 2 * self.weights.maps + 2).swapaxes(0, 1), scores
 
 
 def _numpy(tensor: torch.Tensor) -> Array:
@@ -227,26 +248,31 @@ def _halve_gates(x: Array) -> Array:
     return x
 
 
+def _with_one(x: Array, pre_activation: float = 0) -> Array:
+    """Insert what gives an f of tanh(pre_activation) and a g of 0 at the end of the two halves of the last axis."""
+    f, g = np.split(x, 2, axis=-1)
+    end = np.zeros_like(x[..., :1])
+    return np.concatenate([f, end + np.float32(pre_activation), g, end], axis=-1)
+
+
 def _layer_weights(layer: torch.nn.Module) -> Layer:
     # The vertical pre-activation enters the link unhalved: the link takes its gates' half twice.
     link = _halve_gates(_matrix(layer.link.weight))
     maps = link.shape[0] // 2
     link[maps:] *= 2
-    horizontal = _halve_gates(_matrix(layer.horizontal.weight))
-    contexts = [
-        None if context is None else _halve_gates(_matrix(context.weight))
-        for context in (layer.vertical_context, layer.horizontal_context)
-    ]
+    horizontal = _with_one(_halve_gates(_matrix(layer.horizontal.weight)))
+    out, out_bias = 0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[None]
+    reads = layer.horizontal_context is not None
     return Layer(
         vertical=_halve_gates(_matrix(layer.vertical.weight)),
         vertical_bias=_halve_gates(_numpy(layer.vertical.bias)),
-        link=link,
+        link=_with_one(link),
         left=horizontal[:maps],
         here=horizontal[maps:],
-        horizontal_bias=_halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias)),
-        out=np.concatenate([0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[None]]),
-        vertical_context=contexts[0],
-        horizontal_context=contexts[1],
+        horizontal_bias=_with_one(_halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias)), ALWAYS_ONE),
+        out=np.concatenate([out, out_bias, out, np.zeros_like(out_bias)]),
+        vertical_context=_halve_gates(_matrix(layer.vertical_context.weight)) if layer.vertical_context else None,
+        horizontal_context=_with_one(_halve_gates(_matrix(layer.horizontal_context.weight))) if reads else None,
     )
 
 
@@ -257,5 +283,5 @@ def _attention_weights(network: torch.nn.Module, height: int, width: int) -> Att
     positions = _numpy(fourier_positions(height, width, config.octaves, network.null_key)[0].permute(1, 2, 0))
     of_position = positions @ query[config.maps :] + _numpy(network.query.bias) * np.float32(scale)
     readers = [layer.horizontal_context for layer in network.layers[config.attend_after :]]
-    context = np.concatenate([_halve_gates(_matrix(reader.weight)) for reader in readers], axis=1)
+    context = np.concatenate([_with_one(_halve_gates(_matrix(reader.weight))) for reader in readers], axis=1)
     return Attention(config.attend_after, config.heads, query[: config.maps], of_position, context)
