@@ -32,6 +32,7 @@ def evaluate(
     targets: int = 8,
     split: Literal[omniglot.SPLITS] = "all",
     seed: int = 0,
+    wrong_supports: bool = False,
 ) -> None:
     """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
 
@@ -43,10 +44,12 @@ def evaluate(
         targets: targets a character.
         split: the alphabets to take of the data.
         seed: what draws supports and targets.
+        wrong_supports: score each character given the supports of another one.
     """
     model = fewshot.load(checkpoint)
-    scores = evaluate_network(model.network, omniglot.load(data).split(split), shots, targets, seed)
-    print(f"{model.name}, {split} alphabets of {data.name}, seed {seed}")
+    drawings = omniglot.load(data).split(split)
+    scores = evaluate_network(model.network, drawings, shots, targets, seed, wrong_supports)
+    print(f"{model.name}, {split} alphabets of {data.name}, seed {seed}" + ", wrong supports" * wrong_supports)
     print("shots  nats/dim  standard error  characters  targets")
     for s, score in scores.items():
         print(
@@ -55,7 +58,8 @@ def evaluate(
         )
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        result = {"checkpoint": model.name, "split": split, "seed": seed, "shots": scores}
+        result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
+        result["shots"] = scores
         out.write_text(json.dumps(result, indent=2) + "\n")
 
 

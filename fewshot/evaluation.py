@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -14,23 +15,30 @@ CHARACTERS_AT_A_TIME = 8
 
 @torch.inference_mode()
 def evaluate(
-    network: PixelCNN, drawings: Drawings, shots: Sequence[int], targets: int, seed: int
+    network: PixelCNN,
+    drawings: Drawings,
+    shots: Sequence[int],
+    targets: int,
+    seed: int,
+    wrong_supports: bool = False,
 ) -> dict[str, dict[str, float | None]]:
     """Score every character of ``drawings`` at each number of shots.
 
     Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters (None for
     a single one; characters of one alphabet are taken as independent), and how many ``characters`` and ``targets`` it
-    is the mean of. Raises DataError if a character has too few drawings.
+    is the mean of. With ``wrong_supports``, each character's targets are scored given the supports of another one.
+    Raises DataError if a character has too few drawings.
     """
     device = next(network.parameters()).device
     scores = {}
     for s in shots:
         episodes = evaluation_episodes(drawings, s, targets, seed)
+        supports = np.roll(episodes.supports, len(episodes.supports) // 2 if wrong_supports else 0, axis=0)
         of_character = []
         for start in range(0, len(episodes.targets), CHARACTERS_AT_A_TIME):
             some = slice(start, start + CHARACTERS_AT_A_TIME)
             x = to_tensor(episodes.targets[some], device)
-            logits = network.decode(x, network.encode(to_tensor(episodes.supports[some], device)))
+            logits = network.decode(x, network.encode(to_tensor(supports[some], device)))
             nats = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
             of_character.append(nats.flatten(1).mean(1))
         means = torch.cat(of_character).double()

@@ -134,7 +134,7 @@ class _State:
         skips = weights.penultimate[0].shape[0]
         # Row r - 1 and row r of each layer's vertical input, with a column of zeros on both sides.
         self.v = np.zeros((len(weights.layers), 2, n, width + 2, maps), np.float32)
-        # Of these, for each position, the six that its kernel sees: [N, width, 2, 3C], read where they lie, then copied.
+        # Of these, for each position, the six that its kernel sees: where they lie, and a copy for one layer.
         windows = np.lib.stride_tricks.sliding_window_view(self.v, 3, axis=3)  # [layers, 2, N, width, C, 3]
         self.windows = windows.transpose(0, 2, 3, 1, 5, 4)
         self.window = np.empty((n, width, 2, 3, maps), np.float32)
