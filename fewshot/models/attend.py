@@ -14,22 +14,23 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Queries [B, heads, T, D], keys and values [B, heads, N, D] to f [B, heads, T, D]."""
     if queries.device.type == "cuda":
         return F.scaled_dot_product_attention(queries, keys, values)
-    if torch.is_grad_enabled() and torch.is_autocast_enabled("cpu"):  # training, where bf16 is fast
+    wide = torch.promote_types(queries.dtype, torch.float32)
+    if torch.is_grad_enabled():
+        dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else wide
         heads, scale = queries.shape[1], queries.shape[3] ** -0.5
         # [B, T, heads * D]: how a channels-last convolution left them, and will read f.
-        flat = (x.to(torch.bfloat16).transpose(1, 2).flatten(2) for x in (queries * scale, keys, values))
-        return _attend_bf16(*flat, heads)[0].unflatten(2, (heads, -1)).transpose(1, 2)
-    with torch.autocast("cpu", enabled=False):
-        wide = torch.promote_types(queries.dtype, torch.float32)
-        return F.scaled_dot_product_attention(queries.to(wide), keys.to(wide), values.to(wide))
+        flat = (x.to(dtype).transpose(1, 2).flatten(2) for x in (queries * scale, keys, values))
+        return _attend(*flat, heads)[0].unflatten(2, (heads, -1)).transpose(1, 2)
+    return F.scaled_dot_product_attention(queries.to(wide), keys.to(wide), values.to(wide))
 
 
-# On a CPU, PyTorch's fused attention does not use the bf16 matrix instructions well, and its backward pass computes
-# the scores anew. Keeping alpha, and leaving each product to the matrix library, takes two thirds of its time.
+# Training on a CPU. PyTorch's fused attention does not use the bf16 matrix instructions well, and its backward pass
+# computes the scores anew; keeping alpha, and leaving each product to the matrix library, takes two thirds of its time.
+# In float32 it is the slower of the two, but torch.compile gets the fused one's layout wrong when the shots vary.
 # All tensors have three dimensions, because torch.compile would lay out four as if they were images.
-@torch.library.custom_op("fewshot::attend_bf16", mutates_args=())
-def _attend_bf16(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D] to f and alpha [B * heads, T, N], bf16."""
+@torch.library.custom_op("fewshot::attend", mutates_args=())
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D] to f and alpha [B * heads, T, N]."""
     f, alpha = _outputs(queries, keys, heads)
     by_head = zip(*(_heads(x, heads) for x in (queries, keys, values, f)), alpha, strict=True)
     for q, k, v, out, a in by_head:
@@ -44,23 +45,23 @@ def _outputs(queries: Tensor, keys: Tensor, heads: int) -> tuple[Tensor, Tensor]
     return torch.empty_like(queries), queries.new_empty(len(queries) * heads, queries.shape[1], keys.shape[1])
 
 
-@_attend_bf16.register_fake
+@_attend.register_fake
 def _(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
     return _outputs(queries, keys, heads)
 
 
-@torch.library.custom_op("fewshot::attend_bf16_backward", mutates_args=())
-def _attend_bf16_backward(
+@torch.library.custom_op("fewshot::attend_backward", mutates_args=())
+def _attend_backward(
     grad: Tensor, queries: Tensor, keys: Tensor, values: Tensor, f: Tensor, alpha: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of queries, keys and values of that of f."""
-    heads = len(alpha) // len(grad)
+    heads, wide = len(alpha) // len(grad), torch.promote_types(keys.dtype, torch.float32)
     d_queries, d_keys, d_values = torch.empty_like(queries), torch.empty_like(keys), torch.empty_like(values)
     tensors = (grad, f, queries, keys, values, d_queries, d_keys, d_values)
     for g, out, q, k, v, d_q, d_k, d_v, a in zip(*(_heads(x, heads) for x in tensors), alpha, strict=True):
         values_last = v.T.contiguous()
-        mean = (g.float() * out).sum(1, keepdim=True).to(g.dtype)  # of d f_t . value_j, under alpha_t
-        sum_k, sum_v = torch.zeros(k.shape), torch.zeros(v.shape)
+        mean = (g.to(wide) * out).sum(1, keepdim=True).to(g.dtype)  # of d f_t . value_j, under alpha_t
+        sum_k, sum_v = torch.zeros(k.shape, dtype=wide), torch.zeros(v.shape, dtype=wide)
         for some in _blocks(len(q)):
             sum_v += a[some].T @ g[some]
             d_scores = torch.addmm(mean[some], g[some], values_last, beta=-1).mul_(a[some])
@@ -71,7 +72,7 @@ def _attend_bf16_backward(
     return d_queries, d_keys, d_values
 
 
-@_attend_bf16_backward.register_fake
+@_attend_backward.register_fake
 def _(
     grad: Tensor, queries: Tensor, keys: Tensor, values: Tensor, f: Tensor, alpha: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -79,14 +80,15 @@ def _(
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, int], output: tuple[Tensor, Tensor]) -> None:
+    ctx.set_materialize_grads(False)  # alpha has no gradient, which would be as large as it
     ctx.save_for_backward(*inputs[:3], *output)
 
 
-def _backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-    return *_attend_bf16_backward(grad.to(torch.bfloat16), *ctx.saved_tensors), None
+def _backward(ctx: Any, grad: Tensor, _: None) -> tuple[Tensor, Tensor, Tensor, None]:
+    return *_attend_backward(grad.to(ctx.saved_tensors[0].dtype), *ctx.saved_tensors), None
 
 
-_attend_bf16.register_autograd(_backward, setup_context=_keep)
+_attend.register_autograd(_backward, setup_context=_keep)
 
 
 def _heads(x: Tensor, heads: int) -> Iterator[Tensor]:

@@ -3,12 +3,15 @@
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) makes the momentum of a matrix orthogonal before it
 is applied. A convolution's kernel is taken as the matrix of its outputs by all of its inputs. With the same learning
 rate for both, PixelCNN has the validation score after 1,000 steps that it has after 3,000 with AdamW alone.
+
+Not torch.optim.Muon, which takes one matrix at a time, in bf16: on a CPU without bf16 a quarter of a training step.
 """
 
 import torch
 from torch import Tensor, nn
 
 WEIGHT_DECAY = 0.01
+MOMENTUM = 0.95  # Muon's
 SMALL = 512  # numbers in a matrix from which on Muon takes it
 ENDS = ("input.", "logit.")  # the layers that see pixels and make logits
 
@@ -18,47 +21,68 @@ class Optimizer:
 
     def __init__(self, network: nn.Module):
         named = dict(network.named_parameters())
-        hidden = [
-            p for name, p in named.items() if p.ndim in (2, 4) and p.numel() > SMALL and not name.startswith(ENDS)
-        ]
-        taken = set(map(id, hidden))
-        self.others = [p for p in named.values() if id(p) not in taken]
+        hidden = {n: p for n, p in named.items() if p.ndim in (2, 4) and p.numel() > SMALL and not n.startswith(ENDS)}
+        by_shape: dict[torch.Size, list[nn.Parameter]] = {}
+        for parameter in hidden.values():
+            by_shape.setdefault(_matrix(parameter).shape, []).append(parameter)
+        self.groups = list(by_shape.values())
         # Views, which share their memory with the kernels: what Muon changes in one, it changes in the other.
-        self.matrices = [(p, p.detach().movedim(1, -1).view(len(p), -1).requires_grad_()) for p in hidden]
-        self.muon = torch.optim.Muon(
-            [matrix for _, matrix in self.matrices], weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"
-        )
+        self.matrices = [[_matrix(p) for p in group] for group in self.groups]
+        self.momenta = [torch.zeros_like(torch.stack(matrices)) for matrices in self.matrices]
+        self.others = [p for n, p in named.items() if n not in hidden]
         self.adamw = torch.optim.AdamW(self.others, weight_decay=WEIGHT_DECAY, fused=True)
 
+    @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Change the parameters by their gradients, and clear these."""
-        for parameter, matrix in self.matrices:
-            matrix.grad, parameter.grad = parameter.grad.movedim(1, -1).reshape(len(parameter), -1), None
-        for optimizer in (self.muon, self.adamw):
-            optimizer.param_groups[0]["lr"] = learning_rate
-            optimizer.step()
-            optimizer.zero_grad()
+        for group, matrices, momentum in zip(self.groups, self.matrices, self.momenta, strict=True):
+            gradient = torch.stack([p.grad.movedim(1, -1).reshape(len(p), -1) for p in group])
+            momentum.lerp_(gradient, 1 - MOMENTUM)
+            # As large as AdamW's changes are, so that both can have one learning rate (Liu et al. 2025, 2502.16982).
+            size = learning_rate * 0.2 * max(gradient.shape[1:]) ** 0.5
+            changes = orthogonal(gradient.lerp(momentum, MOMENTUM)) * -size
+            for parameter, matrix, change in zip(group, matrices, changes, strict=True):
+                matrix.mul_(1 - learning_rate * WEIGHT_DECAY).add_(change)
+                parameter.grad = None
+        self.adamw.param_groups[0]["lr"] = learning_rate
+        self.adamw.step()
+        self.adamw.zero_grad()
 
     def state(self) -> dict[str, Tensor]:
         """The moments, by name."""
-        return {
-            f"{kind}/{i}/{name}": value
-            for kind in ("muon", "adamw")
-            for i, moments in getattr(self, kind).state_dict()["state"].items()
-            for name, value in moments.items()
-        }
+        state = {f"muon/{i}": momentum for i, momentum in enumerate(self.momenta)}
+        for i, moments in self.adamw.state_dict()["state"].items():
+            state |= {f"adamw/{i}/{name}": value for name, value in moments.items()}
+        return state
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take over what ``state`` gave."""
-        parameters = {"muon": [matrix for _, matrix in self.matrices], "adamw": self.others}
-        moments: dict[str, dict[int, dict[str, Tensor]]] = {"muon": {}, "adamw": {}}
+        moments: dict[int, dict[str, Tensor]] = {}
         for key, value in state.items():
-            kind, index, name = key.split("/")
-            parameter = parameters[kind][int(index)]
+            kind, index, *name = key.split("/")
+            if kind == "muon":
+                self.momenta[int(index)].copy_(value)
+                continue
+            parameter = self.others[int(index)]
             if value.shape == parameter.shape:
                 # The fused AdamW takes for granted that moments lie in memory as their parameter does.
                 value = torch.empty_like(parameter).copy_(value)
-            moments[kind].setdefault(int(index), {})[name] = value
-        for kind, of_kind in moments.items():
-            optimizer = getattr(self, kind)
-            optimizer.load_state_dict(optimizer.state_dict() | {"state": of_kind})
+            moments.setdefault(int(index), {})[name[0]] = value
+        self.adamw.load_state_dict(self.adamw.state_dict() | {"state": moments})
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Matrices [n, rows, columns] with their singular values moved close to 1, by Muon's Newton-Schulz iteration."""
+    a, b, c = 3.4445, -4.7750, 2.0315  # Jordan's: the steepest at 0, so that five steps do; they end within 0.7 to 1.2
+    if matrices.shape[1] > matrices.shape[2]:
+        return orthogonal(matrices.mT).mT
+    x = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
+    for _ in range(5):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x
+
+
+def _matrix(kernel: Tensor) -> Tensor:
+    """A channels-last kernel [outputs, inputs, ...] as [outputs, all inputs], in the same memory."""
+    return kernel.detach().movedim(1, -1).view(len(kernel), -1)
