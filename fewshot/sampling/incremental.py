@@ -5,7 +5,8 @@ only them, is computed for a whole row at once; the horizontal stack then needs 
 The state is the previous row of each layer's vertical input and the previous column of each horizontal input.
 
 At this size the cost of a step is the number of calls and not their arithmetic, so it is written in numpy, which has
-the cheaper ones. The same noise gives the picture of ``naive.sample`` (probabilities differ by rounding, about 1e-7).
+the cheaper ones; where there are many exponentials, torch has the faster ones. The same noise gives the picture of
+``naive.sample`` (probabilities differ by rounding, about 1e-7).
 """
 
 from collections.abc import Iterator
@@ -27,23 +28,26 @@ _BLAS = ThreadpoolController()
 
 
 class Layer(NamedTuple):
-    """Weights of a gated layer as [inputs, outputs]. Biases that nothing separates are added up.
+    """Weights of a gated layer as [outputs, inputs]. Biases that nothing separates are added up.
 
-    sigmoid(x) = (1 + tanh(x / 2)) / 2: the gates' half of every pre-activation is computed halved, so that one tanh
-    serves features f and gates g, and the remaining factor 1/2 is in ``out``. The gated output is f (1 + g) = f + f g:
-    one product in place, and ``out`` twice. In the horizontal stack, both halves are one longer than the maps: there f
-    is always 1 and g is 0, so that out's bias is one of its rows.
+    Horizontal stack: sigmoid(x) = (1 + tanh(x / 2)) / 2, so the gates' half of every pre-activation is computed halved,
+    one tanh serves features f and gates g, and the remaining factor 1/2 is in ``out``. The gated output is
+    f (1 + g) = f + f g: one product in place, and ``out`` twice. Both halves are one longer than the maps: there f is
+    always 1 and g is 0, so that out's bias is one of its columns.
+
+    Vertical stack: tanh(x) = 2 sigmoid(2 x) - 1, so the features' half of every pre-activation is computed doubled. On
+    whole rows arithmetic counts more than calls, and torch's sigmoid takes a third of the time of numpy's tanh.
     """
 
-    vertical: Array  # [6C, 2C], of the rows r - 1 and r, columns c - 1 to c + 1
-    vertical_bias: Array  # [2C]
-    link: Array  # [2C, 2C + 2]
-    left: Array  # [C, 2C + 2], of the column c - 1
-    here: Array  # [C, 2C + 2], of the column c
-    horizontal_bias: Array  # [2C + 2], with the link's
-    out: Array  # [2C + 2, C + skips]
-    vertical_context: Array | None  # [D, 2C]
-    horizontal_context: Array | None  # [D, 2C + 2]
+    vertical: Array  # [2C, 6C], of the rows r - 1 and r, columns c - 1 to c + 1
+    vertical_bias: Array  # [2C, 1]
+    link: Array  # [2C + 2, 2C], from the vertical pre-activation
+    left: Array  # [2C + 2, C], of the column c - 1
+    here: Array  # [2C + 2, C], of the column c
+    horizontal_bias: Array  # [2C + 2, 1], with the link's
+    out: Array  # [C + skips, 2C + 2]
+    vertical_context: Array | None  # [2C, D]
+    horizontal_context: Array | None  # [2C + 2, D]
 
 
 class Attention(NamedTuple):
@@ -51,9 +55,9 @@ class Attention(NamedTuple):
 
     layer: int
     heads: int
-    query: Array  # [C, heads * key_size]
-    query_of_position: Array  # [H, W, heads * key_size]
-    context: Array  # [D, layers above * (2C + 2)], for all layers that read the context
+    query: Array  # [heads * key_size, C]
+    query_of_position: Array  # [H, W, heads * key_size, 1]
+    context: Array  # [layers above * (2C + 2), D], for all layers that read the context
 
 
 class Step(NamedTuple):
@@ -85,11 +89,12 @@ class IncrementalSampler:
         with torch.inference_mode():
             # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
             empty_v, empty_h = network.input(torch.zeros(1, channels, height, width))
-        self.empty_v, self.empty_h = _numpy(empty_v[0].permute(1, 2, 0)), _numpy(empty_h[0].permute(1, 2, 0))
-        self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [3 * 7, C]
-        self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [3, C]
-        self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)
-        self.logit = _matrix(network.logit.weight), _numpy(network.logit.bias)
+        self.empty_v = _numpy(empty_v[0].permute(1, 0, 2))[..., None]  # [H, C, W, 1]
+        self.empty_h = _numpy(empty_h[0].permute(1, 2, 0))[..., None]  # [H, W, C, 1]
+        self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [C, 3 * 7]
+        self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [C, 3]
+        self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)[:, None]
+        self.logit = _matrix(network.logit.weight)[0], _numpy(network.logit.bias)
         self.vector = network.vector
         self.attention = _attention_weights(network, height, width) if network.attends else None
         self.grid = network.grid(height, width) if network.attends else None
@@ -126,42 +131,56 @@ class IncrementalSampler:
 
 
 class _State:
-    """The caches of one call: N samples that share what is remembered of the supports."""
+    """The caches of one call: N samples that share what is remembered of the supports.
+
+    The samples are the last axis of its arrays, and the features come first: so each part of one lies in one piece.
+    """
 
     def __init__(self, weights: IncrementalSampler, memory: Any, n: int):
         self.weights, self.n = weights, n
-        maps, width = weights.maps, weights.width
-        skips = weights.penultimate[0].shape[0]
+        layers, maps, width = weights.layers, weights.maps, weights.width
+        skips, both = weights.penultimate[0].shape[1], 2 * maps + 2
         # Row r - 1 and row r of each layer's vertical input, with a column of zeros on both sides.
-        self.v = np.zeros((len(weights.layers), 2, n, width + 2, maps), np.float32)
+        self.v = np.zeros((len(layers), 2, maps, width + 2, n), np.float32)
         # Of these, for each position, the six that its kernel sees: where they lie, and a copy for one layer.
-        windows = np.lib.stride_tricks.sliding_window_view(self.v, 3, axis=3)  # [layers, 2, N, width, C, 3]
-        self.windows = windows.transpose(0, 2, 3, 1, 5, 4)
-        self.window = np.empty((n, width, 2, 3, maps), np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(self.v, 3, axis=3)  # [layers, 2, C, width, N, 3]
+        self.windows = windows.transpose(0, 1, 5, 2, 3, 4)
+        self.window = np.empty((2, 3, maps, width, n), np.float32)
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
-        self.row = np.zeros((width, len(weights.layers), n, 2 * maps + 2), np.float32)
+        self.row = np.zeros((width, len(layers), both, n), np.float32)
+        # The row's pixels, after as many zeros as the input layer sees to the left.
+        self.drawn = np.zeros((COLUMNS_BESIDE + width, n), np.float32)
         # Each layer's horizontal input, and the sum of the skips below it, at the last pixel.
-        self.features = np.zeros((len(weights.layers) + 1, n, maps + skips), np.float32)
-        self.left = np.stack([layer.left for layer in weights.layers])
+        self.features = np.zeros((len(layers) + 1, maps + skips, n), np.float32)
+        self.left = np.stack([layer.left for layer in layers])
         # All that a pixel's step works on lies where it lay for the last pixel: views of it are made only once.
-        self.shares = np.empty((len(weights.layers), n, 2 * maps + 2), np.float32)
-        self.a, self.residual = np.empty((n, 2 * maps + 2), np.float32), np.empty((n, maps + skips), np.float32)
+        self.shares = np.empty((len(layers), both, n), np.float32)
+        self.a, self.residual = np.empty((both, n), np.float32), np.empty((maps + skips, n), np.float32)
+        self.f, self.g = self.a[: maps + 1], self.a[maps + 1 :]
+        self.last, self.input = self.features[:-1, :maps], self.features[0, :maps]
         self.steps = [
-            (self.features[i, :, :maps], self.features[i], self.features[i + 1], self.shares[i], layer)
-            for i, layer in enumerate(weights.layers)
+            (self.features[i, :maps], self.features[i], self.features[i + 1], self.shares[i], layer.here, layer.out)
+            for i, layer in enumerate(layers)
         ]
-        self.horizontal_bias = [layer.horizontal_bias for layer in weights.layers]
+        self.skips, self.hidden = np.empty((skips, n), np.float32), np.empty((skips, n), np.float32)
+        self.horizontal_bias = [layer.horizontal_bias for layer in layers]
         if weights.attention is not None:
+            heads, layer = weights.attention.heads, weights.attention.layer
             self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
-            self.values = _numpy(memory.values[0])  # [heads, 1 + S*H'*W', key_size]
+            self.values = np.ascontiguousarray(_numpy(memory.values[0]).swapaxes(1, 2))
+            self.query = np.empty((len(weights.attention.query), n), np.float32)
+            self.queries = self.query.reshape(heads, -1, n).swapaxes(1, 2)  # [heads, N, key_size]
+            self.scores, self.alpha = np.empty((2, heads, n, self.keys.shape[2]), np.float32)
+            self.softmax = torch.from_numpy(self.scores), torch.from_numpy(self.alpha)
+            self.context = np.empty((len(weights.attention.context), n), np.float32)
+            self.contexts = self.context.reshape(-1, both, n)
+            self.reading = self.shares[layer:]
         vector = weights.vector(memory, 1)
         self.gate_bias = None
         if vector is not None:  # the same for all pixels
-            vector = _numpy(vector[0, :, 0, 0])
-            self.gate_bias = [vector @ layer.vertical_context for layer in weights.layers[:-1]]
-            self.horizontal_bias = [
-                layer.horizontal_bias + vector @ layer.horizontal_context for layer in weights.layers
-            ]
+            vector = _numpy(vector[0, :, 0])  # [D, 1]
+            self.gate_bias = [layer.vertical_context @ vector for layer in layers[:-1]]
+            self.horizontal_bias = [layer.horizontal_bias + layer.horizontal_context @ vector for layer in layers]
 
     def start_row(self, r: int, images: NDArray[np.uint8]) -> None:
         """The vertical stack's row r, from the pixels of the rows above."""
@@ -172,64 +191,74 @@ class _State:
         known = images[:, max(0, r - ROWS_ABOVE) : r]
         above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = known
         patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)  # [N, 3, W, 7]
-        v = patches.swapaxes(1, 2).reshape(n, width, -1) @ weights.input_v + weights.empty_v[r]
+        v = weights.input_v @ patches.transpose(1, 3, 2, 0).reshape(-1, width * n)
+        v += np.repeat(weights.empty_v[r], n, axis=2).reshape(maps, -1)
         for i, layer in enumerate(weights.layers):
-            rows = self.v[i]
-            rows[1, :, 1:-1] = v
+            self.v[i, 1, :, 1:-1] = v.reshape(maps, width, n)
             self.window[:] = self.windows[i]
-            a = self.window.reshape(n * width, 6 * maps) @ layer.vertical
+            a = layer.vertical @ self.window.reshape(6 * maps, width * n)
             a += layer.vertical_bias
-            b = a @ layer.link
+            b = layer.link @ a
             b += self.horizontal_bias[i]
-            self.row[:, i] = b.reshape(n, width, -1).swapaxes(0, 1)
+            self.row[:, i] = b.reshape(-1, width, n).swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
             if self.gate_bias is not None:
                 a += self.gate_bias[i]
-            np.tanh(a, out=a)
-            f, g = a[:, :maps], a[:, maps:]
-            g += 1
-            g *= f
-            g *= 0.5
-            v += g.reshape(n, width, maps)
+            sigmoid = torch.from_numpy(a)
+            torch.sigmoid(sigmoid, out=sigmoid)
+            f, g = a[:maps], a[maps:]
+            f *= 2
+            f -= 1
+            f *= g
+            v += f
 
     def pixel(self, r: int, c: int, images: NDArray[np.uint8], temperature: float) -> Step:
         """The horizontal stack, and what is read, at (r, c)."""
-        weights, features, shares, a, residual = self.weights, self.features, self.shares, self.a, self.residual
-        maps, reader, read = weights.maps, weights.attention, None
-        f, g = a[:, : maps + 1], a[:, maps + 1 :]
+        weights, shares, a, f, g, residual = self.weights, self.shares, self.a, self.f, self.g, self.residual
+        read = None
+        reading = -1 if weights.attention is None else weights.attention.layer
         # The share of the column before in all layers' pre-activations at once; then its features give way to these.
-        np.matmul(features[:-1, :, :maps], self.left, out=shares)
+        np.matmul(self.left, self.last, out=shares)
         shares += self.row[c]
-        left = images[:, r, max(0, c - COLUMNS_BESIDE) : c]
-        features[0, :, :maps] = left @ weights.input_h[COLUMNS_BESIDE - left.shape[1] :] + weights.empty_h[r, c]
+        self.drawn[COLUMNS_BESIDE + c - 1] = images[:, r, c - 1] if c else 0
         # The array's own `dot` has a third of the overhead of `@`.
-        for i, (h, below, above, share, layer) in enumerate(self.steps):
-            if reader is not None and i == reader.layer:
-                context, read = self.read(h, r, c)
-                shares[i:] += context
-            h.dot(layer.here, out=a)
-            a += share
+        weights.input_h.dot(self.drawn[c : c + COLUMNS_BESIDE], out=self.input)
+        np.add(self.input, weights.empty_h[r, c], out=self.input)
+        for i, (h, below, above, share, here, out) in enumerate(self.steps):
+            if i == reading:
+                read = self.read(h, r, c)
+            here.dot(h, out=a)
+            np.add(a, share, out=a)
             np.tanh(a, out=a)
             np.multiply(f, g, out=g)
-            a.dot(layer.out, out=residual)
+            out.dot(a, out=residual)
             np.add(below, residual, out=above)
-        skips = np.maximum(features[-1, :, maps:], 0)
-        skips = np.maximum(skips @ weights.penultimate[0] + weights.penultimate[1], 0)
-        logits = (skips @ weights.logit[0] + weights.logit[1])[:, 0]
+        skips, hidden = self.skips, self.hidden
+        np.maximum(self.features[-1, weights.maps :], 0, out=skips)
+        weights.penultimate[0].dot(skips, out=hidden)
+        np.add(hidden, weights.penultimate[1], out=hidden)
+        np.maximum(hidden, 0, out=hidden)
+        logits = weights.logit[0].dot(hidden)
+        logits += weights.logit[1]
+        logits *= np.float32(-1 / temperature)
         # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
-        return Step(1 / (1 + np.exp(np.minimum(-logits / np.float32(temperature), 80))), read)
+        np.minimum(logits, 80, out=logits)
+        np.exp(logits, out=logits)
+        logits += 1
+        return Step(np.reciprocal(logits, out=logits), read)
 
-    def read(self, h: Array, r: int, c: int) -> tuple[Array, Array]:
-        """The context's share of all later pre-activations [layers, N, 2C], and the attention [heads, N, keys]."""
-        reader, n = self.weights.attention, self.n
-        query = h @ reader.query + reader.query_of_position[r, c]
-        scores = query.reshape(n, reader.heads, -1).swapaxes(0, 1) @ self.keys
-        scores -= scores.max(axis=2, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=2, keepdims=True)
-        f = (scores @ self.values).swapaxes(0, 1).reshape(n, -1)
-        return (f @ reader.context).reshape(n, -1, 2 * self.weights.maps + 2).swapaxes(0, 1), scores
+    def read(self, h: Array, r: int, c: int) -> Array:
+        """Read the supports, for all later pre-activations; gives the attention as in Step."""
+        reader, (scores, alpha) = self.weights.attention, self.softmax
+        reader.query.dot(h, out=self.query)
+        np.add(self.query, reader.query_of_position[r, c], out=self.query)
+        np.matmul(self.queries, self.keys, out=self.scores)
+        torch.softmax(scores, dim=2, out=alpha)
+        f = np.matmul(self.values, self.alpha.swapaxes(1, 2))  # [heads, key_size, N]
+        reader.context.dot(f.reshape(-1, self.n), out=self.context)
+        np.add(self.reading, self.contexts, out=self.reading)
+        return self.alpha
 
 
 def _numpy(tensor: torch.Tensor) -> Array:
@@ -237,51 +266,55 @@ def _numpy(tensor: torch.Tensor) -> Array:
 
 
 def _matrix(weight: torch.Tensor) -> Array:
-    """A convolution's weight [out, in, rows, columns] as [rows * columns * in, out]."""
-    return _numpy(weight.permute(2, 3, 1, 0).flatten(0, 2))
+    """A convolution's weight [out, in, rows, columns] as [out, rows * columns * in]."""
+    return _numpy(weight.permute(0, 2, 3, 1).flatten(1))
 
 
-def _halve_gates(x: Array) -> Array:
-    """Halve the second half of the last axis: the gates, see Layer."""
-    x = x.copy()
-    x[..., x.shape[-1] // 2 :] *= 0.5
-    return x
+def _double_features(x: Array) -> Array:
+    """Double the first half of the first axis: what the vertical stack's sigmoid takes, see Layer."""
+    f, g = np.split(x, 2)
+    return np.concatenate([2 * f, g])
 
 
-def _with_one(x: Array, pre_activation: float = 0) -> Array:
-    """Insert what gives an f of tanh(pre_activation) and a g of 0 at the end of the two halves of the last axis."""
-    f, g = np.split(x, 2, axis=-1)
-    end = np.zeros_like(x[..., :1])
-    return np.concatenate([f, end + np.float32(pre_activation), g, end], axis=-1)
+def _halve_gates(x: Array, one: float = 0) -> Array:
+    """What the horizontal stack's tanh takes, see Layer: ``one`` is the bias of the f that is always 1, else 0."""
+    f, g = np.split(x, 2)
+    end = np.zeros_like(x[:1])
+    return np.concatenate([f, end + np.float32(one), 0.5 * g, end])
 
 
 def _layer_weights(layer: torch.nn.Module) -> Layer:
-    # The vertical pre-activation enters the link unhalved: the link takes its gates' half twice.
     link = _halve_gates(_matrix(layer.link.weight))
-    maps = link.shape[0] // 2
-    link[maps:] *= 2
-    horizontal = _with_one(_halve_gates(_matrix(layer.horizontal.weight)))
-    out, out_bias = 0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[None]
-    reads = layer.horizontal_context is not None
+    maps = link.shape[1] // 2
+    horizontal = _halve_gates(_matrix(layer.horizontal.weight))  # [2C + 2, 2C]
+    bias = _halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias), ALWAYS_ONE)
+    out, out_bias = 0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[:, None]
+    gate, read = layer.vertical_context, layer.horizontal_context
     return Layer(
-        vertical=_halve_gates(_matrix(layer.vertical.weight)),
-        vertical_bias=_halve_gates(_numpy(layer.vertical.bias)),
-        link=_with_one(link),
-        left=horizontal[:maps],
-        here=horizontal[maps:],
-        horizontal_bias=_with_one(_halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias)), ALWAYS_ONE),
-        out=np.concatenate([out, out_bias, out, np.zeros_like(out_bias)]),
-        vertical_context=_halve_gates(_matrix(layer.vertical_context.weight)) if layer.vertical_context else None,
-        horizontal_context=_with_one(_halve_gates(_matrix(layer.horizontal_context.weight))) if reads else None,
+        vertical=_double_features(_matrix(layer.vertical.weight)),
+        vertical_bias=_double_features(_numpy(layer.vertical.bias))[:, None],
+        link=np.concatenate([link[:, :maps] * np.float32(0.5), link[:, maps:]], axis=1),
+        left=np.ascontiguousarray(horizontal[:, :maps]),
+        here=np.ascontiguousarray(horizontal[:, maps:]),
+        horizontal_bias=bias[:, None],
+        out=np.concatenate([out, out_bias, out, np.zeros_like(out_bias)], axis=1),
+        vertical_context=None if gate is None else _double_features(_matrix(gate.weight)),
+        horizontal_context=None if read is None else _halve_gates(_matrix(read.weight)),
     )
 
 
 def _attention_weights(network: torch.nn.Module, height: int, width: int) -> Attention:
     config = network.config
-    scale = config.key_size**-0.5
-    query = _matrix(network.query.weight) * np.float32(scale)  # [C + positions, heads * key_size]
+    scale = np.float32(config.key_size**-0.5)
+    query = _matrix(network.query.weight) * scale  # [heads * key_size, C + positions]
     positions = _numpy(fourier_positions(height, width, config.octaves, network.null_key)[0].permute(1, 2, 0))
-    of_position = positions @ query[config.maps :] + _numpy(network.query.bias) * np.float32(scale)
-    readers = [layer.horizontal_context for layer in network.layers[config.attend_after :]]
-    context = np.concatenate([_with_one(_halve_gates(_matrix(reader.weight))) for reader in readers], axis=1)
-    return Attention(config.attend_after, config.heads, query[: config.maps], of_position, context)
+    of_position = positions @ query[:, config.maps :].T + _numpy(network.query.bias) * scale
+    return Attention(
+        layer=config.attend_after,
+        heads=config.heads,
+        query=np.ascontiguousarray(query[:, : config.maps]),
+        query_of_position=of_position[..., None],
+        context=np.concatenate(
+            [_halve_gates(_matrix(layer.horizontal_context.weight)) for layer in network.layers[config.attend_after :]]
+        ),
+    )
