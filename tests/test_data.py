@@ -1,5 +1,6 @@
 """The Omniglot protocol, its two sources, and episodes."""
 
+import dataclasses
 import zipfile
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
+from fewshot.training.augment import augment
 from tests.conftest import SHARED, needs_shared
 
 
@@ -47,7 +49,8 @@ def test_the_45_alphabets():
 
 def test_training_never_sees_a_test_alphabet():
     names = ("Greek/01", *(f"{a}/01" for a in omniglot.VALIDATION_ALPHABETS + omniglot.TEST_ALPHABETS))
-    drawings = omniglot.Drawings(np.zeros((11, 26, 26), np.uint8), np.arange(11), names)
+    packed = np.zeros((11, 1379), np.uint8)
+    drawings = omniglot.Drawings(np.zeros((11, 26, 26), np.uint8), packed, np.arange(11), names)
     expected = {"all": 11, "training": 1, "training+validation": 6, "validation": 5, "test": 5}
     assert {name: len(drawings.split(name).images) for name in omniglot.SPLITS} == expected
     assert set(drawings.split("training+validation").class_id) == set(range(6))
@@ -77,7 +80,7 @@ def test_episodes_have_no_drawing_twice(packed_file):
     drawings = omniglot.load(packed_file)
     # Number the drawings by their pixels, to tell them apart.
     numbers = np.arange(len(drawings.images), dtype=np.uint8)
-    numbered = omniglot.Drawings(np.repeat(numbers, 4).reshape(-1, 2, 2), drawings.class_id, drawings.class_name)
+    numbered = dataclasses.replace(drawings, images=np.repeat(numbers, 4).reshape(-1, 2, 2))
     sampler = EpisodeSampler(numbered, characters=3, targets=4, seed=0)
     shots = set()
     for step in range(60):
@@ -98,6 +101,46 @@ def test_episodes_depend_on_the_seed_and_the_step_alone(packed_file):
         np.testing.assert_array_equal(one.batch(step).targets, same.batch(step).targets)
     assert any((one.batch(k).targets != other.batch(k).targets).any() for k in range(3))
     assert (one.batch(0).targets != one.batch(1).targets).any()
+
+
+def test_the_originals_pool_to_the_images(packed_file):
+    drawings = omniglot.load(packed_file).split("validation")
+    some = np.array([3, 70])
+    np.testing.assert_array_equal(omniglot.max_pool(drawings.originals(some)), drawings.images[some])
+
+
+def test_a_transform_gets_each_episode_whole_and_processes_share_a_step(packed_file):
+    drawings = omniglot.load(packed_file)
+    seen = []
+
+    def note(originals, rng):
+        seen.append((len(originals), rng.random()))
+        return originals[:, ::-1]
+
+    noted = EpisodeSampler(drawings, characters=4, targets=4, seed=0, transform=note)
+    plain = EpisodeSampler(drawings, characters=4, targets=4, seed=0)
+    episodes = noted.batch(7)
+    shots = episodes.supports.shape[1]
+    assert [n for n, _ in seen] == [shots + 4] * 4
+    assert len({number for _, number in seen}) == 4, "the episodes of a step must not change alike"
+    assert (episodes.targets != plain.batch(7).targets).any()
+    halves = [noted.batch(7, rank, world=2) for rank in range(2)]
+    for rank, half in enumerate(halves):
+        np.testing.assert_array_equal(half.supports, episodes.supports[rank::2])
+        np.testing.assert_array_equal(half.targets, episodes.targets[rank::2])
+
+
+def test_augmentation_changes_half_of_the_characters_and_all_drawings_of_one_alike():
+    drawing = np.zeros((105, 105), np.uint8)
+    drawing[20:80, 30:35] = drawing[75:80, 30:60] = 1
+    changed = [augment(np.stack([drawing] * 3), np.random.default_rng(seed)) for seed in range(60)]
+    assert all((c[1:] == c[0]).all() and set(np.unique(c)) == {0, 1} for c in changed)
+    assert 15 < sum((c[0] == drawing).all() for c in changed) < 45
+    ink = np.array([c[0].sum() for c in changed]) / drawing.sum()
+    assert ((ink > 0.5) & (ink < 2)).all()
+    # A quarter turn lays the long stroke down.
+    lying = [np.ptp(np.nonzero(c[0])[1]) > np.ptp(np.nonzero(c[0])[0]) for c in changed]
+    assert 5 < sum(lying) < 40
 
 
 def test_evaluation_scores_the_same_targets_at_all_shots(packed_file):
