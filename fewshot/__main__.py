@@ -1,8 +1,9 @@
-"""The command line: ``python -m fewshot {train, evaluate, generate, bench, download} --help``."""
+"""The command line: ``python -m fewshot {train, train-classifier, evaluate, generate, bench, download} --help``."""
 
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -10,11 +11,16 @@ import numpy as np
 import tyro
 
 import fewshot
+from fewshot import checkpoints
 from fewshot.bench import growth_figure, table
 from fewshot.data import omniglot
 from fewshot.data.drawing import PictureError, read_picture
 from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.figures import save_run
+from fewshot.quality import one_shot_accuracy
+from fewshot.quality import quality as judge
+from fewshot.training.classifier import ClassifierConfig
+from fewshot.training.classifier import train_classifier as run_classifier_training
 from fewshot.training.train import TrainConfig, TrainingError
 from fewshot.training.train import train as run_training
 
@@ -22,6 +28,11 @@ from fewshot.training.train import train as run_training
 def train(config: TrainConfig) -> None:
     """Train a model on Omniglot; started again with the same arguments, it goes on where it was."""
     run_training(config)
+
+
+def train_classifier(config: ClassifierConfig) -> None:
+    """Train the classifier that judges drawings, on the training alphabets."""
+    run_classifier_training(config)
 
 
 def evaluate(
@@ -33,6 +44,7 @@ def evaluate(
     split: Literal[omniglot.SPLITS] = "all",
     seed: int = 0,
     wrong_supports: bool = False,
+    quality: bool = False,
 ) -> None:
     """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
 
@@ -45,6 +57,7 @@ def evaluate(
         split: the alphabets to take of the data.
         seed: what draws supports and targets.
         wrong_supports: score each character given the supports of another one.
+        quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones.
     """
     model = fewshot.load(checkpoint)
     drawings = omniglot.load(data).split(split)
@@ -56,10 +69,16 @@ def evaluate(
             f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['characters']:10}  {score['targets']:7}"
         )
+    judged = {}
+    if quality:
+        judged = asdict(judge(model, checkpoints.load_classifier(), drawings, seed))
+        judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, seed)
+        for name, value in judged.items():
+            print(f"{name.replace('_', ' '):<22} {value:.4f}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
-        result["shots"] = scores
+        result |= {"shots": scores, "quality": judged}
         out.write_text(json.dumps(result, indent=2) + "\n")
 
 
@@ -119,7 +138,14 @@ FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError,
 def main() -> None:
     try:
         tyro.extras.subcommand_cli_from_dict(
-            {"train": train, "evaluate": evaluate, "generate": generate, "bench": bench, "download": download},
+            {
+                "train": train,
+                "train-classifier": train_classifier,
+                "evaluate": evaluate,
+                "generate": generate,
+                "bench": bench,
+                "download": download,
+            },
             prog="python -m fewshot",
             description="Few-shot autoregressive density estimation.",
             config=(tyro.conf.OmitArgPrefixes,),

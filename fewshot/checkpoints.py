@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.models.classifier import Classifier
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+CLASSIFIER = SHIPPED / "judge" / "omniglot-classifier.safetensors"  # a folder below: it draws nothing
 
 
 class CheckpointError(ValueError):
@@ -62,12 +63,19 @@ def load(name: str | Path) -> tuple[PixelCNN, dict[str, Any]]:
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), card
 
 
-def save(path: Path, weights: dict[str, Tensor], config: ModelConfig, card: dict[str, Any]) -> None:
+def load_classifier() -> Classifier:
+    """The shipped classifier that judges drawings."""
+    classifier = Classifier()
+    classifier.load_state_dict(load_file(CLASSIFIER))
+    return classifier.eval().requires_grad_(False)
+
+
+def save(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write weights and card so that a kill at any moment leaves the old or the new file, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save_tensors(path, weights)
     temporary = path.with_suffix(".json.partial")
-    temporary.write_text(json.dumps({"config": asdict(config), **card}, indent=2) + "\n")
+    temporary.write_text(json.dumps(card, indent=2) + "\n")
     os.replace(temporary, path.with_suffix(".json"))
 
 

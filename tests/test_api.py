@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -169,7 +170,7 @@ def test_unknown_and_damaged_checkpoints(tmp_path):
 def test_a_checkpoint_survives_a_round_trip(tmp_path):
     network, _ = checkpoints.load("omniglot-attention")
     path = tmp_path / "copy.safetensors"
-    checkpoints.save(path, network.state_dict(), network.config, {"task": "omniglot"})
+    checkpoints.save(path, network.state_dict(), {"config": asdict(network.config), "task": "omniglot"})
     copy, card = checkpoints.load(path)
     assert copy.config == network.config
     assert card["task"] == "omniglot"

@@ -2,11 +2,9 @@
 
 import json
 import math
-import shlex
-import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +23,7 @@ from fewshot.models import ModelConfig, PixelCNN, build
 from fewshot.training.augment import augment
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
+from fewshot.training.provenance import command, commit
 
 
 class TrainingError(ValueError):
@@ -95,7 +94,7 @@ class _Run:
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
-        self.commit = _commit()
+        self.commit = commit()
         drawings = omniglot.load(config.data)
         self.validation = drawings.split("validation")
         # What the last step will need: too little data shows now.
@@ -243,6 +242,7 @@ class _Run:
     def export(self) -> Path:
         """Write the averaged weights and their card."""
         card = {
+            "config": asdict(self.network.config),
             "task": "omniglot",
             "protocol": PROTOCOL,
             "data": f"{self.config.split} alphabets of {self.config.data.name}, {self.alphabets} in number",
@@ -252,23 +252,11 @@ class _Run:
             "minutes": round(self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__,
-            "command": (f"torchrun --nproc-per-node {self.world}" if self.world > 1 else "python")
-            + " -m fewshot "
-            + shlex.join(sys.argv[1:]),
+            "command": command(self.world),
             "commit": self.commit,
         }
         if self.config.split == "training":  # else the validation alphabets are no longer held out
             scores = evaluate(self.averaged(), self.validation, (1, 2, 4, MAX_SHOTS), EXPORT_TARGETS, seed=0)
             card["validation_nats_per_dim"] = {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
-        checkpoints.save(self.weights_file, self.average, self.network.config, card)
+        checkpoints.save(self.weights_file, self.average, card)
         return self.weights_file
-
-
-def _commit() -> str:
-    """The commit of the code that trains, if it is a git checkout."""
-    command = ["git", "describe", "--always", "--dirty"]
-    try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    except OSError:  # no git here
-        return "unknown"
-    return done.stdout.strip() or "unknown"
