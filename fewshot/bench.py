@@ -1,4 +1,4 @@
-"""Benchmarks: what sampling and scoring cost, as times and as ratios to naive in the same run."""
+"""Benchmarks: what sampling, scoring and training cost, as times and as ratios to naive in the same run."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +13,8 @@ from fewshot.api import FewShotModel, uniform_noise
 from fewshot.data.episodes import to_tensor
 from fewshot.models import ModelConfig, PixelCNN, build
 from fewshot.sampling.incremental import IncrementalSampler
+from fewshot.training.optimizer import Optimizer
+from fewshot.training.train import TrainConfig, compiled, train_step
 
 SHOTS = 4
 REPEATS = 5
@@ -64,6 +66,19 @@ def score_seconds(model: FewShotModel, images: int) -> float:
     return seconds(lambda: model.score(made_up_drawings(images, model.side), support))
 
 
+def training_rate(config: ModelConfig, compile: bool) -> float:
+    """Images a second that one process trains on, 8 characters x 4 targets and supports, data aside."""
+    network = build(config).to(memory_format=torch.channels_last)
+    characters, side = TrainConfig.characters, FewShotModel.side
+    supports, targets = (
+        to_tensor(made_up_drawings(characters * n, side).reshape(characters, n, side, side))
+        for n in (SHOTS, TrainConfig.targets)
+    )
+    model, optimizer = compiled(network, supports, targets) if compile else network, Optimizer(network)
+    step = seconds(lambda: train_step(model, optimizer, supports, targets, TrainConfig.learning_rate), repeats=3)
+    return characters * TrainConfig.targets / step
+
+
 def table() -> Iterator[str]:
     """The lines of the table, as they are measured: every shipped checkpoint on one thread."""
     torch.set_num_threads(1)
@@ -75,6 +90,8 @@ def table() -> Iterator[str]:
             naive = naive_seconds(model, n)
             plain, traced = (sampler_seconds(model.network, model.side, SHOTS, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
+        plain, fused = (training_rate(model.network.config, compile) for compile in (False, True))
+        yield f"{name:<22} training, images/s of one thread: {plain:.1f}, compiled {fused:.1f}"
         one, many = score_seconds(model, 1), score_seconds(model, 400)
         yield f"{name:<22} score of 1 drawing: {one * 1e3:.0f} ms, of 400: {many:.2f} s"
 

@@ -86,6 +86,27 @@ def fast_bf16(device: torch.device) -> bool:
     return torch.cpu.get_capabilities().get("avx512_bf16", False)
 
 
+def train_step(
+    model: torch.nn.Module, optimizer: Optimizer, supports: Tensor, targets: Tensor, learning_rate: float
+) -> Tensor:
+    """One step of gradient descent; ``model`` computes what the optimizer's network does. Gives the loss before it."""
+    loss = nats_per_dim(model, supports, targets)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+    optimizer.step(learning_rate)
+    return loss.detach()
+
+
+def compiled(network: PixelCNN, supports: Tensor, targets: Tensor) -> torch.nn.Module:
+    """The network, compiled, after a trial on such a batch. Raises what a missing or broken compiler raises."""
+    model = torch.compile(network)
+    try:
+        nats_per_dim(model, supports, targets).backward()
+    finally:
+        network.zero_grad()
+    return model
+
+
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
         for name in ("steps", "characters", "targets", "every"):
@@ -153,16 +174,13 @@ class _Run:
         """The network, compiled where that works here."""
         if not self.config.compile:
             return self.network
-        model = torch.compile(self.network)
         try:
-            nats_per_dim(model, *self.batch(0)).backward()
-        except Exception as error:  # whatever a missing or broken compiler raises, training can go on without it
+            return compiled(self.network, *self.batch(0))
+        except Exception as error:  # whatever it is, training can go on without it
             if self.rank == 0:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 print(f"torch.compile does not work here, going on without it ({reason})", file=sys.stderr)
-            model = self.network
-        self.network.zero_grad()
-        return model
+            return self.network
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """This process's share of a step's episodes: supports [B, S, 1, H, W] and targets [B, Q, 1, H, W]."""
@@ -172,15 +190,12 @@ class _Run:
         return supports, targets
 
     def train_step(self, model: torch.nn.Module) -> Tensor:
-        loss = nats_per_dim(model, *self.batch(self.step))
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.optimizer.step(self.learning_rate())
+        loss = train_step(model, self.optimizer, *self.batch(self.step), self.learning_rate())
         # Early on, an average over the few steps there were.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), list(self.network.state_dict().values()), 1 - decay)
-        return loss.detach()
+        return loss
 
     def learning_rate(self) -> float:
         warm = min(1.0, (self.step + 1) / WARMUP)
