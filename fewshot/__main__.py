@@ -1,4 +1,4 @@
-"""The command line: ``python -m fewshot {train, train-classifier, evaluate, generate, bench, download} --help``."""
+"""The command line: ``python -m fewshot --help`` lists the commands."""
 
 import json
 import math
@@ -122,6 +122,19 @@ def bench(figure: Path | None = None) -> None:
         growth_figure(figure)
 
 
+def report(data: Path, out: Path = Path("docs/omniglot")) -> None:
+    """Draw the figures of docs/omniglot.md: scores against shots and images seen, and a page of samples.
+
+    Args:
+        data: packed .npz file, or a folder of Omniglot.
+        out: folder for the pictures.
+    """
+    from fewshot.report import write  # takes a second, and nothing else needs it
+
+    for path in write(data, out):
+        print(path)
+
+
 def download(data: Path = Path("data")) -> None:
     """Fetch Omniglot (both halves, 50 alphabets) by torchvision into a folder that --data takes.
 
@@ -144,6 +157,7 @@ def main() -> None:
                 "evaluate": evaluate,
                 "generate": generate,
                 "bench": bench,
+                "report": report,
                 "download": download,
             },
             prog="python -m fewshot",

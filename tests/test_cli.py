@@ -8,6 +8,8 @@ from PIL import Image
 
 from fewshot import __main__ as cli
 from fewshot import checkpoints
+from fewshot.data import omniglot
+from fewshot.quality import Quality
 from tests.conftest import SHARED, VARIANTS, needs_shared, strokes_image
 
 
@@ -72,6 +74,28 @@ def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):
     with Image.open(out / "drawing.gif") as gif:
         assert gif.n_frames > 100
         assert gif.width > 3 * 26 * 8
+
+
+def test_evaluate_judges_drawings(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "judge", lambda *_: Quality(0.5, 0.9, 0.1, 0.1, 0.2, 0.2, 3.0))
+    monkeypatch.setattr(cli, "one_shot_accuracy", lambda *_: 0.75)
+    monkeypatch.setattr(cli, "evaluate_network", lambda *_: {})
+    data, out = tmp_path / "data.npz", tmp_path / "scores.json"
+    monkeypatch.setattr(cli.omniglot, "load", lambda _: omniglot.Drawings(*([np.zeros((1, 1), np.uint8)] * 4)))
+    monkeypatch.setattr(omniglot.Drawings, "split", lambda self, _: self)
+    run(
+        monkeypatch, "evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", str(data), "--quality",
+        "--out", str(out),
+    )  # fmt: skip
+    assert json.loads(out.read_text())["quality"]["one_shot_accuracy"] == 0.75
+    assert "recognised real        0.9000" in capsys.readouterr().out
+
+
+def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
+    run(monkeypatch, "report", "--data", str(packed_file), "--out", str(tmp_path / "figures"))
+    for name in ("shots", "training", "samples"):
+        with Image.open(tmp_path / "figures" / f"{name}.png") as picture:
+            assert len(np.unique(np.asarray(picture.convert("L")))) > 50
 
 
 @pytest.mark.parametrize(

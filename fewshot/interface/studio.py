@@ -1,6 +1,5 @@
 """The page: what is on it, what its buttons do, and the endpoints that do the same for programs."""
 
-import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +13,12 @@ import gradio as gr
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
-from fewshot.data import drawing
+from fewshot.data import drawing, support_sets
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, Player, SupportPad
 from fewshot.interface.turns import Turns
 from fewshot.models import MODELS
 
-SETS = Path(__file__).resolve().parents[2] / "assets" / "support_sets.json"
 HEADER = """
 <header class="masthead">
   <h1>Few-shot studio</h1>
@@ -192,8 +190,8 @@ def draw(pad: object, model: str, temperature: float, seed: int, fresh: bool) ->
 
 def read_sets() -> list[dict]:
     """The ready-made sets, [{"name", "drawings": [pixels, ...]}, ...]."""
-    sets = json.loads(SETS.read_text(encoding="utf-8"))["sets"]
-    return [{"name": s["name"], "drawings": [preview(one)["pixels"] for one in s["drawings"]]} for s in sets]
+    ready = support_sets.read().items()
+    return [{"name": name, "drawings": [payload.pack_pixels(one) for one in drawings]} for name, drawings in ready]
 
 
 def example(sets: list[dict]) -> dict:

@@ -85,6 +85,7 @@ class IncrementalSampler:
     def __init__(self, network: PixelCNN, height: int, width: int):
         self.height, self.width, self.maps = height, width, network.config.maps
         self.layers = [_layer_weights(layer) for layer in network.layers]
+        self.left = np.stack([layer.left for layer in self.layers])
         channels = network.config.channels
         with torch.inference_mode():
             # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
@@ -152,18 +153,16 @@ class _State:
         self.drawn = np.zeros((COLUMNS_BESIDE + width, n), np.float32)
         # Each layer's horizontal input, and the sum of the skips below it, at the last pixel.
         self.features = np.zeros((len(layers) + 1, maps + skips, n), np.float32)
-        self.left = np.stack([layer.left for layer in layers])
         # All that a pixel's step works on lies where it lay for the last pixel: views of it are made only once.
         self.shares = np.empty((len(layers), both, n), np.float32)
         self.a, self.residual = np.empty((both, n), np.float32), np.empty((maps + skips, n), np.float32)
         self.f, self.g = self.a[: maps + 1], self.a[maps + 1 :]
         self.last, self.input = self.features[:-1, :maps], self.features[0, :maps]
         self.steps = [
-            (self.features[i, :maps], self.features[i], self.features[i + 1], self.shares[i], layer.here, layer.out)
-            for i, layer in enumerate(layers)
+            (h[:maps], h, above, share, layer.here.dot, layer.out.dot)
+            for h, above, share, layer in zip(self.features, self.features[1:], self.shares, layers, strict=False)
         ]
         self.skips, self.hidden = np.empty((skips, n), np.float32), np.empty((skips, n), np.float32)
-        self.horizontal_bias = [layer.horizontal_bias for layer in layers]
         if weights.attention is not None:
             heads, layer = weights.attention.heads, weights.attention.layer
             self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
@@ -175,12 +174,11 @@ class _State:
             self.context = np.empty((len(weights.attention.context), n), np.float32)
             self.contexts = self.context.reshape(-1, both, n)
             self.reading = self.shares[layer:]
+        self.biases = [(layer.vertical_bias, layer.horizontal_bias) for layer in layers]
         vector = weights.vector(memory, 1)
-        self.gate_bias = None
-        if vector is not None:  # the same for all pixels
+        if vector is not None:  # the same for all pixels: it adds to the biases
             vector = _numpy(vector[0, :, 0])  # [D, 1]
-            self.gate_bias = [layer.vertical_context @ vector for layer in layers[:-1]]
-            self.horizontal_bias = [layer.horizontal_bias + layer.horizontal_context @ vector for layer in layers]
+            self.biases = [_with_vector(layer, vector) for layer in layers]
 
     def start_row(self, r: int, images: NDArray[np.uint8]) -> None:
         """The vertical stack's row r, from the pixels of the rows above."""
@@ -197,14 +195,12 @@ class _State:
             self.v[i, 1, :, 1:-1] = v.reshape(maps, width, n)
             self.window[:] = self.windows[i]
             a = layer.vertical @ self.window.reshape(6 * maps, width * n)
-            a += layer.vertical_bias
+            a += self.biases[i][0]
             b = layer.link @ a
-            b += self.horizontal_bias[i]
+            b += self.biases[i][1]
             self.row[:, i] = b.reshape(-1, width, n).swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
-            if self.gate_bias is not None:
-                a += self.gate_bias[i]
             sigmoid = torch.from_numpy(a)
             torch.sigmoid(sigmoid, out=sigmoid)
             f, g = a[:maps], a[maps:]
@@ -219,46 +215,57 @@ class _State:
         read = None
         reading = -1 if weights.attention is None else weights.attention.layer
         # The share of the column before in all layers' pre-activations at once; then its features give way to these.
-        np.matmul(self.left, self.last, out=shares)
+        np.matmul(weights.left, self.last, shares)
         shares += self.row[c]
         self.drawn[COLUMNS_BESIDE + c - 1] = images[:, r, c - 1] if c else 0
-        # The array's own `dot` has a third of the overhead of `@`.
-        weights.input_h.dot(self.drawn[c : c + COLUMNS_BESIDE], out=self.input)
-        np.add(self.input, weights.empty_h[r, c], out=self.input)
-        for i, (h, below, above, share, here, out) in enumerate(self.steps):
+        # The last argument is where the result goes: by name it would cost more. The array's own `dot` has a third of
+        # the overhead of `@`.
+        weights.input_h.dot(self.drawn[c : c + COLUMNS_BESIDE], self.input)
+        np.add(self.input, weights.empty_h[r, c], self.input)
+        add, tanh, multiply = np.add, np.tanh, np.multiply
+        for i, (h, below, above, share, here_dot, out_dot) in enumerate(self.steps):
             if i == reading:
                 read = self.read(h, r, c)
-            here.dot(h, out=a)
-            np.add(a, share, out=a)
-            np.tanh(a, out=a)
-            np.multiply(f, g, out=g)
-            out.dot(a, out=residual)
-            np.add(below, residual, out=above)
+            here_dot(h, a)
+            add(a, share, a)
+            tanh(a, a)
+            multiply(f, g, g)
+            out_dot(a, residual)
+            add(below, residual, above)
         skips, hidden = self.skips, self.hidden
-        np.maximum(self.features[-1, weights.maps :], 0, out=skips)
-        weights.penultimate[0].dot(skips, out=hidden)
-        np.add(hidden, weights.penultimate[1], out=hidden)
-        np.maximum(hidden, 0, out=hidden)
+        np.maximum(self.features[-1, weights.maps :], 0, skips)
+        weights.penultimate[0].dot(skips, hidden)
+        add(hidden, weights.penultimate[1], hidden)
+        np.maximum(hidden, 0, hidden)
         logits = weights.logit[0].dot(hidden)
         logits += weights.logit[1]
         logits *= np.float32(-1 / temperature)
         # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
-        np.minimum(logits, 80, out=logits)
-        np.exp(logits, out=logits)
+        np.minimum(logits, 80, logits)
+        np.exp(logits, logits)
         logits += 1
-        return Step(np.reciprocal(logits, out=logits), read)
+        return Step(np.reciprocal(logits, logits), read)
 
     def read(self, h: Array, r: int, c: int) -> Array:
         """Read the supports, for all later pre-activations; gives the attention as in Step."""
         reader, (scores, alpha) = self.weights.attention, self.softmax
-        reader.query.dot(h, out=self.query)
-        np.add(self.query, reader.query_of_position[r, c], out=self.query)
-        np.matmul(self.queries, self.keys, out=self.scores)
+        reader.query.dot(h, self.query)
+        np.add(self.query, reader.query_of_position[r, c], self.query)
+        np.matmul(self.queries, self.keys, self.scores)
         torch.softmax(scores, dim=2, out=alpha)
         f = np.matmul(self.values, self.alpha.swapaxes(1, 2))  # [heads, key_size, N]
-        reader.context.dot(f.reshape(-1, self.n), out=self.context)
-        np.add(self.reading, self.contexts, out=self.reading)
+        reader.context.dot(f.reshape(-1, self.n), self.context)
+        np.add(self.reading, self.contexts, self.reading)
         return self.alpha
+
+
+def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array]:
+    """The biases of both stacks with the context ``vector`` [D, 1]."""
+    vertical, horizontal = layer.vertical_bias, layer.horizontal_bias + layer.horizontal_context @ vector
+    if layer.vertical_context is None:
+        return vertical, horizontal
+    gates = layer.vertical_context @ vector
+    return vertical + gates, horizontal - layer.link @ gates  # the link does not take the gates' context
 
 
 def _numpy(tensor: torch.Tensor) -> Array:
