@@ -1,0 +1,74 @@
+"""The figures of docs/omniglot.md: scores against shots and against images seen, and a page of samples.
+
+Everything is measured from the shipped weights, or read from the logs of the trainings that made them.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+
+import fewshot
+from fewshot import checkpoints
+from fewshot.data import omniglot, support_sets
+from fewshot.evaluation import evaluate
+
+LOGS = checkpoints.SHIPPED.parent / "docs" / "training"
+SHOTS = (1, 2, 4, 8, 16)
+TARGETS = 4  # a character has 20 drawings: with 16 shots, 4 are left
+SUPPORTS, SAMPLES, SEED = 4, 5, 0  # of the page of samples
+INK = "gray_r"
+
+
+def write(data: Path, out: Path) -> Iterator[Path]:
+    """Draw all figures, from the validation alphabets of ``data``, into the folder ``out``; gives their paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    names = checkpoints.shipped()
+    validation = omniglot.load(data).split("validation")
+    figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
+    for name in names:
+        model = fewshot.load(name)
+        scores = evaluate(model.network, validation, SHOTS, TARGETS, SEED)
+        nats = [score["nats_per_dim"] for score in scores.values()]
+        axis.semilogx(SHOTS, nats, "o-", base=2, label=model.title)
+    axis.set(xlabel="shots", ylabel="nats/dim, held-out alphabets", xticks=SHOTS, xticklabels=SHOTS)
+    axis.legend()
+    yield save(figure, out / "shots.png")
+
+    figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
+    for log in sorted(LOGS.glob("*.jsonl")):
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        images = [line["images"] / 1000 for line in lines]
+        axis.plot(images, [line["validation"]["4"] for line in lines], ".-", label=log.stem.removeprefix("omniglot-"))
+    axis.set(xlabel="thousand images seen", ylabel="nats/dim, held-out alphabets, 4 shots", ylim=(None, 0.085))
+    axis.legend()
+    yield save(figure, out / "training.png")
+
+    sets = support_sets.read()
+    columns = SUPPORTS + SAMPLES * len(names)
+    figure, axes = pyplot.subplots(len(sets), columns, figsize=(columns * 0.55, len(sets) * 0.6), layout="constrained")
+    for row, drawings in zip(axes, sets.values(), strict=True):
+        supports = drawings[:SUPPORTS]
+        runs = [fewshot.load(name).generate(supports, SAMPLES, SEED) for name in names]
+        for axis, image in zip(row, [*supports, *(image for run in runs for image in run.images)], strict=True):
+            show(axis, image)
+    for column, title in zip(range(SUPPORTS, columns, SAMPLES), names, strict=True):
+        axes[0, column].set_title(fewshot.load(title).title, fontsize=8, loc="left")
+    axes[0, 0].set_title("4 supports", fontsize=8, loc="left")
+    yield save(figure, out / "samples.png")
+
+
+def show(axis: Axes, image: np.ndarray) -> None:
+    """A binary image without ticks."""
+    axis.imshow(image, cmap=INK, vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[])
+
+
+def save(figure: pyplot.Figure, path: Path) -> Path:
+    """Write a figure, and free it."""
+    figure.savefig(path, dpi=150)
+    pyplot.close(figure)
+    return path
