@@ -233,15 +233,15 @@ class _State:
             out_dot(a, residual)
             add(below, residual, above)
         skips, hidden = self.skips, self.hidden
-        np.maximum(self.features[-1, weights.maps :], 0, skips)
+        np.maximum(self.features[-1, weights.maps :], 0, out=skips)
         weights.penultimate[0].dot(skips, hidden)
         add(hidden, weights.penultimate[1], hidden)
-        np.maximum(hidden, 0, hidden)
+        np.maximum(hidden, 0, out=hidden)
         logits = weights.logit[0].dot(hidden)
         logits += weights.logit[1]
         logits *= np.float32(-1 / temperature)
         # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
-        np.minimum(logits, 80, logits)
+        np.minimum(logits, 80, out=logits)
         np.exp(logits, logits)
         logits += 1
         return Step(np.reciprocal(logits, logits), read)

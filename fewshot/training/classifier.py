@@ -36,7 +36,7 @@ class ClassifierConfig:
 
 def train_classifier(config: ClassifierConfig) -> Path:
     """Train on the training alphabets alone; returns the path of the weights. Raises DataError."""
-    started = time.monotonic()
+    started, code = time.monotonic(), commit()
     training = omniglot.load(config.data).split("training")
     episodes = EpisodeSampler(training, WAYS, TARGETS, config.seed, max_shots=SHOTS, transform=augment)
     torch.manual_seed(config.seed)
@@ -59,7 +59,7 @@ def train_classifier(config: ClassifierConfig) -> Path:
         "steps": config.steps,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "command": command(),
-        "commit": commit(),
+        "commit": code,
     }
     checkpoints.save(config.out, classifier.state_dict(), card)
     return config.out
