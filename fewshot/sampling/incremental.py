@@ -42,8 +42,7 @@ class Layer(NamedTuple):
     vertical: Array  # [2C, 6C], of the rows r - 1 and r, columns c - 1 to c + 1
     vertical_bias: Array  # [2C, 1]
     link: Array  # [2C + 2, 2C], from the vertical pre-activation
-    left: Array  # [2C + 2, C], of the column c - 1
-    here: Array  # [2C + 2, C], of the column c
+    horizontal: Array  # [2C + 2, 2C], of the columns c - 1 and c
     horizontal_bias: Array  # [2C + 2, 1], with the link's
     out: Array  # [C + skips, 2C + 2]
     vertical_context: Array | None  # [2C, D]
@@ -85,7 +84,6 @@ class IncrementalSampler:
     def __init__(self, network: PixelCNN, height: int, width: int):
         self.height, self.width, self.maps = height, width, network.config.maps
         self.layers = [_layer_weights(layer) for layer in network.layers]
-        self.left = np.stack([layer.left for layer in self.layers])
         channels = network.config.channels
         with torch.inference_mode():
             # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
@@ -151,15 +149,16 @@ class _State:
         self.row = np.zeros((width, len(layers), both, n), np.float32)
         # The row's pixels, after as many zeros as the input layer sees to the left.
         self.drawn = np.zeros((COLUMNS_BESIDE + width, n), np.float32)
-        # Each layer's horizontal input, and the sum of the skips below it, at the last pixel.
-        self.features = np.zeros((len(layers) + 1, maps + skips, n), np.float32)
+        # Each layer's horizontal input at the last pixel and at this one, and the sum of the skips below it.
+        self.features = np.zeros((len(layers) + 1, 2 * maps + skips, n), np.float32)
+        self.last, self.here = self.features[:, :maps], self.features[:, maps : 2 * maps]
+        self.input, self.sum_of_skips = self.here[0], self.features[-1, 2 * maps :]
         # All that a pixel's step works on lies where it lay for the last pixel: views of it are made only once.
         self.shares = np.empty((len(layers), both, n), np.float32)
         self.a, self.residual = np.empty((both, n), np.float32), np.empty((maps + skips, n), np.float32)
         self.f, self.g = self.a[: maps + 1], self.a[maps + 1 :]
-        self.last, self.input = self.features[:-1, :maps], self.features[0, :maps]
         self.steps = [
-            (h[:maps], h, above, share, layer.here.dot, layer.out.dot)
+            (h[: 2 * maps], h[maps:], above[maps:], share, layer.horizontal.dot, layer.out.dot)
             for h, above, share, layer in zip(self.features, self.features[1:], self.shares, layers, strict=False)
         ]
         self.skips, self.hidden = np.empty((skips, n), np.float32), np.empty((skips, n), np.float32)
@@ -211,29 +210,28 @@ class _State:
 
     def pixel(self, r: int, c: int, images: NDArray[np.uint8], temperature: float) -> Step:
         """The horizontal stack, and what is read, at (r, c)."""
-        weights, shares, a, f, g, residual = self.weights, self.shares, self.a, self.f, self.g, self.residual
+        weights, a, f, g, residual = self.weights, self.a, self.f, self.g, self.residual
         read = None
         reading = -1 if weights.attention is None else weights.attention.layer
-        # The share of the column before in all layers' pre-activations at once; then its features give way to these.
-        np.matmul(weights.left, self.last, shares)
-        shares += self.row[c]
+        self.last[:] = self.here
+        self.shares[:] = self.row[c]
         self.drawn[COLUMNS_BESIDE + c - 1] = images[:, r, c - 1] if c else 0
         # The last argument is where the result goes: by name it would cost more. The array's own `dot` has a third of
         # the overhead of `@`.
         weights.input_h.dot(self.drawn[c : c + COLUMNS_BESIDE], self.input)
         np.add(self.input, weights.empty_h[r, c], self.input)
         add, tanh, multiply = np.add, np.tanh, np.multiply
-        for i, (h, below, above, share, here_dot, out_dot) in enumerate(self.steps):
+        for i, (h, below, above, share, horizontal_dot, out_dot) in enumerate(self.steps):
             if i == reading:
-                read = self.read(h, r, c)
-            here_dot(h, a)
+                read = self.read(self.here[i], r, c)
+            horizontal_dot(h, a)
             add(a, share, a)
             tanh(a, a)
             multiply(f, g, g)
             out_dot(a, residual)
             add(below, residual, above)
         skips, hidden = self.skips, self.hidden
-        np.maximum(self.features[-1, weights.maps :], 0, out=skips)
+        np.maximum(self.sum_of_skips, 0, out=skips)
         weights.penultimate[0].dot(skips, hidden)
         add(hidden, weights.penultimate[1], hidden)
         np.maximum(hidden, 0, out=hidden)
@@ -293,7 +291,6 @@ def _halve_gates(x: Array, one: float = 0) -> Array:
 def _layer_weights(layer: torch.nn.Module) -> Layer:
     link = _halve_gates(_matrix(layer.link.weight))
     maps = link.shape[1] // 2
-    horizontal = _halve_gates(_matrix(layer.horizontal.weight))  # [2C + 2, 2C]
     bias = _halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias), ALWAYS_ONE)
     out, out_bias = 0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[:, None]
     gate, read = layer.vertical_context, layer.horizontal_context
@@ -301,8 +298,7 @@ def _layer_weights(layer: torch.nn.Module) -> Layer:
         vertical=_double_features(_matrix(layer.vertical.weight)),
         vertical_bias=_double_features(_numpy(layer.vertical.bias))[:, None],
         link=np.concatenate([link[:, :maps] * np.float32(0.5), link[:, maps:]], axis=1),
-        left=np.ascontiguousarray(horizontal[:, :maps]),
-        here=np.ascontiguousarray(horizontal[:, maps:]),
+        horizontal=_halve_gates(_matrix(layer.horizontal.weight)),
         horizontal_bias=bias[:, None],
         out=np.concatenate([out, out_bias, out, np.zeros_like(out_bias)], axis=1),
         vertical_context=None if gate is None else _double_features(_matrix(gate.weight)),
