@@ -452,3 +452,17 @@ def test_phone(open_page, scheme):
     assert page.evaluate(f"{STATE}.locked") is not None
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
+
+
+def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):
+    page = open_page(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    api.expect(page.get_by_role("switch", name="Draw along")).to_be_checked()
+    page.locator(".pad-canvas").scroll_into_view_if_needed()
+    api.expect(page.locator(".player-frame")).not_to_be_in_viewport()
+    draw(page, *CROSS)
+    pictures = "[...document.querySelectorAll('.pad-drawn, .player-canvas')].map((canvas) => canvas.toDataURL())"
+    page.wait_for_function(f"{STATE}.run.live && new Set({pictures}).size === 1")
+    api.expect(page.locator(".pad-drawn")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_role("switch", name="Draw along").uncheck()
+    api.expect(page.locator(".pad-drawn")).to_be_hidden()

@@ -1,11 +1,11 @@
 // Drawing along: while the user draws, the machine's drawing follows, with the same noise. Knows nothing of Gradio.
 //
-// createAlong(toggle, {draw, wish, show, screen}):
+// createAlong(toggle, {draw, wish, show, screens}):
 //   toggle       the checkbox that turns it on
 //   draw(wish)   promises a chunk of a whole picture, {error: sentence}, {busy: true}, or nothing if no answer came
 //   wish()       what is to be drawn as it is now
 //   show(chunk)  promises to show it, or the error
-//   screen()     the element that shows it; nothing is asked for while it is out of sight
+//   screens()    the elements that show it; nothing is asked for while all are out of sight
 //
 // At most one request is under way, and no wish is kept but the newest: it is made when the answer has come. While that
 // is under way, the answer before it is shown.
@@ -13,7 +13,7 @@
 const ALONG_KEY = "fewshot-studio-along";
 const PATIENCE = [200, 3200];  // milliseconds until a busy server is asked again: at first, and at most
 
-function createAlong(toggle, { draw, wish, show, screen }) {
+function createAlong(toggle, { draw, wish, show, screens }) {
   let changes = false;  // since the last request
   let following = false, visible = true;
   let interruptions = 0, paused = false;  // by Generate; an answer from before it comes too late
@@ -41,18 +41,20 @@ function createAlong(toggle, { draw, wish, show, screen }) {
 
   function changed() {
     changes = true;
-    watchScreen();
+    watchScreens();
     follow();
   }
 
   let watched = null;
-  function watchScreen() {
-    if (watched || !screen()) return;
-    watched = new IntersectionObserver(([entry]) => {
-      visible = entry.isIntersecting;
+  const inSight = new Set();
+  function watchScreens() {
+    if (watched || !screens().every(Boolean)) return;
+    watched = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
+      visible = inSight.size > 0;
       follow();
     });
-    watched.observe(screen());
+    for (const screen of screens()) watched.observe(screen);
   }
 
   const keep = () => {

@@ -26,8 +26,11 @@ window.studio.pad = createPad(element.querySelector(".pad"), {
 window.studio.along = createAlong(element.querySelector(".pad-along input"), {
   draw: server.draw_along,
   wish: () => ({ ...window.studio.pad.now(), ...window.studio.settings }),
-  show: (chunk) => window.studio.player.show(chunk),
-  screen: () => document.querySelector(".player-frame"),
+  show: async (chunk) => {
+    await window.studio.player.show(chunk);
+    window.studio.pad.mirror(document.querySelector(".player-canvas"));
+  },
+  screens: () => [".pad-drawn", ".player-frame"].map((part) => document.querySelector(part)),
 });
 """
 _BIND_PLAYER = """

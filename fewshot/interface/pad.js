@@ -377,6 +377,12 @@ function createPad(root, { server, sets, changed, edited }) {
 
   return {
     now,
+    // The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
+    mirror(picture) {
+      const context = $(".pad-drawn").getContext("2d");
+      context.clearRect(0, 0, picture.width, picture.height);
+      context.drawImage(picture, 0, 0);
+    },
     // What Generate uses: the drawing on the pad counts too.
     async commit() {
       await add();
