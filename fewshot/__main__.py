@@ -57,9 +57,13 @@ def evaluate(
         split: the alphabets to take of the data.
         seed: what draws supports and targets.
         wrong_supports: score each character given the supports of another one.
-        quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones.
+        quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets
+            that neither the model nor the judge has seen, which of the 45 are those of --split validation.
     """
+    if quality and wrong_supports:
+        raise omniglot.DataError("--quality and --wrong-supports do not go together.")
     model = fewshot.load(checkpoint)
+    classifier = checkpoints.load_classifier() if quality else None
     drawings = omniglot.load(data).split(split)
     scores = evaluate_network(model.network, drawings, shots, targets, seed, wrong_supports)
     print(f"{model.name}, {split} alphabets of {data.name}, seed {seed}" + ", wrong supports" * wrong_supports)
@@ -70,8 +74,8 @@ def evaluate(
             f"  {score['characters']:10}  {score['targets']:7}"
         )
     judged = {}
-    if quality:
-        judged = asdict(judge(model, checkpoints.load_classifier(), drawings, seed))
+    if classifier is not None:
+        judged = asdict(judge(model, classifier, drawings, seed))
         judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, seed)
         for name, value in judged.items():
             print(f"{name.replace('_', ' '):<22} {value:.4f}")

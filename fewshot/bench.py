@@ -67,14 +67,22 @@ def score_seconds(model: FewShotModel, images: int) -> float:
 
 
 def training_rate(config: ModelConfig, compile: bool) -> float:
-    """Images a second that one process trains on, 8 characters x 4 targets and supports, data aside."""
+    """Images a second that one process trains on, 8 characters x 4 targets and supports, data aside.
+
+    0 where torch.compile does not work.
+    """
     network = build(config).to(memory_format=torch.channels_last)
     characters, side = TrainConfig.characters, FewShotModel.side
     supports, targets = (
         to_tensor(made_up_drawings(characters * n, side).reshape(characters, n, side, side))
         for n in (SHOTS, TrainConfig.targets)
     )
-    model, optimizer = compiled(network, supports, targets) if compile else network, Optimizer(network)
+    model, optimizer = network, Optimizer(network)
+    if compile:
+        try:
+            model = compiled(network, supports, targets)
+        except Exception:  # whatever a missing or broken compiler raises
+            return 0
     step = seconds(lambda: train_step(model, optimizer, supports, targets, TrainConfig.learning_rate), repeats=3)
     return characters * TrainConfig.targets / step
 

@@ -64,9 +64,12 @@ def load(name: str | Path) -> tuple[PixelCNN, dict[str, Any]]:
 
 
 def load_classifier() -> Classifier:
-    """The shipped classifier that judges drawings."""
+    """The shipped classifier that judges drawings. Raises CheckpointError."""
     classifier = Classifier()
-    classifier.load_state_dict(load_file(CLASSIFIER))
+    try:
+        classifier.load_state_dict(load_file(CLASSIFIER))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"The classifier '{CLASSIFIER.name}' is missing or damaged.") from error
     return classifier.eval().requires_grad_(False)
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from fewshot.data.episodes import evaluation_episodes, to_tensor
-from fewshot.data.omniglot import Drawings
+from fewshot.data.omniglot import DataError, Drawings
 from fewshot.models import PixelCNN
 
 CHARACTERS_AT_A_TIME = 8
@@ -27,12 +27,14 @@ def evaluate(
     Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters (None for
     a single one; characters of one alphabet are taken as independent), and how many ``characters`` and ``targets`` it
     is the mean of. With ``wrong_supports``, each character's targets are scored given the supports of another one.
-    Raises DataError if a character has too few drawings.
+    Raises DataError if a character has too few drawings, or there is no other one.
     """
     device = next(network.parameters()).device
     scores = {}
     for s in shots:
         episodes = evaluation_episodes(drawings, s, targets, seed)
+        if wrong_supports and len(episodes.targets) < 2:
+            raise DataError("Supports of another character need at least 2 characters.")
         supports = np.roll(episodes.supports, len(episodes.supports) // 2 if wrong_supports else 0, axis=0)
         of_character = []
         for start in range(0, len(episodes.targets), CHARACTERS_AT_A_TIME):

@@ -1,6 +1,6 @@
 """The figures of docs/omniglot.md: scores against shots and against images seen, and a page of samples.
 
-Everything is measured from the shipped weights, or read from the logs of the trainings that made them.
+Everything is measured from the shipped weights, or read from the logs of trainings.
 """
 
 import json
@@ -55,8 +55,8 @@ def write(data: Path, out: Path) -> Iterator[Path]:
         runs = [fewshot.load(name).generate(supports, SAMPLES, SEED) for name in names]
         for axis, image in zip(row, [*supports, *(image for run in runs for image in run.images)], strict=True):
             show(axis, image)
-    for column, title in zip(range(SUPPORTS, columns, SAMPLES), names, strict=True):
-        axes[0, column].set_title(fewshot.load(title).title, fontsize=8, loc="left")
+    for column, name in zip(range(SUPPORTS, columns, SAMPLES), names, strict=True):
+        axes[0, column].set_title(fewshot.load(name).title, fontsize=8, loc="left")
     axes[0, 0].set_title("4 supports", fontsize=8, loc="left")
     yield save(figure, out / "samples.png")
 

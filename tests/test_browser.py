@@ -460,9 +460,15 @@ def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):
     page.locator(".pad-canvas").scroll_into_view_if_needed()
     api.expect(page.locator(".player-frame")).not_to_be_in_viewport()
     draw(page, *CROSS)
-    pictures = "[...document.querySelectorAll('.pad-drawn, .player-canvas')].map((canvas) => canvas.toDataURL())"
-    page.wait_for_function(f"{STATE}.run.live && new Set({pictures}).size === 1")
+    ink = "document.querySelector('.pad-drawn').getContext('2d').getImageData(0, 0, 26, 26).data"
+    shown = f"((ink) => {STATE}.run.image.every((bit, i) => bit === +(ink[4 * i + 3] > 0)))({ink})"
+    page.wait_for_function(f"{STATE}.run.live && {STATE}.run.image.some(Boolean) && {shown}")
     api.expect(page.locator(".pad-drawn")).to_be_in_viewport()
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("document.body.classList.toggle('dark')")
+    page.wait_for_function(f"{ink}.some((value, i) => i % 4 === 0 && value > 200)")  # light ink now
+    page.get_by_role("button", name="Clear").tap()
+    page.wait_for_function(f"!{ink}.some(Boolean)")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.get_by_role("switch", name="Draw along").uncheck()
     api.expect(page.locator(".pad-drawn")).to_be_hidden()

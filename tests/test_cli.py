@@ -32,6 +32,14 @@ def test_evaluate_writes_a_table_and_json(packed_file, tmp_path, monkeypatch, ca
     assert 0 < score["standard_error"] < score["nats_per_dim"] < 1
     printed = capsys.readouterr().out
     assert f"{score['nats_per_dim']:.4f}" in printed
+    run(
+        monkeypatch, "evaluate", "--checkpoint", "omniglot-attention", "--data", str(packed_file),
+        "--shots", "4", "--seed", "3", "--out", str(out), "--wrong-supports",
+    )  # fmt: skip
+    wrong = json.loads(out.read_text())
+    assert wrong["wrong_supports"]
+    assert wrong["shots"]["4"]["nats_per_dim"] != score["nats_per_dim"]
+    assert wrong["shots"]["4"]["targets"] == 80
 
 
 @needs_shared
@@ -103,6 +111,10 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
     [
         (("evaluate", "--checkpoint", "omniglot-attention", "--data", "missing.npz"), "no data at 'missing.npz'"),
         (("evaluate", "--checkpoint", "nonsense", "--data", "missing.npz"), "no checkpoint 'nonsense'"),
+        (
+            ("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--wrong-supports"),
+            "do not go together",
+        ),
         (("train", "--data", "missing.npz", "--out", "{tmp}"), "no data at 'missing.npz'"),
         (("train", "--data", "missing.npz", "--every", "0"), "--every must be at least 1"),
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", __file__), "exists"),

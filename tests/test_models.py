@@ -6,6 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fewshot.models import attend as attend_module
+from fewshot.models.attend import attend
 from tests.conftest import VARIANTS, small_network
 
 HEIGHT, WIDTH = 7, 6
@@ -47,6 +49,27 @@ def test_the_order_of_the_supports_does_not_matter(model, shots):
     logits = network(x, supports)
     assert logits.shape == (2, 3, 1, 8, 8)
     torch.testing.assert_close(network(x, supports[:, order]), logits, atol=1e-4, rtol=0)
+
+
+def test_attend_is_attention_and_its_gradient_is_right(monkeypatch):
+    monkeypatch.setattr(attend_module, "QUERIES_AT_A_TIME", 3)
+    generator = torch.Generator().manual_seed(0)
+    shapes = (2, 2, 7, 4), (2, 2, 5, 4), (2, 2, 5, 4)
+    exact = [torch.randn(shape, generator=generator, dtype=torch.double, requires_grad=True) for shape in shapes]
+    assert torch.autograd.gradcheck(attend, exact, check_undefined_grad=False)
+    queries, keys, values = exact
+    expected = torch.softmax(queries @ keys.mT / 2, dim=3) @ values
+    torch.testing.assert_close(attend(*exact), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(attend(*exact), expected)
+    # In bf16, as training computes it, with values far from 0.
+    rough = [(x + shift).detach().float().requires_grad_() for x, shift in zip(exact, (0, 0, 3), strict=True)]
+    weights = torch.randn(2, 2, 7, 4, generator=generator)
+    with torch.autocast("cpu", torch.bfloat16):
+        (attend(*rough).float() * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for x, y in zip(exact, rough, strict=True):
+        assert (y.grad - x.grad).norm() < 0.03 * x.grad.norm()
 
 
 def test_permuted_supports_permute_the_heatmaps():

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import fewshot
 from fewshot import checkpoints, quality
@@ -55,6 +56,12 @@ def test_a_good_drawer_is_told_from_a_copier_and_from_one_that_ignores_its_suppo
     assert min(good.nearest_support, good.spread, good.spread_real) > 0.01
     assert other.nearest_support > 1.5 * good.nearest_support
     assert good.energy < min(copier.energy, other.energy)
+
+
+def test_a_judge_that_cannot_tell_recognises_nothing(characters):
+    blind = SimpleNamespace(logits=lambda targets, supports: torch.zeros(len(targets), len(supports)))
+    judged = quality.quality(drawer(lambda supports, _: supports[0]), blind, characters, seed=0)
+    assert judged.recognised == judged.recognised_real == 0
 
 
 def test_likelihood_classifies(characters):

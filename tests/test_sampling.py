@@ -70,6 +70,23 @@ def test_no_whole_image_pass_while_sampling(monkeypatch):
     model.generate(np.ones((1, 26, 26)))
 
 
+def test_two_drawings_at_once_do_not_mix():
+    network = small_network("attention")
+    sampler = IncrementalSampler(network, HEIGHT, WIDTH)
+    rng = np.random.default_rng(3)
+    calls = []
+    for shots in (1, 3):
+        supports = rng.integers(0, 2, (1, shots, HEIGHT, WIDTH)).astype(np.uint8)
+        with torch.inference_mode():
+            memory = network.encode(to_tensor(supports))
+        calls.append((memory, uniform_noise(shots, (2, HEIGHT, WIDTH)), 1.0, None))
+    alone = [list(sampler.rows(*call))[-1] for call in calls]
+    together = list(zip(*(sampler.rows(*call) for call in calls), strict=True))[-1]
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.attention, other.attention)
+
+
 def test_temperature_sharpens():
     network = small_network("pixelcnn")
     noise = uniform_noise(0, (2, HEIGHT, WIDTH))

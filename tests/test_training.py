@@ -19,7 +19,7 @@ from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, to_tensor
 from fewshot.training import train as training
 from fewshot.training.optimizer import WEIGHT_DECAY, Optimizer
-from fewshot.training.train import TrainConfig, TrainingError, nats_per_dim, train
+from fewshot.training.train import TrainConfig, TrainingError, nats_per_dim, train, train_step
 from tests.conftest import VARIANTS, small_network
 
 
@@ -38,16 +38,10 @@ def same(out, whole) -> None:
 
 @pytest.mark.parametrize("model", VARIANTS)
 def test_one_batch_is_learnt(model, packed_file):
-    network = small_network(model, scale=0.1)
+    network = small_network(model, scale=0.1).to(memory_format=torch.channels_last)
     supports, targets = map(to_tensor, EpisodeSampler(omniglot.load(packed_file), 2, 1, 0).batch(0))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(60):
-        loss = nats_per_dim(network, supports, targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
+    optimizer = Optimizer(network)
+    losses = [train_step(network, optimizer, supports, targets, 1e-2).item() for _ in range(60)]
     assert losses[-1] < 0.4 * losses[0]
 
 
@@ -64,7 +58,9 @@ def test_muon_is_pytorchs():
     theirs = torch.optim.Muon(matrices, weight_decay=WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw", lr=0.01)
     for _ in range(3):
         for p in network.parameters():
-            p.grad = torch.randn(p.shape, generator=generator).contiguous(memory_format=torch.preserve_format)
+            p.grad = torch.randn(p.shape, generator=generator)
+            if p.ndim == 4:
+                p.grad = p.grad.contiguous(memory_format=torch.channels_last)
         for p, matrix in zip(kernels, matrices, strict=True):
             matrix.grad = p.grad.movedim(1, -1).reshape(len(p), -1).clone()
         optimizer.step(0.01)

@@ -26,9 +26,9 @@ window.studio.pad = createPad(element.querySelector(".pad"), {
 window.studio.along = createAlong(element.querySelector(".pad-along input"), {
   draw: server.draw_along,
   wish: () => ({ ...window.studio.pad.now(), ...window.studio.settings }),
-  show: async (chunk) => {
-    await window.studio.player.show(chunk);
-    window.studio.pad.mirror(document.querySelector(".player-canvas"));
+  show: (chunk) => {
+    window.studio.pad.mirror(chunk.pixels);
+    return window.studio.player.show(chunk);
   },
   screens: () => [".pad-drawn", ".player-frame"].map((part) => document.querySelector(part)),
 });

@@ -18,6 +18,7 @@ function createPad(root, { server, sets, changed, edited }) {
   const paper = $(".pad-canvas"), tray = $(".pad-tray"), shotsMenu = $(".pad-shots select");
   const state = { drawings: [], strokes: [], shots: null };
   let before = null;  // the tray before the last change that took something away
+  let mirrored = null;  // what the machine drew along
   let seen = null;  // promise of the server's answer for the strokes that are on the pad
 
   // Messages -------------------------------------------------------------------------------------------------------
@@ -304,6 +305,7 @@ function createPad(root, { server, sets, changed, edited }) {
     tray.querySelectorAll(".thumb canvas").forEach((canvas, i) => paintBits(canvas, state.drawings[i]));
     root.querySelectorAll(".pad-set canvas").forEach((canvas) => paintBits(canvas, canvas.dataset.pixels));
     if (seen) seen.then((answer) => paintBits($(".pad-preview"), answer.pixels));
+    paintBits($(".pad-drawn"), mirrored);
   }
 
   // Wiring ---------------------------------------------------------------------------------------------------------
@@ -378,10 +380,9 @@ function createPad(root, { server, sets, changed, edited }) {
   return {
     now,
     // The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
-    mirror(picture) {
-      const context = $(".pad-drawn").getContext("2d");
-      context.clearRect(0, 0, picture.width, picture.height);
-      context.drawImage(picture, 0, 0);
+    mirror(pixels) {
+      mirrored = pixels;
+      paintBits($(".pad-drawn"), mirrored);
     },
     // What Generate uses: the drawing on the pad counts too.
     async commit() {

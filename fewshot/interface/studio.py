@@ -156,14 +156,18 @@ def preview(strokes_or_picture: object) -> dict:
 
 
 def draw_along(wish: object) -> dict:
-    """For who is drawing: the whole picture in one chunk, {"error"} with a sentence, or {"busy"} if too many are."""
+    """For who is drawing: the whole picture in one chunk, with its "pixels", as the pad shows it too.
+
+    Or {"error"} with a sentence, or {"busy"} if too many are drawing.
+    """
     if not ALONG.acquire(blocking=False):
         return {"busy": True}
     try:
         match wish:
             case {"supports": drawings, "shots": shots, "model": model, "temperature": temperature, "seed": seed}:
                 *_, run = stream(drawings, shots, model, temperature, seed)
-                return payload.pack(run, fewshot.load(run.model), new_id(), steps=STEPS_ALONG)
+                chunk = payload.pack(run, fewshot.load(run.model), new_id(), steps=STEPS_ALONG)
+                return chunk | {"pixels": payload.pack_pixels(run.images[0])}
         raise InputError("What to draw along with did not arrive: reload the page.")
     except FOR_THE_USER as error:
         return {"error": str(error)}

@@ -59,8 +59,10 @@ def _attend_backward(
     d_queries, d_keys, d_values = torch.empty_like(queries), torch.empty_like(keys), torch.empty_like(values)
     tensors = (grad, f, queries, keys, values, d_queries, d_keys, d_values)
     for g, out, q, k, v, d_q, d_k, d_v, a in zip(*(_heads(x, heads) for x in tensors), alpha, strict=True):
-        values_last = v.T.contiguous()
-        mean = (g.to(wide) * out).sum(1, keepdim=True).to(g.dtype)  # of d f_t . value_j, under alpha_t
+        # All values can be moved alike, as the weights of a pixel sum to 1: around 0 the least is lost to rounding.
+        middle = v.mean(0)
+        values_last = (v - middle).T.contiguous()
+        mean = (g.to(wide) * (out - middle)).sum(1, keepdim=True).to(g.dtype)  # of d f_t . value_j, under alpha_t
         sum_k, sum_v = torch.zeros(k.shape, dtype=wide), torch.zeros(v.shape, dtype=wide)
         for some in _blocks(len(q)):
             sum_v += a[some].T @ g[some]

@@ -7,10 +7,10 @@ patches' values weighted by the softmax, and enters the gates of the layers abov
 Differs from the paper in six points. It keeps Conditional PixelCNN's vector, which is all that the vertical stack and
 the layers below the query know of the supports: what was read for a pixel depends on the pixels left of it. Scores are
 scaled dot products instead of v' tanh(q + k). There is one multi-head layer whose context feeds all later gates, not
-one attention in each: with three, a prototype took three times as long to train. Queries and keys carry Fourier
-features of their position: without, it needed a third more images to the same score. The supports have no index, so
-that their order does not matter. And a learned *null key* lets a head read nothing, so that a head with nothing to read
-does not have to rest on an arbitrary patch.
+one attention in each: with three, a prototype took three times as long to train. Queries, keys and values carry
+Fourier features of their position: without, it needed a third more images to the same score. The supports have no
+index, so that their order does not matter. And a learned *null key* lets a head read nothing, so that a head with
+nothing to read does not have to rest on an arbitrary patch.
 """
 
 from typing import NamedTuple
@@ -36,7 +36,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     """Conditional PixelCNN whose horizontal gates above ``config.attend_after`` also see what the pixel read."""
 
     title = "Attention PixelCNN"
-    reads = "that vector, and the places in your drawings that matter for each pixel, chosen anew"
+    reads = "the average of your drawings as one vector, and the places in them that matter for each pixel, chosen anew"
     attends = True
 
     def __init__(self, config: ModelConfig):

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 WEIGHT_DECAY = 0.01
 MOMENTUM = 0.95  # Muon's
-SMALL = 512  # numbers in a matrix from which on Muon takes it
-ENDS = ("input.", "logit.")  # the layers that see pixels and make logits
+SMALL = 512  # numbers in a matrix above which Muon takes it
+ENDS = ("input.", "logit.")  # the layers that see the target's pixels and make logits
 
 
 class Optimizer:
@@ -22,12 +22,12 @@ class Optimizer:
     def __init__(self, network: nn.Module):
         named = dict(network.named_parameters())
         hidden = {n: p for n, p in named.items() if p.ndim in (2, 4) and p.numel() > SMALL and not n.startswith(ENDS)}
-        by_shape: dict[torch.Size, list[nn.Parameter]] = {}
+        by_shape: dict[tuple[int, int], list[nn.Parameter]] = {}
         for parameter in hidden.values():
-            by_shape.setdefault(_matrix(parameter).shape, []).append(parameter)
+            by_shape.setdefault((len(parameter), parameter[0].numel()), []).append(parameter)
         self.groups = list(by_shape.values())
         # Views, which share their memory with the kernels: what Muon changes in one, it changes in the other.
-        self.matrices = [[_matrix(p) for p in group] for group in self.groups]
+        self.matrices = [[_inputs_last(p.detach()).view(len(p), -1) for p in group] for group in self.groups]
         self.momenta = [torch.zeros_like(torch.stack(matrices)) for matrices in self.matrices]
         self.others = [p for n, p in named.items() if n not in hidden]
         self.adamw = torch.optim.AdamW(self.others, weight_decay=WEIGHT_DECAY, fused=True)
@@ -36,7 +36,7 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Change the parameters by their gradients, and clear these."""
         for group, matrices, momentum in zip(self.groups, self.matrices, self.momenta, strict=True):
-            gradient = torch.stack([p.grad.movedim(1, -1).reshape(len(p), -1) for p in group])
+            gradient = torch.stack([_inputs_last(p.grad).flatten(1) for p in group])
             momentum.lerp_(gradient, 1 - MOMENTUM)
             # As large as AdamW's changes are, so that both can have one learning rate (Liu et al. 2025, 2502.16982).
             size = learning_rate * 0.2 * max(gradient.shape[1:]) ** 0.5
@@ -83,6 +83,6 @@ def orthogonal(matrices: Tensor) -> Tensor:
     return x
 
 
-def _matrix(kernel: Tensor) -> Tensor:
-    """A channels-last kernel [outputs, inputs, ...] as [outputs, all inputs], in the same memory."""
-    return kernel.detach().movedim(1, -1).view(len(kernel), -1)
+def _inputs_last(kernel: Tensor) -> Tensor:
+    """A kernel [outputs, inputs, ...] as [outputs, ..., inputs]: the order of one that is channels last in memory."""
+    return kernel.movedim(1, -1)

@@ -244,10 +244,13 @@ class _Run:
         for key, value in tensors.items():
             kind, name = key.split("/", 1)
             groups.setdefault(kind, {})[name] = value
-        self.network.load_state_dict(groups["network"])
-        # In the network's order, which the file does not keep.
-        self.average = {k: groups["average"][k].to(self.device) for k in self.network.state_dict()}
-        self.optimizer.restore(groups["optimizer"])
+        try:
+            self.network.load_state_dict(groups["network"])
+            # In the network's order, which the file does not keep.
+            self.average = {k: groups["average"][k].to(self.device) for k in self.network.state_dict()}
+            self.optimizer.restore(groups["optimizer"])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise TrainingError(f"'{self.state_file}' is of another version: remove it to start anew.") from error
         self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
 
     @property
