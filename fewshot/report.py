@@ -20,7 +20,6 @@ LOGS = checkpoints.SHIPPED.parent / "docs" / "training"
 SHOTS = (1, 2, 4, 8, 16)
 TARGETS = 4  # a character has 20 drawings: with 16 shots, 4 are left
 SUPPORTS, SAMPLES, SEED = 4, 5, 0  # of the page of samples
-INK = "gray_r"
 
 
 def write(data: Path, out: Path) -> Iterator[Path]:
@@ -56,15 +55,21 @@ def write(data: Path, out: Path) -> Iterator[Path]:
         for axis, image in zip(row, [*supports, *(image for run in runs for image in run.images)], strict=True):
             show(axis, image)
     for column, name in zip(range(SUPPORTS, columns, SAMPLES), names, strict=True):
-        axes[0, column].set_title(fewshot.load(name).title, fontsize=8, loc="left")
-    axes[0, 0].set_title("4 supports", fontsize=8, loc="left")
+        head(axes[0, column], fewshot.load(name).title)
+    head(axes[0, 0], f"{SUPPORTS} supports")
     yield save(figure, out / "samples.png")
 
 
 def show(axis: Axes, image: np.ndarray) -> None:
     """A binary image without ticks."""
-    axis.imshow(image, cmap=INK, vmin=0, vmax=1)
+    axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_color("0.8")
+
+
+def head(axis: Axes, text: str) -> None:
+    """A title above this axis and those to its right."""
+    axis.set_title(text, fontsize=9, loc="left").set_in_layout(False)
 
 
 def save(figure: pyplot.Figure, path: Path) -> Path:

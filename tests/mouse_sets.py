@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 import fewshot
 from fewshot.interface import payload
-from fewshot.report import save, show
+from fewshot.report import head, save, show
 from tests.load import MODEL, ROOT, server
 
 # The strokes of each character, as points that a hand passes, in 0..1 of the pad.
@@ -92,13 +92,13 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
             page.close()
         browser.close()
     model, columns = fewshot.load(MODEL), DRAWINGS + SAMPLES
-    figure, axes = pyplot.subplots(len(supports), columns, figsize=(columns * 0.7, 7.5), layout="constrained")
+    figure, axes = pyplot.subplots(len(supports), columns, figsize=(columns * 0.6, 6.3), layout="constrained")
     for row, drawings in zip(axes, supports.values(), strict=True):
         samples = model.generate(drawings, SAMPLES, SEED).images
         for axis, image in zip(row, [*drawings, *samples], strict=True):
             show(axis, image)
-    axes[0, 0].set_title("drawn by mouse", fontsize=9, loc="left")
-    axes[0, DRAWINGS].set_title(f"drawn by {model.title}", fontsize=9, loc="left")
+    head(axes[0, 0], "drawn by mouse")
+    head(axes[0, DRAWINGS], f"drawn by {model.title}")
     print(save(figure, out))
 
 

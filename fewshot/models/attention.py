@@ -36,7 +36,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     """Conditional PixelCNN whose horizontal gates above ``config.attend_after`` also see what the pixel read."""
 
     title = "Attention PixelCNN"
-    reads = "the average of your drawings as one vector, and the places in them that matter for each pixel, chosen anew"
+    reads = "the average of your drawings, and at each pixel the places in them that matter"
     attends = True
 
     def __init__(self, config: ModelConfig):
