@@ -48,7 +48,7 @@ def write(data: Path, out: Path) -> Iterator[Path]:
 
     sets = support_sets.read()
     columns = SUPPORTS + SAMPLES * len(names)
-    figure, axes = pyplot.subplots(len(sets), columns, figsize=(columns * 0.55, len(sets) * 0.6), layout="constrained")
+    figure, axes = page(len(sets), columns)
     for row, drawings in zip(axes, sets.values(), strict=True):
         supports = drawings[:SUPPORTS]
         runs = [fewshot.load(name).generate(supports, SAMPLES, SEED) for name in names]
@@ -60,6 +60,13 @@ def write(data: Path, out: Path) -> Iterator[Path]:
     yield save(figure, out / "samples.png")
 
 
+def page(rows: int, columns: int) -> tuple[pyplot.Figure, np.ndarray]:
+    """Room for so many small images, with titles above."""
+    width, height, top = columns * 0.58, rows * 0.58 + 0.3, 0.3
+    margins = {"left": 0.005, "right": 0.995, "bottom": 0.01, "top": 1 - top / height, "wspace": 0.08, "hspace": 0.08}
+    return pyplot.subplots(rows, columns, figsize=(width, height), gridspec_kw=margins)
+
+
 def show(axis: Axes, image: np.ndarray) -> None:
     """A binary image without ticks."""
     axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
@@ -69,7 +76,7 @@ def show(axis: Axes, image: np.ndarray) -> None:
 
 def head(axis: Axes, text: str) -> None:
     """A title above this axis and those to its right."""
-    axis.set_title(text, fontsize=9, loc="left").set_in_layout(False)
+    axis.set_title(text, fontsize=9, loc="left")
 
 
 def save(figure: pyplot.Figure, path: Path) -> Path:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from matplotlib import pyplot
 from playwright.sync_api import Page, sync_playwright
 
 import fewshot
 from fewshot.interface import payload
-from fewshot.report import head, save, show
+from fewshot.report import head, page, save, show
 from tests.load import MODEL, ROOT, server
 
 # The strokes of each character, as points that a hand passes, in 0..1 of the pad.
@@ -82,17 +81,17 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         for name, strokes in CHARACTERS.items():
-            page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-            page.goto(url)
-            page.wait_for_function("window.studio && studio.player && studio.player.state.run")
+            studio = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+            studio.goto(url)
+            studio.wait_for_function("window.studio && studio.player && studio.player.state.run")
             for _ in range(DRAWINGS):
-                draw(page, strokes, rng)
-            kept = page.evaluate("studio.pad.commit()")
+                draw(studio, strokes, rng)
+            kept = studio.evaluate("studio.pad.commit()")
             supports[name] = payload.read_supports(kept["supports"], None)
-            page.close()
+            studio.close()
         browser.close()
-    model, columns = fewshot.load(MODEL), DRAWINGS + SAMPLES
-    figure, axes = pyplot.subplots(len(supports), columns, figsize=(columns * 0.6, 6.3), layout="constrained")
+    model = fewshot.load(MODEL)
+    figure, axes = page(len(supports), DRAWINGS + SAMPLES)
     for row, drawings in zip(axes, supports.values(), strict=True):
         samples = model.generate(drawings, SAMPLES, SEED).images
         for axis, image in zip(row, [*drawings, *samples], strict=True):
