@@ -192,8 +192,14 @@ def test_a_path_is_loaded_anew_when_its_file_changed(tmp_path, monkeypatch):
 def test_import_is_quick_and_loads_no_gradio():
     heavy = ("gradio", "matplotlib", "skimage", "torchvision")
     code = f"import sys, fewshot; sys.exit(any(m.split('.')[0] in {heavy} for m in sys.modules))"
-    before = os.times()
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    after = os.times()
-    # Of the processor, not of the clock: other processes do not count.
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 3
+
+    def seconds(code: str) -> float:
+        """Of the processor, not of the clock: other processes do not count."""
+        before = os.times()
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    # Beside torch, which alone takes from one to three, and the first time longest.
+    torch_alone = max(seconds("import torch, numpy") for _ in range(2))
+    assert seconds(code) < torch_alone + 0.75
