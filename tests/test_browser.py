@@ -464,8 +464,7 @@ def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):
     shown = f"((ink) => {STATE}.run.image.every((bit, i) => bit === +(ink[4 * i + 3] > 0)))({ink})"
     page.wait_for_function(f"{STATE}.run.live && {STATE}.run.image.some(Boolean) && {shown}")
     api.expect(page.locator(".pad-drawn")).to_be_in_viewport()
-    page.emulate_media(color_scheme="dark")
-    page.evaluate("document.body.classList.toggle('dark')")
+    page.evaluate("document.body.classList.add('dark')")
     page.wait_for_function(f"{ink}.some((value, i) => i % 4 === 0 && value > 200)")  # light ink now
     page.get_by_role("button", name="Clear").tap()
     page.wait_for_function(f"!{ink}.some(Boolean)")
