@@ -6,18 +6,18 @@ from numpy.typing import NDArray
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-UNCHANGED = 0.5  # of the episodes: what is drawn in the end has the strokes of real hands
 TURN, SHEAR = 15.0, 10.0  # degrees, to both sides
 SCALE = 0.15  # of the size, up and down
 SHIFT = 6.0  # pixels of 105
 
 
-def augment(drawings: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The drawings of one character [N, H, W] of 0/1, all changed alike, or left as they are.
+def augment(drawings: NDArray[np.uint8], rng: np.random.Generator, share: float = 0.5) -> NDArray[np.uint8]:
+    """The drawings of one character [N, H, W] of 0/1, all changed alike in a ``share`` of the cases, else left.
 
     A quarter turn or a mirror image, which make another character of most, and then a small affine change.
     """
-    if rng.random() < UNCHANGED:
+    # Some are left: what is drawn in the end has the strokes of real hands.
+    if rng.random() >= share:
         return drawings
     drawings = np.rot90(drawings, rng.integers(4), axes=(1, 2))
     if rng.random() < 0.5:

@@ -5,8 +5,9 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +41,8 @@ class TrainConfig:
     """the variant to train"""
     out: Path = Path("runs")
     """folder for the state of the run, its log, and the checkpoint"""
+    start: Path | None = None
+    """weights file to start from, of this variant or of one that it extends"""
     steps: int = 10000
     """optimizer steps"""
     characters: int = 8
@@ -50,6 +53,8 @@ class TrainConfig:
     """peak rate of Muon and AdamW, after a warm-up and before a linear decay to zero"""
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
+    changed: float = 0.5
+    """share of the episodes that are augmented: fewer at the end, as real hands have the last word"""
     seed: int = 0
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
@@ -122,9 +127,12 @@ class _Run:
         evaluation_episodes(self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0)
         training = drawings.split(config.split)
         self.alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
-        self.episodes = EpisodeSampler(training, config.characters, config.targets, config.seed, transform=augment)
+        self.episodes = EpisodeSampler(
+            training, config.characters, config.targets, config.seed, transform=partial(augment, share=config.changed)
+        )
         torch.manual_seed(config.seed)
         self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
+        self.before = self.started_from()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = Optimizer(self.network)
         self.step, self.seconds = 0, 0.0
@@ -133,6 +141,18 @@ class _Run:
         config.out.mkdir(parents=True, exist_ok=True)
         if self.state_file.exists():
             self.restore()
+
+    def started_from(self) -> dict[str, Any]:
+        """The card of the weights that the run starts from, which are now the network's; {} if it starts anew."""
+        if self.config.start is None:
+            return {}
+        trained, card = checkpoints.load(self.config.start)
+        weights = trained.state_dict()
+        own = self.network.state_dict()
+        if any(name not in own or own[name].shape != value.shape for name, value in weights.items()):
+            raise TrainingError(f"'{self.config.start}' is not of a model that '{self.config.model}' extends.")
+        self.network.load_state_dict(own | weights)
+        return card
 
     def run(self) -> Path:
         config = self.config
@@ -265,12 +285,12 @@ class _Run:
             "protocol": PROTOCOL,
             "data": f"{self.config.split} alphabets of {self.config.data.name}, {self.alphabets} in number",
             "parameters": sum(p.numel() for p in self.network.parameters()),
-            "steps": self.step,
-            "images": self.step * self.config.characters * self.config.targets,
-            "minutes": round(self.seconds / 60, 1),
+            "steps": self.before.get("steps", 0) + self.step,
+            "images": self.before.get("images", 0) + self.step * self.config.characters * self.config.targets,
+            "minutes": round(self.before.get("minutes", 0) + self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__,
-            "command": command(self.world),
+            "command": " && ".join([self.before["command"]] * bool(self.before) + [command(self.world)]),
             "commit": self.commit,
         }
         if self.config.split == "training":  # else the validation alphabets are no longer held out
