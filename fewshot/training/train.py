@@ -41,7 +41,7 @@ class TrainConfig:
     """the variant to train"""
     out: Path = Path("runs")
     """folder for the state of the run, its log, and the checkpoint"""
-    start: Path | None = None
+    initial: Path | None = None
     """weights file to start from, of this variant or of one that it extends"""
     steps: int = 10000
     """optimizer steps"""
@@ -132,7 +132,7 @@ class _Run:
         )
         torch.manual_seed(config.seed)
         self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
-        self.before = self.started_from()
+        self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = Optimizer(self.network)
         self.step, self.seconds = 0, 0.0
@@ -142,15 +142,15 @@ class _Run:
         if self.state_file.exists():
             self.restore()
 
-    def started_from(self) -> dict[str, Any]:
+    def load_initial(self) -> dict[str, Any]:
         """The card of the weights that the run starts from, which are now the network's; {} if it starts anew."""
-        if self.config.start is None:
+        if self.config.initial is None:
             return {}
-        trained, card = checkpoints.load(self.config.start)
+        trained, card = checkpoints.load(self.config.initial)
         weights = trained.state_dict()
         own = self.network.state_dict()
         if any(name not in own or own[name].shape != value.shape for name, value in weights.items()):
-            raise TrainingError(f"'{self.config.start}' is not of a model that '{self.config.model}' extends.")
+            raise TrainingError(f"'{self.config.initial}' is not of a model that '{self.config.model}' extends.")
         self.network.load_state_dict(own | weights)
         return card
 
