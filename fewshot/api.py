@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, to_tensor
 from fewshot.data.omniglot import POOLED_SIDE
-from fewshot.models import PixelCNN
+from fewshot.models import MetaPixelCNN, PixelCNN
 from fewshot.sampling.incremental import IncrementalSampler
 
 MAX_SAMPLES = 64
+MAX_INNER_STEPS = 10
 SCORED_AT_A_TIME = 8
 MAX_SEED = 2**53 - 1  # what a browser's number holds exactly
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 10.0
@@ -38,6 +39,7 @@ class Run:
                    nothing (the null key); None for a model without attention
     rows:          finished rows, of H
     supports:      uint8 [S, H, W]
+    support_nats:  nats/dim of the supports before the first inner step and after each; None without inner steps
     """
 
     model: str
@@ -48,6 +50,12 @@ class Run:
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32] | None
     rows: int
+    support_nats: list[float] | None
+
+    @property
+    def inner_steps(self) -> int | None:
+        """How many inner steps the weights took on the supports; None for a model that takes none."""
+        return None if self.support_nats is None else len(self.support_nats) - 1
 
 
 class FewShotModel:
@@ -55,9 +63,10 @@ class FewShotModel:
 
     side = POOLED_SIDE
 
-    def __init__(self, network: PixelCNN, card: dict[str, Any], name: str):
+    def __init__(self, network: PixelCNN | MetaPixelCNN, card: dict[str, Any], name: str):
         self.network, self.card, self.name = network, card, name
-        self.sampler = IncrementalSampler(network, self.side, self.side)
+        # One that adapts has other weights for every set of supports.
+        self.sampler = None if network.adapts else IncrementalSampler(network, self.side, self.side)
 
     @property
     def title(self) -> str:
@@ -74,6 +83,11 @@ class FewShotModel:
         """Whether its runs have attention."""
         return self.network.attends
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the supports change its weights, by inner steps."""
+        return self.network.adapts
+
     def generate(
         self,
         supports: ArrayLike,
@@ -81,13 +95,15 @@ class FewShotModel:
         seed: int = 0,
         temperature: float = 1.0,
         prefix: ArrayLike | None = None,
+        inner_steps: int | None = None,
     ) -> Run:
         """Draw ``samples`` new images of the character that the supports [S, H, W] of 0/1 show.
 
         S is 1..8 (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W] gives the first R rows, to be
-        completed. A temperature below 1 draws the likelier pixels more often. Raises InputError.
+        completed. A temperature below 1 draws the likelier pixels more often. ``inner_steps`` is for Meta PixelCNN: the
+        gradient steps on the supports, 0..10, as many as in training if None. Raises InputError.
         """
-        *_, run = self.stream(supports, samples, seed, temperature, prefix)
+        *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps)
         return run
 
     def stream(
@@ -97,6 +113,7 @@ class FewShotModel:
         seed: int = 0,
         temperature: float = 1.0,
         prefix: ArrayLike | None = None,
+        inner_steps: int | None = None,
     ) -> Iterator[Run]:
         """As ``generate``, but gives the run after each row; the runs share their arrays, which fill up."""
         supports = self._supports(supports)
@@ -105,33 +122,92 @@ class FewShotModel:
         temperature = _temperature(temperature)
         if prefix is not None:
             prefix = self._prefix(prefix)
-        return self._stream(supports, samples, seed, temperature, prefix)
+        return self._stream(supports, samples, seed, temperature, prefix, self._inner_steps(inner_steps))
 
     def _stream(
-        self, supports: NDArray, samples: int, seed: int, temperature: float, prefix: NDArray | None
+        self,
+        supports: NDArray,
+        samples: int,
+        seed: int,
+        temperature: float,
+        prefix: NDArray | None,
+        inner_steps: int | None,
     ) -> Iterator[Run]:
+        network, sampler, support_nats = self.network, self.sampler, None
         with torch.inference_mode():
-            memory = self.network.encode(to_tensor(supports[None]))
+            if network.adapts:
+                network, support_nats = network.adapted(to_tensor(supports[None])[0], inner_steps)
+                sampler = IncrementalSampler(network, self.side, self.side)
+            memory = network.encode(to_tensor(supports[None]))
         noise = uniform_noise(seed, (samples, self.side, self.side))
-        for drawn in self.sampler.rows(memory, noise, temperature, prefix):
+        for drawn in sampler.rows(memory, noise, temperature, prefix):
             yield Run(
-                self.name, supports, seed, temperature, drawn.images, drawn.probabilities, drawn.attention, drawn.rows
+                model=self.name,
+                supports=supports,
+                seed=seed,
+                temperature=temperature,
+                images=drawn.images,
+                probabilities=drawn.probabilities,
+                attention=drawn.attention,
+                rows=drawn.rows,
+                support_nats=support_nats,
             )
 
-    def score(self, images: ArrayLike, supports: ArrayLike) -> NDArray[np.float32]:
+    def score(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:
         """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
 
         All pixels in parallel, a few images at a time, whose features fit the cache. Raises InputError.
         """
-        supports = self._supports(supports)
         images = to_tensor(_binary_images(images, "The images", self.side)[None])
+        logits = self._logits(images, self._supports(supports), self._inner_steps(inner_steps))
+        return F.binary_cross_entropy_with_logits(logits, images, reduction="none")[0, :, 0].numpy()
+
+    def probabilities_before(self, run: Run) -> NDArray[np.float32]:
+        """What the run's probabilities [N, H, W] would be without inner steps: of the same pixels, at its temperature.
+
+        Raises InputError for a model that takes none.
+        """
+        self._inner_steps(0)
+        logits = self._logits(to_tensor(run.images[None]), run.supports, 0)
+        return torch.sigmoid(logits / run.temperature)[0, :, 0].numpy()
+
+    def influence(
+        self, image: ArrayLike, supports: ArrayLike, row: int, column: int, inner_steps: int | None = None
+    ) -> NDArray[np.float32]:
+        """How much the logit of one pixel of an image [H, W] moves with each pixel of the supports, [S, H, W].
+
+        The gradient of the logit, through the inner steps if there are any: positive where ink in the support makes ink
+        here likelier. It holds for small changes only, and no support can change by little. Raises InputError.
+        """
+        supports = to_tensor(self._supports(supports)[None])
+        image = to_tensor(_binary_images([image], "The image", self.side)[None])
+        row = _whole_number(row, "The row", 0, self.side - 1)
+        column = _whole_number(column, "The column", 0, self.side - 1)
+        options = self._options(self._inner_steps(inner_steps))
+        if not self.network.needs_supports:
+            raise InputError(f"{self.title} reads no support, so that none has any influence.")
+        with torch.enable_grad():
+            supports.requires_grad_()
+            logit = self.network.decode(image, self.network.encode(supports, **options))[0, 0, 0, row, column]
+            (gradient,) = torch.autograd.grad(logit, supports, allow_unused=True, materialize_grads=True)
+        return gradient[0, :, 0].numpy()
+
+    def _logits(self, images: torch.Tensor, supports: NDArray[np.uint8], inner_steps: int | None) -> torch.Tensor:
+        """Logits [1, N, 1, H, W] of images [1, N, 1, H, W]."""
         with torch.inference_mode():
-            memory = self.network.encode(to_tensor(supports[None]))
-            nats = [
-                F.binary_cross_entropy_with_logits(self.network.decode(some, memory), some, reduction="none")
-                for some in images.split(SCORED_AT_A_TIME, dim=1)
-            ]
-        return torch.cat(nats, dim=1)[0, :, 0].numpy()
+            memory = self.network.encode(to_tensor(supports[None]), **self._options(inner_steps))
+            some = images.split(SCORED_AT_A_TIME, dim=1)
+            return torch.cat([self.network.decode(x, memory) for x in some], dim=1)
+
+    def _options(self, inner_steps: int | None) -> dict[str, Any]:
+        return {"inner_steps": inner_steps} if self.network.adapts else {}
+
+    def _inner_steps(self, inner_steps: Any) -> int | None:
+        if inner_steps is None:
+            return None
+        if not self.network.adapts:
+            raise InputError(f"{self.title} takes no inner steps: its weights stay as they are.")
+        return _whole_number(inner_steps, "The number of inner steps", 0, MAX_INNER_STEPS)
 
     def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
         supports = _binary_images(supports, "The supports", self.side)

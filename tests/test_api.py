@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import asdict
 
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 import torch
 
 import fewshot
-from fewshot import checkpoints
+from fewshot import InputError, checkpoints
+from fewshot.data.episodes import to_tensor
 from fewshot.data.omniglot import Drawings
 from fewshot.evaluation import evaluate
 from tests.conftest import VARIANTS, strokes_image
@@ -22,7 +24,7 @@ SUPPORTS = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(
 SHIPPED = [f"omniglot-{model}" for model in VARIANTS]
 
 
-def test_the_three_variants_are_shipped():
+def test_every_variant_is_shipped():
     assert set(SHIPPED) <= set(checkpoints.shipped())
     for name in SHIPPED:
         weights = checkpoints.resolve(name)
@@ -203,3 +205,49 @@ def test_import_is_quick_and_loads_no_gradio():
     # Beside torch, which alone takes from one to three.
     torch_alone = min(seconds("import torch, numpy") for _ in range(2))
     assert seconds(code) < torch_alone + 1
+
+
+def test_influence_is_how_the_logit_moves_with_the_supports():
+    supports = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(2)])
+    for name in ("omniglot-conditional", "omniglot-meta", "omniglot-attention"):
+        model = fewshot.load(name)
+        influence = model.influence(supports[0], supports, 12, 13)
+        network, (a, b) = (
+            deepcopy(model.network).double(),
+            (to_tensor(x[None]).double() for x in (supports, supports[:1])),
+        )
+        direction = torch.from_numpy(np.random.default_rng(3).normal(size=a.shape))
+
+        def logit(e):
+            return network(b, a + e * direction)[0, 0, 0, 12, 13].item()  # noqa: B023
+
+        slope = (logit(1e-5) - logit(-1e-5)) / 2e-5
+        assert (influence * direction[0, :, 0].numpy()).sum() == pytest.approx(slope, rel=1e-2, abs=1e-4)
+        assert np.abs(influence).max() > 0
+    with pytest.raises(InputError, match="reads no support"):
+        fewshot.load("omniglot-pixelcnn").influence(supports[0], supports, 12, 13)
+    with pytest.raises(InputError, match="row must be between"):
+        model.influence(supports[0], supports, 26, 13)
+
+
+def test_inner_steps():
+    model = fewshot.load("omniglot-meta")
+    supports = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(2)])
+    run = model.generate(supports, inner_steps=0)
+    assert run.inner_steps == 0
+    np.testing.assert_allclose(model.probabilities_before(run), run.probabilities, atol=1e-5)
+    assert run.support_nats[0] == pytest.approx(model.score(supports, supports, inner_steps=0).mean(), rel=1e-5)
+    run = model.generate(supports, temperature=0.7, inner_steps=3)
+    assert run.inner_steps == 3
+    assert run.support_nats[-1] == pytest.approx(model.score(supports, supports, inner_steps=3).mean(), rel=1e-4)
+    assert run.support_nats[1] < run.support_nats[0]
+    np.testing.assert_allclose(
+        model.probabilities_before(run), fewshot.load("omniglot-meta").probabilities_before(run), atol=1e-6
+    )
+    assert np.abs(model.probabilities_before(run) - run.probabilities).max() > 0.01
+    for wrong in (-1, 11, 1.5, "2"):
+        with pytest.raises(InputError, match="number of inner steps"):
+            model.generate(supports, inner_steps=wrong)
+    with pytest.raises(InputError, match="takes no inner steps"):
+        fewshot.load("omniglot-attention").generate(supports, inner_steps=1)
+    assert fewshot.load("omniglot-attention").generate(supports).support_nats is None

@@ -302,13 +302,55 @@ def test_server_that_breaks_says_so_and_goes_on(page, slow_rows):
 
 def test_models_without_attention_say_what_they_read(page):
     page.get_by_role("button", name="Use the ready-made set").first.click()
-    for title, note in {"PixelCNN": "none of your drawings", "Conditional PixelCNN": "same vector"}.items():
+    for title, note in {
+        "PixelCNN": "none of your drawings",
+        "Conditional PixelCNN": "same vector",
+        "Meta PixelCNN": "changed its weights",
+    }.items():
         page.get_by_role("radio", name=re.compile(f"^{title}")).check()
         page.get_by_role("button", name="Generate").click()
         page.wait_for_function(f"{STATE}.run.title === '{title}'")
         page.wait_for_function(ALL_ROWS)
         api.expect(page.locator(".player-note")).to_contain_text(note)
         api.expect(page.locator(".player-attention")).to_be_hidden()
+
+
+def test_inner_steps_and_influence(page):
+    """Meta PixelCNN: what its steps change, and what the supports do to the pixel that is looked at."""
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    steps = page.get_by_role("spinbutton", name="Inner steps")
+    api.expect(steps).to_be_hidden()
+    page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    page.get_by_label("Seed", exact=True).fill("3")
+    nats, pictures = [], set()
+    for number in (0, 1, 3):
+        steps.fill(str(number))
+        page.get_by_role("button", name="Generate").click()
+        page.wait_for_function(f"{STATE}.run.support_nats?.length === {number + 1}")
+        page.wait_for_function(ALL_ROWS)
+        shown = [float(text) for text in page.locator(".player-steps output").all_inner_texts()]
+        assert len(shown) == number + 1
+        nats.append(shown[-1])
+        pictures.add(page.evaluate("document.querySelector('.player-canvas').toDataURL()"))
+        assert page.locator(".player-attention").is_hidden()
+    assert nats[0] > nats[1] > nats[2]
+    assert len(pictures) == 3
+
+    seen = []
+    for row, column in ((10, 12), (16, 8)):
+        point_at(page, row, column)
+        page.wait_for_function(f"{STATE}.run.influences.has({row * 26 + column})")
+        seen.append(page.evaluate(HEAT))
+        api.expect(page.locator(".player-before")).to_contain_text(re.compile(r"without steps .*\d %"))
+    assert seen[0] != seen[1]
+    page.get_by_role("radio", name=re.compile("^Conditional")).check()
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{STATE}.run.kind === 'conditional'")
+    page.wait_for_function(ALL_ROWS)
+    point_at(page, 10, 12)
+    page.wait_for_function(f"{STATE}.run.influences.has(10 * 26 + 12)")
+    api.expect(page.locator(".player-influence")).to_contain_text("Influence, not attention")
+    api.expect(page.locator(".player-steps")).to_be_hidden()
 
 
 def test_draws_along(open_page, capsys):

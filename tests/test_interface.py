@@ -23,7 +23,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 gradio_client = pytest.importorskip("gradio_client")
 
 CROSS = {"strokes": [[[20, 20], [85, 85]], [[85, 20], [20, 85]]]}
-ATTENTION, CONDITIONAL, PIXELCNN = "omniglot-attention", "omniglot-conditional", "omniglot-pixelcnn"
+ATTENTION, CONDITIONAL, META, PIXELCNN = (f"omniglot-{m}" for m in ("attention", "conditional", "meta", "pixelcnn"))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_drawing_and_its_pixels_are_the_same_support(cross_image):
     np.testing.assert_array_equal(again, cross_image)
 
 
-@pytest.mark.parametrize("name", [ATTENTION, CONDITIONAL, PIXELCNN])
+@pytest.mark.parametrize("name", [ATTENTION, CONDITIONAL, META, PIXELCNN])
 def test_chunk_holds_the_run(name, cross_image):
     model = fewshot.load(name)
     run = model.generate(np.stack([cross_image, cross_image[::-1], cross_image.T]), seed=5)
@@ -66,6 +66,10 @@ def test_chunk_holds_the_run(name, cross_image):
     np.testing.assert_array_equal(arrays["probabilities"], run.probabilities[0].ravel())
     assert chunk["shots"] == 3
     assert chunk["kind"] == name.removeprefix("omniglot-")
+    assert chunk["support_nats"] == run.support_nats
+    if name == META:
+        before = model.generate(run.supports, prefix=run.images[0], inner_steps=0).probabilities[0]
+        np.testing.assert_allclose(arrays["probabilities_before"], before.ravel(), atol=1e-5)
     if run.attention is None:
         assert chunk["heads"] == 0
         return
@@ -73,6 +77,31 @@ def test_chunk_holds_the_run(name, cross_image):
     largest = attention.max(axis=(2, 3, 4), keepdims=True)
     np.testing.assert_allclose(arrays["attention"], attention, atol=(largest / 509).max())
     np.testing.assert_allclose(arrays["shares"], attention.sum(axis=(3, 4)), atol=1e-5)
+
+
+def test_influence_of_the_supports(cross_image):
+    from fewshot.interface import studio
+
+    model, supports = fewshot.load(CONDITIONAL), np.stack([cross_image, cross_image.T])
+    wish = {"model": CONDITIONAL, "supports": payload.pack_pixels(supports), "shots": 2, "inner_steps": None}
+    wish |= {"image": payload.pack_pixels(cross_image), "row": 12, "column": 3}
+    answer = json.loads(json.dumps(studio.influence(wish)))
+    maps = np.frombuffer(base64.b64decode(answer["maps"]), np.int8).reshape(2, 26, 26) / 127 * answer["largest"]
+    np.testing.assert_allclose(maps, model.influence(cross_image, supports, 12, 3), atol=answer["largest"] / 250)
+    for wrong in (
+        {"row": 26},
+        {"row": None},
+        {"shots": 3},
+        {"shots": -1},
+        {"shots": "2"},
+        {"image": "x"},
+        {"model": "x"},
+    ):
+        assert studio.influence(wish | wrong)["error"].endswith("."), wrong
+    assert "takes no inner steps" in studio.influence(wish | {"inner_steps": 1})["error"]
+    assert "error" in studio.influence(None)
+    with studio.INFLUENCES:
+        assert studio.influence(wish) == {"busy": True}
 
 
 def test_rows_one_by_one_are_the_whole_run(cross_image):
@@ -121,7 +150,7 @@ def test_endpoints_are_named_and_documented(client):
     assert set(endpoints) == {"/generate", "/read_picture", "/render_strokes"}
     assert all(len(endpoint["description"]) > 40 for endpoint in endpoints.values())
     names = [p["parameter_name"] for p in endpoints["/generate"]["parameters"]]
-    assert names == ["supports", "model", "shots", "temperature", "seed"]
+    assert names == ["supports", "model", "shots", "temperature", "seed", "inner_steps"]
 
 
 def test_the_program_starts_and_serves(cross_image):
@@ -187,7 +216,7 @@ def test_who_leaves_frees_the_place(monkeypatch):
 
     def drawing_slowly():
         call = f"{url}gradio_api/call/generate"
-        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99]}).encode()
+        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None]}).encode()
         request = urllib.request.Request(call, body, {"Content-Type": "application/json"}, method="POST")
         return urllib.request.urlopen(f"{call}/{json.load(urllib.request.urlopen(request))['event_id']}")
 
@@ -282,7 +311,7 @@ def test_bad_input_gives_one_sentence(client, arguments, sentence):
 
 def test_temperature_that_is_not_a_number(url):
     """NaN is not JSON, but Python's JSON reads it: what a hand-written request can do."""
-    body = json.dumps({"data": [[CROSS], ATTENTION, None, math.nan, 0]}).encode()
+    body = json.dumps({"data": [[CROSS], ATTENTION, None, math.nan, 0, None]}).encode()
     call = urllib.request.Request(
         f"{url}gradio_api/call/generate", body, {"Content-Type": "application/json"}, method="POST"
     )

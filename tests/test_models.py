@@ -1,6 +1,7 @@
 """What makes the networks autoregressive density estimators of a set of supports."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -88,6 +89,51 @@ def test_permuted_supports_permute_the_heatmaps():
 def test_the_supports_matter(model):
     network, x = small_network(model), binary(1, 1, 1, 8, 8)
     assert (network(x, torch.zeros(1, 2, 1, 8, 8)) - network(x, torch.ones(1, 2, 1, 8, 8))).abs().max() > 1e-3
+
+
+def test_the_inner_step_goes_down_the_inner_loss_and_its_gradient_is_right():
+    network = small_network("meta", scale=0.2, layers=2, attend_after=1).double()
+    supports, x = binary(1, 2, 1, 5, 4).double(), binary(1, 2, 1, 5, 4).double()
+    parameters = dict(network.base.named_parameters())
+    loss, _ = network.inner_loss(parameters, supports[0])
+    gradients = torch.autograd.grad(loss, list(parameters.values()))
+    changed, _ = network.adapt(supports[0], 1)
+    for (name, p), a, gradient in zip(parameters.items(), network.log_step_sizes.exp(), gradients, strict=True):
+        torch.testing.assert_close(changed[name], p - a * gradient)
+
+    def nats():
+        return F.binary_cross_entropy_with_logits(network(x, supports, inner_steps=2), x)
+
+    # Through two steps, by finite differences along random directions of every tensor.
+    own = dict(network.named_parameters())
+    gradients = torch.autograd.grad(nats(), list(own.values()))
+    with torch.no_grad():
+        for parameter, gradient in zip(own.values(), gradients, strict=True):
+            direction, was = torch.randn_like(parameter), parameter.clone()
+            either = [parameter.copy_(was + e * direction) is parameter and nats() for e in (1e-5, -1e-5)]
+            parameter.copy_(was)
+            slope = ((either[0] - either[1]) / 2e-5).item()
+            assert (gradient * direction).sum().item() == pytest.approx(slope, rel=1e-4, abs=1e-8)
+
+
+def test_no_inner_step_is_the_base_bit_for_bit_and_each_support_counts():
+    network, x, supports = small_network("meta"), binary(2, 3, 1, 8, 8), binary(2, 3, 1, 8, 8)
+    assert torch.equal(network(x, supports, inner_steps=0), network.base(x, supports))
+    assert not torch.equal(network(x, supports), network(x, supports[:, :2]))
+    with torch.inference_mode():  # nothing differentiable is left where nothing is to be trained
+        adapted = network.adapted(supports[0], 2)
+        assert not any(p.requires_grad for p in adapted.network.parameters())
+        torch.testing.assert_close(adapted.network(x[:1], supports[:1]), network(x[:1], supports[:1], inner_steps=2))
+    assert len(adapted.support_nats) == 3
+
+
+def test_threads_that_adapt_one_network_at_once_do_not_mix():
+    network, supports = small_network("meta"), binary(4, 3, 1, 8, 8)
+    alone = [network.adapted(s, 3).support_nats for s in supports]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            together = pool.map(lambda s: network.adapted(s, 3).support_nats, supports)
+            assert list(together) == [pytest.approx(nats, rel=1e-4) for nats in alone]
 
 
 @pytest.mark.parametrize("model", VARIANTS)

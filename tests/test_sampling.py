@@ -20,6 +20,8 @@ def compare(network, supports, noise, temperature, prefix):
     _, height, width = noise.shape
     images, probabilities, attention = naive.sample(network, supports, noise, temperature, prefix)
     with torch.inference_mode():
+        if network.adapts:
+            network = network.adapted(to_tensor(supports[None])[0]).network
         memory = network.encode(to_tensor(supports[None]))
     rows = []
     for drawn in IncrementalSampler(network, height, width).rows(memory, noise, temperature, prefix):

@@ -35,7 +35,7 @@ window.studio.along = createAlong(element.querySelector(".pad-along input"), {
 """
 _BIND_PLAYER = """
 window.studio = window.studio || {};
-window.studio.player = createPlayer(element.querySelector(".player"));
+window.studio.player = createPlayer(element.querySelector(".player"), { influence: server.influence });
 watch("value", () => window.studio.player.absorb(props.value));
 window.studio.player.absorb(props.value);
 """
@@ -72,10 +72,13 @@ class SupportPad(_Part):
 
 
 class Player(_Part):
-    """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user."""
+    """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user.
 
-    def __init__(self, value: dict[str, Any] | None):
-        super().__init__("player", ["player.js"], _BIND_PLAYER, value=value)
+    ``server_functions``: ``influence`` of ``studio``.
+    """
+
+    def __init__(self, value: dict[str, Any] | None, server_functions: list[Callable]):
+        super().__init__("player", ["player.js"], _BIND_PLAYER, value=value, server_functions=server_functions)
 
 
 def _read(name: str) -> str:

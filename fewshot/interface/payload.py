@@ -10,14 +10,16 @@
 drawn or the whole picture. A chunk is a dict that JSON can hold:
 
     id                 of the run; a new one starts a new picture
-    model, title, kind name of the checkpoint, its title, and "pixelcnn", "conditional" or "attention"
+    model, title, kind name of the checkpoint, its title, and a key of fewshot.models.MODELS
     seed, temperature  what the run was drawn with
     height, width      H, W of the picture
     shots, supports    S, and the supports as base64 of S*H*W bits, row by row
     heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
+    support_nats       nats/dim of the supports before the first inner step and after each; null without inner steps
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
     data               base64 of deflated little-endian arrays, one after the other:
                            float32 [n]                       probability of ink, before the pixel was drawn
+                           float32 [n]                       the same without inner steps, if there are any
                            float32 [n, heads]                scale: the largest attention weight of each pixel and head
                            float32 [n, heads, S]             share of the attention that each support has; less than 1
                                                              in sum, because a head may read nothing
@@ -44,22 +46,23 @@ def pack_pixels(image: NDArray[np.uint8]) -> str:
     return base64.b64encode(np.packbits(image, axis=None).tobytes()).decode()
 
 
-def unpack_pixels(pixels: object) -> NDArray[np.uint8]:
-    """The image [26, 26] of a drawing's "pixels". Raises InputError."""
+def unpack_pixels(pixels: object, images: int = 1) -> NDArray[np.uint8]:
+    """The images [N, 26, 26] of the "pixels" of one drawing, or of so many in one piece. Raises InputError."""
     data = _decode_base64(pixels, "A drawing's pixels")
-    size = POOLED_SIDE**2
+    size = images * POOLED_SIDE**2
     if len(data) != -(-size // 8):
         raise InputError(
-            f"A drawing's pixels must be {POOLED_SIDE}x{POOLED_SIDE} bits, which are {-(-size // 8)} bytes."
+            f"The pixels of {images} drawings must be {images}x{POOLED_SIDE}x{POOLED_SIDE} bits, which are "
+            f"{-(-size // 8)} bytes."
         )
-    return np.unpackbits(np.frombuffer(data, np.uint8), count=size).reshape(POOLED_SIDE, POOLED_SIDE)
+    return np.unpackbits(np.frombuffer(data, np.uint8), count=size).reshape(images, POOLED_SIDE, POOLED_SIDE)
 
 
 def read_drawing(drawing: object) -> NDArray[np.uint8]:
     """What the model sees of a drawing from the browser, [26, 26] of 0/1. Raises InputError or PictureError."""
     match drawing:
         case {"pixels": pixels}:
-            return unpack_pixels(pixels)
+            return unpack_pixels(pixels)[0]
         case {"strokes": strokes}:
             return to_model_input(render_strokes(strokes))
         case {"picture": picture}:
@@ -89,6 +92,8 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
     height, width = run.images.shape[1:]
     pixels = slice(start * width, run.rows * width)
     arrays = [run.probabilities[0].ravel()[pixels].astype("<f4")]
+    if run.support_nats is not None:
+        arrays.append(model.probabilities_before(run)[0].ravel()[pixels].astype("<f4"))
     heads, grid = 0, [0, 0]
     if run.attention is not None:
         heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
@@ -111,6 +116,7 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
         "supports": pack_pixels(run.supports),
         "heads": heads,
         "grid": grid,
+        "support_nats": run.support_nats,
         "start": start,
         "rows": run.rows,
         "data": base64.b64encode(data).decode(),
@@ -120,8 +126,9 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
 def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
     """The arrays of a chunk of n pixels, by name.
 
-    image uint8 [n], probabilities float32 [n], attention float32 [n, heads, S, H', W'] to 1/510 of each pixel's
-    largest weight (for fewer steps than 255, half a step), shares float32 [n, heads, S].
+    image uint8 [n], probabilities float32 [n], probabilities_before float32 [n], or [0] without inner steps, attention
+    float32 [n, heads, S, H', W'] to 1/510 of each pixel's largest weight (for fewer steps than 255, half a step),
+    shares float32 [n, heads, S].
     """
     data = memoryview(zlib.decompress(base64.b64decode(chunk["data"])))
     n, heads, shots = (chunk["rows"] - chunk["start"]) * chunk["width"], chunk["heads"], chunk["shots"]
@@ -132,10 +139,27 @@ def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
         array, data = np.frombuffer(data[:size], dtype).reshape(shape), data[size:]
         return array
 
-    probabilities, scale = take("<f4", n), take("<f4", n, heads)
+    probabilities, before = take("<f4", n), take("<f4", 0 if chunk["support_nats"] is None else n)
+    scale = take("<f4", n, heads)
     shares, weights = take("<f4", n, heads, shots), take("u1", n, heads, shots, *chunk["grid"])
     attention = weights * (scale / 255)[..., None, None, None]
-    return {"image": take("u1", n), "probabilities": probabilities, "attention": attention, "shares": shares}
+    return {
+        "image": take("u1", n),
+        "probabilities": probabilities,
+        "probabilities_before": before,
+        "attention": attention,
+        "shares": shares,
+    }
+
+
+def pack_influence(influence: NDArray[np.float32]) -> dict[str, Any]:
+    """What support pixels do to a pixel, [S, H, W], as {"largest": its largest size, "maps": base64 of int8}.
+
+    127 is the largest; where all are 0, so is it.
+    """
+    largest = float(np.abs(influence).max())
+    steps = np.rint(influence * (127 / max(largest, 1e-30))).astype(np.int8)
+    return {"largest": largest, "maps": base64.b64encode(steps.tobytes()).decode()}
 
 
 def _quantised(attention: NDArray[np.float32], steps: int) -> list[NDArray]:

@@ -1,22 +1,27 @@
 // The player: a picture that grows pixel by pixel, and what each pixel read. Knows nothing of Gradio.
 //
-// createPlayer(root) returns {absorb(chunk), show(chunk), expect(), stop()}. The format of a chunk is described in
+// createPlayer(root, {influence}) returns {absorb(chunk), show(chunk), expect(), stop()}. The format of a chunk is described in
 // payload.py; one with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all
 // others add their rows to the one that is shown, so rows may come one by one, all at once, or twice. `show` is for
 // pictures that follow each other while the user draws: each takes the place of the last one in full, and whatever the
-// user points at, locked or chose stays.
+// user points at, locked or chose stays. `influence(wish)` promises what each support pixel does to one pixel, in the
+// format of payload.py, or {error: sentence}, or {busy: true}, for models that read supports without attention.
 
 const NOTES = {
   pixelcnn: "PixelCNN reads none of your drawings. All it knows is how handwriting looks in general, and the pixels " +
     "that it has drawn so far. So there is no heatmap to show.",
   conditional: "Conditional PixelCNN sums up your drawings in one vector and reads that same vector at every pixel. " +
-    "No place counts more than another, so there is no heatmap to show.",
+    "It has no attention.",
+  meta: "Meta PixelCNN has no attention. Your drawings changed its weights before it drew the first pixel; while it " +
+    "draws, it sees them no more.",
 };
+const INFLUENTIAL = ["conditional", "meta"];  // kinds that read supports, but have no attention to show for it
+const REST = 120, BUSY = 400;  // milliseconds that a pixel is looked at before its influence is asked for, and asked again
 const POINT = "Point at a pixel to see what it read; a click locks it.", TAP = "Tap a pixel to see what it read.";
 const HEAT_FADES = 90;  // milliseconds; while it plays, heat fades like an afterglow instead of flickering
 const SLOW = 12;  // pixels/s up to which each pixel is shown exactly
 
-function createPlayer(root) {
+function createPlayer(root, { influence }) {
   const $ = (selector) => root.querySelector(selector);
   const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
   const noHover = window.matchMedia("(hover: none)");
@@ -61,6 +66,8 @@ function createPlayer(root) {
       ...chunk, rows: 0, pixels, places,
       image: new Uint8Array(pixels),
       chance: new Float32Array(pixels),
+      before: new Float32Array(chunk.support_nats ? pixels : 0),
+      influences: new Map(),
       largest: new Float32Array(pixels * heads),
       shares: new Float32Array(pixels * heads * shots),
       weights: new Uint8Array(pixels * heads * shots * places),
@@ -87,6 +94,7 @@ function createPlayer(root) {
       offset += size;
     };
     take(run.chance, 1);
+    if (run.support_nats) take(run.before, 1);
     if (heads) {
       take(run.largest, heads);
       take(run.shares, heads * shots);
@@ -294,7 +302,66 @@ function createPlayer(root) {
       : "Nothing drawn yet";
     $(".player-chance span").textContent = known ? `chance of ink ${percent(run.chance[pixel])}` : "chance of ink –";
     $(".player-chance b").style.width = known ? `${100 * run.chance[pixel]}%` : 0;
+    if (run.support_nats) {
+      $(".player-before span").textContent = known ? `without steps ${percent(run.before[pixel])}` : "without steps –";
+      $(".player-before b").style.width = known ? `${100 * run.before[pixel]}%` : 0;
+    }
     if (run.heads) paintAttention(known ? pixel : null, elapsed);
+    if (INFLUENTIAL.includes(run.kind)) paintInfluence(known && !playing ? pixel : null);
+  }
+
+  // Influence ------------------------------------------------------------------------------------------------------
+
+  let asking = false, rested = 0;  // whether an answer is under way; a timer
+
+  // The maps that are known are shown; what is not known yet is asked for when the eye rests.
+  function paintInfluence(pixel) {
+    const map = run.influences.get(pixel), size = run.pixels;
+    const heat = colour("--heat"), cold = colour("--cold");
+    $(".player-tiles").querySelectorAll(".tile").forEach((tile, s) => {
+      paintCanvas(tile.querySelector(".tile-heat"), run.width, run.height, (i) => {
+        const value = map ? map.maps[s * size + i] / 127 : 0;
+        return [...(value > 0 ? heat : cold), 255 * Math.abs(value)];
+      });
+    });
+    $(".player-influence").classList.toggle("is-waiting", pixel !== null && !map);
+    $(".player-largest").textContent = map ? `full colour: ${map.largest.toPrecision(2)} of the logit per pixel` : "";
+    clearTimeout(rested);
+    if (pixel !== null && !map && run.rows === run.height) rested = setTimeout(() => askInfluence(run, pixel), REST);
+  }
+
+  async function askInfluence(of, pixel) {
+    if (asking) return;
+    asking = true;
+    const answer = await Promise.resolve(influence({
+      model: of.model, supports: of.supports, shots: of.shots, image: toBits(of.image),
+      row: Math.floor(pixel / of.width), column: pixel % of.width,
+      inner_steps: of.support_nats ? of.support_nats.length - 1 : null,
+    })).catch(() => null);
+    asking = false;
+    if (answer && answer.maps) of.influences.set(pixel, { ...answer, maps: new Int8Array(fromBase64(answer.maps).buffer) });
+    if (answer && answer.error) return say(answer.error, true);
+    if (answer && answer.busy) await new Promise((resolve) => setTimeout(resolve, BUSY));
+    if (answer) paint();
+  }
+
+  function toBits(image) {
+    const bytes = new Uint8Array(Math.ceil(image.length / 8));
+    image.forEach((ink, i) => { bytes[i >> 3] |= ink << (7 - (i & 7)); });
+    return btoa(String.fromCharCode(...bytes));
+  }
+
+  // The supports' NLL before the first inner step and after each, as bars.
+  function layOutSteps() {
+    const nats = run.support_nats || [], largest = Math.max(...nats, 1e-9);
+    $(".player-steps ol").replaceChildren(...nats.map((value, step) => {
+      const item = document.createElement("li");
+      item.innerHTML = '<span></span><i class="bar"><b></b></i><output></output>';
+      item.querySelector("span").textContent = step === 0 ? "before" : step === 1 ? "after 1 step" : `after ${step} steps`;
+      item.querySelector("b").style.width = `${100 * value / largest}%`;
+      item.querySelector("output").textContent = value.toFixed(4).replace(/^0/, "");
+      return item;
+    }));
   }
 
   function paintAttention(pixel, elapsed) {
@@ -322,6 +389,8 @@ function createPlayer(root) {
   function layOut() {
     const drawings = run.shots === 1 ? "1 drawing" : `${run.shots} drawings`;
     const read = run.kind === "pixelcnn" ? [] : [drawings];
+    const steps = run.support_nats ? run.support_nats.length - 1 : null;
+    if (steps !== null) read.push(steps === 1 ? "1 inner step" : `${steps} inner steps`);
     const facts = [run.title, ...read, `temperature\u00a0${run.temperature}`, `seed\u00a0${run.seed}`];
     $(".player-facts").textContent = facts.join(" · ");
     const shown = run.kind === "pixelcnn" ? 0 : run.shots, tiles = $(".player-tiles"), heads = $(".player-heads");
@@ -332,6 +401,9 @@ function createPlayer(root) {
       paintCanvas(canvas, run.width, run.height, (i) => [...ink, 255 * supports[s * run.pixels + i]]));
     $(".player-note").textContent = NOTES[run.kind] || "";
     root.classList.toggle("has-attention", run.heads > 0);
+    root.classList.toggle("has-influence", INFLUENTIAL.includes(run.kind));
+    root.classList.toggle("has-steps", run.support_nats !== null);
+    layOutSteps();
     if (heads.childElementCount === 1 + run.heads) return;  // what has the focus keeps it
     heads.replaceChildren(...["mean", ...Array(run.heads).keys()].map(headChoice));
   }

@@ -14,6 +14,7 @@ import gradio as gr
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
 from fewshot.data import drawing, support_sets
+from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, Player, SupportPad
 from fewshot.interface.turns import Turns
@@ -27,6 +28,7 @@ HEADER = """
 """
 DEFAULT_MODEL = "omniglot-attention"
 EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 5
+INNER_STEPS, TRAINED_STEPS = (0, 5), 1  # of the slider, and where it stands
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
 FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors whose message is one sentence for the user
@@ -37,11 +39,16 @@ FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors who
 TURNS, ARRIVALS = Turns(), count()
 LIMITS = {"concurrency_limit": 32, "concurrency_id": "model"}  # of the 40 threads that Gradio has
 ALONG = BoundedSemaphore(2)  # so many pictures at a time for those who are drawing, which no queue holds back
+INFLUENCES = BoundedSemaphore(1)  # so many at a time: a fraction of a second each, and none is urgent
 STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 # Drawing along follows the settings: `know` them, and, if it was the user who changed them, `follow`.
-KNOW = "(model, temperature, seed) => { (window.studio ||= {}).settings = { model, temperature, seed }; }"
+KNOW = """
+(model, temperature, seed, inner_steps) => {
+  (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
+}
+"""
 FOLLOW = f"(...settings) => {{ ({KNOW})(...settings); window.studio.along.changed(); }}"
 # Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
 BEFORE_GENERATE = """
@@ -67,9 +74,12 @@ def load(name: object) -> FewShotModel:
     return fewshot.load(name)
 
 
-def stream(drawings: object, shots: object, name: object, temperature: object, seed: object) -> Iterator[Run]:
+def stream(
+    drawings: object, shots: object, name: object, temperature: object, seed: object, inner_steps: object
+) -> Iterator[Run]:
     """Draw one picture with a shipped model: the growing run after each row. Raises FOR_THE_USER."""
-    rows = load(name).stream(payload.read_supports(drawings, shots), seed=seed, temperature=temperature)
+    supports = payload.read_supports(drawings, shots)
+    rows = load(name).stream(supports, seed=seed, temperature=temperature, inner_steps=inner_steps)
     run, number = None, next(ARRIVALS)
     while run is None or run.rows < run.images.shape[1]:
         with TURNS.at((run is not None, number)):
@@ -109,18 +119,20 @@ def generate(
     shots: int | None = None,
     temperature: float = 1.0,
     seed: int = 0,
+    inner_steps: int | None = None,
 ) -> Iterator[dict]:
     """Draw a new 26x26 image of the character that up to eight drawings show.
 
     supports: drawings of one character, each {"strokes": [[[x, y], ...], ...]} in 0..105, {"picture": "<base64 of a
     file>"}, or {"pixels": ...} as the other endpoints return it. shots: how many of them are used; all if null.
+    inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others.
     Gives the growing picture after 1, 2, 4, 8, 16 and all 26 "rows" (iterate over client.submit; predict returns the
     last): "image" and "probabilities" (of ink) as 26 lists of 26 numbers, 0 where nothing is drawn yet, and at the end
     "trace", which also has the attention of every pixel: its format is described in fewshot/interface/payload.py, and
     payload.unpack reads it.
     """
     with gradio_errors():
-        for _, run in parts(stream(supports, shots, model, temperature, seed)):
+        for _, run in parts(stream(supports, shots, model, temperature, seed, inner_steps)):
             finished = run.rows == run.images.shape[1]
             yield {
                 "rows": run.rows,
@@ -155,6 +167,33 @@ def preview(strokes_or_picture: object) -> dict:
         return {"error": str(error)}
 
 
+def steps_of(name: object, inner_steps: object) -> object:
+    """The slider's inner steps where the model takes any, which it cannot know."""
+    return inner_steps if load(name).adapts else None
+
+
+def influence(wish: object) -> dict:
+    """For the player: what every support pixel does to one pixel of a run, as payload.pack_influence gives it.
+
+    Or {"error"} with a sentence, or {"busy"} while it is computed for somebody else.
+    """
+    if not INFLUENCES.acquire(blocking=False):
+        return {"busy": True}
+    try:
+        match wish:
+            case {"model": name, "supports": supports, "shots": int(shots), "image": image, "inner_steps": steps}:
+                supports = payload.unpack_pixels(supports, max(0, min(shots, MAX_SHOTS)))
+                pixels = payload.unpack_pixels(image)[0]
+                return payload.pack_influence(
+                    load(name).influence(pixels, supports, wish.get("row"), wish.get("column"), steps)
+                )
+        raise InputError("Which pixel to look at did not arrive: reload the page.")
+    except FOR_THE_USER as error:
+        return {"error": str(error)}
+    finally:
+        INFLUENCES.release()
+
+
 def draw_along(wish: object) -> dict:
     """For who is drawing: the whole picture in one chunk, with its "pixels", as the pad shows it too.
 
@@ -165,7 +204,8 @@ def draw_along(wish: object) -> dict:
     try:
         match wish:
             case {"supports": drawings, "shots": shots, "model": model, "temperature": temperature, "seed": seed}:
-                *_, run = stream(drawings, shots, model, temperature, seed)
+                steps = steps_of(model, wish.get("inner_steps"))
+                *_, run = stream(drawings, shots, model, temperature, seed, steps)
                 chunk = payload.pack(run, fewshot.load(run.model), new_id(), steps=STEPS_ALONG)
                 return chunk | {"pixels": payload.pack_pixels(run.images[0])}
         raise InputError("What to draw along with did not arrive: reload the page.")
@@ -175,7 +215,9 @@ def draw_along(wish: object) -> dict:
         ALONG.release()
 
 
-def draw(pad: object, model: str, temperature: float, seed: int, fresh: bool) -> Iterator[tuple[dict, Any]]:
+def draw(
+    pad: object, model: str, temperature: float, seed: int, inner_steps: int, fresh: bool
+) -> Iterator[tuple[dict, Any]]:
     """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
         seed = random.randrange(NEW_SEEDS)
@@ -183,7 +225,8 @@ def draw(pad: object, model: str, temperature: float, seed: int, fresh: bool) ->
     try:
         match pad:
             case {"supports": drawings, "shots": shots}:
-                for start, run in parts(stream(drawings, shots, model, temperature, seed)):
+                steps = steps_of(model, inner_steps)
+                for start, run in parts(stream(drawings, shots, model, temperature, seed, steps)):
                     yield payload.pack(run, fewshot.load(run.model), run_id, start), seed
             case _:
                 raise InputError("The drawings did not arrive: reload the page, they are kept in your browser.")
@@ -202,7 +245,7 @@ def example(sets: list[dict]) -> dict:
     """What the player shows first: a run of the default model, or the sentence that says why there is none."""
     drawings = [{"pixels": pixels} for pixels in sets[0]["drawings"][:EXAMPLE_SHOTS]]
     try:
-        *_, run = stream(drawings, None, DEFAULT_MODEL, 1.0, EXAMPLE_SEED)
+        *_, run = stream(drawings, None, DEFAULT_MODEL, 1.0, EXAMPLE_SEED, None)
         return payload.pack(run, load(DEFAULT_MODEL), new_id()) | {"example": sets[0]["name"]}
     except FOR_THE_USER as error:
         return {"id": new_id(), "error": str(error)}
@@ -239,14 +282,22 @@ def build() -> gr.Blocks:
                     temperature = gr.Slider(
                         *TEMPERATURES, value=1, step=0.05, label="Temperature", info=HINT, elem_id="temperature"
                     )
+                    steps = gr.Slider(
+                        *INNER_STEPS,
+                        value=TRAINED_STEPS,
+                        step=1,
+                        label="Inner steps",
+                        info="on your drawings",
+                        elem_id="inner-steps",
+                    )
                     seed = gr.Number(0, precision=0, label="Seed", elem_id="seed")
                     fresh = gr.Checkbox(True, label="new each time", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                player = Player(example(sets))
-        wire_buttons(go, stop, [pad, model, temperature, seed, fresh], [player, seed])
+                player = Player(example(sets), server_functions=[influence])
+        wire_buttons(go, stop, [pad, model, temperature, seed, steps, fresh], [player, seed])
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
-        settings = [model, temperature, seed]
+        settings = [model, temperature, seed, steps]
         gr.on([demo.load, seed.change], None, settings, js=KNOW, **PRIVATE)
         gr.on([part.input for part in settings], None, settings, js=FOLLOW, **PRIVATE)
         add_endpoints()

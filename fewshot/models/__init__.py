@@ -3,12 +3,18 @@
 from fewshot.models.attention import AttentionPixelCNN
 from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
+from fewshot.models.meta import MetaPixelCNN
 from fewshot.models.pixelcnn import PixelCNN
 
-MODELS = {"pixelcnn": PixelCNN, "conditional": ConditionalPixelCNN, "attention": AttentionPixelCNN}
+MODELS = {
+    "pixelcnn": PixelCNN,
+    "conditional": ConditionalPixelCNN,
+    "meta": MetaPixelCNN,
+    "attention": AttentionPixelCNN,
+}
 
 
-def build(config: ModelConfig) -> PixelCNN:
+def build(config: ModelConfig) -> PixelCNN | MetaPixelCNN:
     """The network of a configuration, with fresh weights. Raises ValueError for an unknown model name."""
     if not isinstance(config.model, str) or config.model not in MODELS:
         raise ValueError(f"There is no model '{config.model}'. Choose one of: {', '.join(MODELS)}.")

@@ -20,6 +20,7 @@ class ModelConfig:
     heads: int = 4  # Attention PixelCNN: attention heads
     key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
     octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features
+    inner_steps: int = 1  # Meta PixelCNN: gradient steps on the supports
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be built; a configuration may come from somebody's file."""

@@ -23,6 +23,7 @@ class PixelCNN(nn.Module):
     reads = "nothing: it knows how handwriting looks, and never sees your drawings"
     needs_supports = False
     attends = False
+    adapts = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -52,8 +53,8 @@ class PixelCNN(nn.Module):
         """The context of the horizontal gate of ``layer``, whose input is h [B*Q, maps, H, W], given the last one."""
         return context
 
-    def decode(self, targets: Tensor, memory: Any) -> Tensor:
-        """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
+    def features(self, targets: Tensor, memory: Any) -> Tensor:
+        """What the logits are made of: features [B*Q, penultimate, H, W], each of the pixels before its own."""
         v, h = self.input(targets.flatten(0, 1))
         vector = context = self.vector(memory, targets.shape[1])
         skips = 0
@@ -61,8 +62,11 @@ class PixelCNN(nn.Module):
             context = self.context(i, h, memory, context)
             v, h, skip = layer(v, h, vector, context)
             skips = skips + skip
-        logits = self.logit(F.relu(self.penultimate(F.relu(skips))))
-        return logits.unflatten(0, targets.shape[:2])
+        return F.relu(self.penultimate(F.relu(skips)))
+
+    def decode(self, targets: Tensor, memory: Any) -> Tensor:
+        """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
+        return self.logit(self.features(targets, memory)).unflatten(0, targets.shape[:2])
 
     def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
         """Logits [B, Q, 1, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""

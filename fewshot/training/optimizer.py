@@ -21,7 +21,11 @@ class Optimizer:
 
     def __init__(self, network: nn.Module):
         named = dict(network.named_parameters())
-        hidden = {n: p for n, p in named.items() if p.ndim in (2, 4) and p.numel() > SMALL and not n.startswith(ENDS)}
+        hidden = {
+            n: p
+            for n, p in named.items()
+            if p.ndim in (2, 4) and p.numel() > SMALL and not n.removeprefix("base.").startswith(ENDS)
+        }
         by_shape: dict[tuple[int, int], list[nn.Parameter]] = {}
         for parameter in hidden.values():
             by_shape.setdefault((len(parameter), parameter[0].numel()), []).append(parameter)

@@ -20,7 +20,7 @@ from fewshot import checkpoints
 from fewshot.data import omniglot
 from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler, evaluation_episodes, to_tensor
 from fewshot.evaluation import evaluate
-from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.models import MODELS, ModelConfig, PixelCNN, build
 from fewshot.training.augment import augment
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
@@ -37,7 +37,7 @@ class TrainConfig:
 
     data: Path
     """packed .npz file, or a folder of Omniglot"""
-    model: Literal["pixelcnn", "conditional", "attention"] = "attention"
+    model: Literal[tuple(MODELS)] = "attention"
     """the variant to train"""
     out: Path = Path("runs")
     """folder for the state of the run, its log, and the checkpoint"""
@@ -59,6 +59,8 @@ class TrainConfig:
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
     """alphabets to train on, never the test alphabets"""
+    inner_steps: int = 1
+    """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
     every: int = 1000
     """steps between two saves, each with a look at the validation alphabets"""
     compile: bool = True
@@ -77,10 +79,10 @@ def train(config: TrainConfig) -> Path:
         return _Run(config, rank, world, device).run()
 
 
-def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor) -> Tensor:
+def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor, **options: Any) -> Tensor:
     """Mean NLL of the targets given the supports, in nats per pixel; bf16 inside where the machine is fast at it."""
     with torch.autocast(targets.device.type, torch.bfloat16, enabled=fast_bf16(targets.device)):
-        logits = network(targets, supports)
+        logits = network(targets, supports, **options)
     return F.binary_cross_entropy_with_logits(logits.float(), targets)
 
 
@@ -92,10 +94,15 @@ def fast_bf16(device: torch.device) -> bool:
 
 
 def train_step(
-    model: torch.nn.Module, optimizer: Optimizer, supports: Tensor, targets: Tensor, learning_rate: float
+    model: torch.nn.Module,
+    optimizer: Optimizer,
+    supports: Tensor,
+    targets: Tensor,
+    learning_rate: float,
+    **options: Any,
 ) -> Tensor:
     """One step of gradient descent; ``model`` computes what the optimizer's network does. Gives the loss before it."""
-    loss = nats_per_dim(model, supports, targets)
+    loss = nats_per_dim(model, supports, targets, **options)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimizer.step(learning_rate)
@@ -114,7 +121,7 @@ def compiled(network: PixelCNN, supports: Tensor, targets: Tensor) -> torch.nn.M
 
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
-        for name in ("steps", "characters", "targets", "every"):
+        for name in ("steps", "characters", "targets", "inner_steps", "every"):
             if getattr(config, name) < 1:
                 raise TrainingError(f"--{name} must be at least 1.")
         if config.characters % world:
@@ -131,7 +138,8 @@ class _Run:
             training, config.characters, config.targets, config.seed, transform=partial(augment, share=config.changed)
         )
         torch.manual_seed(config.seed)
-        self.network = build(ModelConfig(model=config.model)).to(device, memory_format=torch.channels_last)
+        sizes = ModelConfig(model=config.model, inner_steps=config.inner_steps)
+        self.network = build(sizes).to(device, memory_format=torch.channels_last)
         self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = Optimizer(self.network)
@@ -147,8 +155,9 @@ class _Run:
         if self.config.initial is None:
             return {}
         trained, card = checkpoints.load(self.config.initial)
-        weights = trained.state_dict()
-        own = self.network.state_dict()
+        own, weights = self.network.state_dict(), trained.state_dict()
+        if hasattr(self.network, "base") and not hasattr(trained, "base"):
+            weights = {f"base.{name}": value for name, value in weights.items()}
         if any(name not in own or own[name].shape != value.shape for name, value in weights.items()):
             raise TrainingError(f"'{self.config.initial}' is not of a model that '{self.config.model}' extends.")
         self.network.load_state_dict(own | weights)
@@ -192,7 +201,7 @@ class _Run:
 
     def compiled(self) -> torch.nn.Module:
         """The network, compiled where that works here."""
-        if not self.config.compile:
+        if not self.config.compile or self.network.adapts:  # torch.compile has no second derivatives
             return self.network
         try:
             return compiled(self.network, *self.batch(0))
@@ -210,7 +219,8 @@ class _Run:
         return supports, targets
 
     def train_step(self, model: torch.nn.Module) -> Tensor:
-        loss = train_step(model, self.optimizer, *self.batch(self.step), self.learning_rate())
+        options = {"inner_steps": 1 + self.step % self.config.inner_steps} if self.network.adapts else {}
+        loss = train_step(model, self.optimizer, *self.batch(self.step), self.learning_rate(), **options)
         # Early on, an average over the few steps there were.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
@@ -290,7 +300,7 @@ class _Run:
             "minutes": round(self.before.get("minutes", 0) + self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__,
-            "command": " && ".join([self.before["command"]] * bool(self.before) + [command(self.world)]),
+            "command": " && ".join(filter(None, [self.before.get("command"), command(self.world)])),
             "commit": self.commit,
         }
         if self.config.split == "training":  # else the validation alphabets are no longer held out

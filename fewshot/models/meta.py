@@ -1,0 +1,161 @@
+"""Meta PixelCNN: p(x | s) = prod_t p(x_t | x_<t; theta'), theta' = theta - a grad L_inner(s; theta).
+
+Reed et al. 2018, section 3.3: the supports are not read while drawing; before, they change the weights by a few steps
+of gradient descent on a loss that is itself learned, a network on the PixelCNN's own features. All of it, the initial
+weights, the loss and the step sizes, is trained so that the *changed* network gives the targets a high likelihood:
+gradients go through the inner steps (second order).
+
+Differs from the paper in three points. The inner loss is the NLL of the supports plus the learned one, which starts at
+0 and also sees the support and the logits, not only the features. Every tensor of weights has its own learned step
+size (Antoniou et al. 2019, MAML++). Training draws on one to three steps, so that more of them can be taken later.
+"""
+
+from threading import Lock
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from fewshot.models.config import ModelConfig
+from fewshot.models.pixelcnn import PixelCNN
+
+STEP_SIZE = 0.3  # at first, for every tensor of weights: about the largest that does no harm to a trained PixelCNN
+
+Parameters = dict[str, Tensor]
+
+
+class Adaptation(NamedTuple):
+    """What the supports made of the weights."""
+
+    network: PixelCNN  # the changed network, which needs the supports no more
+    support_nats: list[float]  # nats/dim of the supports before the first step and after each
+
+
+class _Method(nn.Module):
+    """A method of a network as a module of its own, so that ``functional_call`` can run it with other parameters."""
+
+    def __init__(self, network: nn.Module, name: str):
+        super().__init__()
+        self.network, self.name = network, name
+
+    def forward(self, *args: Any) -> Any:
+        return getattr(self.network, self.name)(*args)
+
+
+def call(network: nn.Module, parameters: Parameters, method: str, *args: Any) -> Any:
+    """``network.method(*args)`` as if its parameters were these."""
+    with _SWAP:
+        return functional_call(_Method(network, method), {f"network.{n}": p for n, p in parameters.items()}, args)
+
+
+_SWAP = Lock()  # functional_call puts the parameters into the network while it runs, and threads may share one
+
+
+class LearnedLoss(nn.Module):
+    """A scalar of the features, the logits and the pixels of the supports: three convolutions of stride 2, a norm."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        maps = config.penultimate
+        self.net = nn.Sequential(
+            nn.Conv2d(maps + 1 + config.channels, maps, 3, stride=2, padding=1),
+            nn.SiLU(),  # smooth, as it is its gradient that counts
+            nn.Conv2d(maps, maps, 3, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(maps, maps, 3, stride=2, padding=1),
+        )
+        self.scale = nn.Parameter(torch.zeros(()))
+
+    def forward(self, features: Tensor, logits: Tensor, supports: Tensor) -> Tensor:
+        """Features [S, D, H, W], logits [S, 1, H, W] and supports [S, C, H, W] to a scalar."""
+        z = self.net(torch.cat([features, logits, supports], dim=1))
+        return self.scale * z.flatten(1).square().mean(1).add(1e-6).sqrt().mean()
+
+
+class Memory(NamedTuple):
+    """What Meta PixelCNN remembers of one episode: its changed weights, and what the changed base encodes."""
+
+    parameters: Parameters
+    base: Any
+
+
+class MetaPixelCNN(nn.Module):
+    """PixelCNN whose weights take some steps down the inner loss of the supports before it draws.
+
+    ``config.inner_steps`` is how many, if nothing else is asked for: as many as it was trained with.
+    """
+
+    title = "Meta PixelCNN"
+    reads = "your drawings once, before it draws: they change its weights"
+    needs_supports = True
+    attends = False
+    adapts = True
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.base = PixelCNN(config)
+        self.learned_loss = LearnedLoss(config)
+        self.log_step_sizes = nn.Parameter(torch.full((len(self.adapted_names()),), STEP_SIZE).log())
+
+    def adapted_names(self) -> list[str]:
+        """The base's parameters that the inner steps change: all."""
+        return [name for name, _ in self.base.named_parameters()]
+
+    def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
+        """L_inner, and the NLL in nats/dim, of the supports [S, C, H, W] under such parameters of the base."""
+        features = call(self.base, parameters, "features", supports[None], None)
+        logits = F.conv2d(features, parameters["logit.weight"], parameters["logit.bias"])
+        nats = F.binary_cross_entropy_with_logits(logits, supports)
+        return nats + self.learned_loss(features, logits, supports), nats
+
+    def adapt(self, supports: Tensor, inner_steps: int) -> tuple[Parameters, list[Tensor]]:
+        """theta' after so many steps on the supports [S, C, H, W], and the supports' NLL before each step.
+
+        Where gradients are recorded, theta' can be differentiated, through the steps (second order), by the initial
+        weights, by the inner loss, and by the supports.
+        """
+        differentiable = torch.is_grad_enabled()
+        with torch.inference_mode(False), torch.enable_grad():
+            parameters = dict(self.base.named_parameters())
+            parameters = {n: p if p.requires_grad else p.detach().requires_grad_() for n, p in parameters.items()}
+            if supports.is_inference():
+                supports = supports.clone()  # else it could not be differentiated
+            names, step_sizes = self.adapted_names(), self.log_step_sizes.exp()
+            nats_before = []
+            for _ in range(inner_steps):
+                loss, nats = self.inner_loss(parameters, supports)
+                gradients = torch.autograd.grad(loss, [parameters[n] for n in names], create_graph=differentiable)
+                changed = [parameters[n] - a * g for n, a, g in zip(names, step_sizes, gradients, strict=True)]
+                if not differentiable:
+                    changed = [p.detach().requires_grad_() for p in changed]
+                parameters = parameters | dict(zip(names, changed, strict=True))
+                nats_before.append(nats)
+        return parameters, nats_before
+
+    def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
+        """The network that the supports [S, C, H, W] make of the base."""
+        steps = self.config.inner_steps if inner_steps is None else inner_steps
+        with torch.no_grad():
+            parameters, nats = self.adapt(supports, steps)
+            _, last = self.inner_loss(parameters, supports)
+        network = type(self.base)(self.config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        network.load_state_dict(parameters)
+        return Adaptation(network, [n.item() for n in (*nats, last)])
+
+    def encode(self, supports: Tensor, inner_steps: int | None = None) -> list[Memory]:
+        """The weights that the supports [B, S, C, H, W] of each of B episodes lead to."""
+        steps = self.config.inner_steps if inner_steps is None else inner_steps
+        parameters = [self.adapt(s, steps)[0] for s in supports]
+        return [Memory(p, call(self.base, p, "encode", s[None])) for p, s in zip(parameters, supports, strict=True)]
+
+    def decode(self, targets: Tensor, memory: list[Memory]) -> Tensor:
+        """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
+        episodes = zip(targets, memory, strict=True)
+        return torch.cat([call(self.base, m.parameters, "decode", x[None], m.base) for x, m in episodes])
+
+    def forward(self, targets: Tensor, supports: Tensor, inner_steps: int | None = None) -> Tensor:
+        """Logits [B, Q, 1, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
+        return self.decode(targets, self.encode(supports, inner_steps))
