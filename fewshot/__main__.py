@@ -139,6 +139,30 @@ def report(data: Path, out: Path = Path("docs/omniglot")) -> None:
         print(path)
 
 
+def lab(
+    experiment: Literal["inner-steps", "inner-loss", "ablations"],
+    checkpoints: tuple[str, ...],
+    data: Path,
+    out: Path = Path("docs/lab"),
+) -> None:
+    """Answer a question about the models by measurement, as numbers (.json) and a figure (.png).
+
+    inner-steps: how many gradient steps on the supports help, and when they harm; checkpoints of Meta PixelCNN.
+    inner-loss: does the learned inner loss emulate the task's; checkpoints along a training of Meta PixelCNN.
+    ablations: what attention loses without a support, with a wrong one, with positions shuffled.
+
+    Args:
+        experiment: one of the three.
+        checkpoints: names in checkpoints/ or paths.
+        data: packed .npz file, or a folder of Omniglot.
+        out: folder for what is written.
+    """
+    from fewshot.lab import run  # takes a second, and nothing else needs it
+
+    for path in run(experiment, list(checkpoints), omniglot.load(data).split("validation"), out):
+        print(path)
+
+
 def download(data: Path = Path("data")) -> None:
     """Fetch Omniglot (both halves, 50 alphabets) by torchvision into a folder that --data takes.
 
@@ -162,6 +186,7 @@ def main() -> None:
                 "generate": generate,
                 "bench": bench,
                 "report": report,
+                "lab": lab,
                 "download": download,
             },
             prog="python -m fewshot",

@@ -28,6 +28,8 @@ def small_network(model: str, scale: float = 0.4, **sizes):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(torch.randn_like(parameter) * scale)
+        if network.adapts:
+            network.log_step_sizes *= 0.1  # larger ones, and it takes leave of all reason
     return network.eval()
 
 

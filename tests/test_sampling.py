@@ -18,10 +18,10 @@ HEIGHT, WIDTH = 9, 7
 def compare(network, supports, noise, temperature, prefix):
     """Draw with both samplers and assert that they agree; returns the images."""
     _, height, width = noise.shape
+    if network.adapts:
+        network = network.adapted(to_tensor(supports[None])[0]).network
     images, probabilities, attention = naive.sample(network, supports, noise, temperature, prefix)
     with torch.inference_mode():
-        if network.adapts:
-            network = network.adapted(to_tensor(supports[None])[0]).network
         memory = network.encode(to_tensor(supports[None]))
     rows = []
     for drawn in IncrementalSampler(network, height, width).rows(memory, noise, temperature, prefix):
@@ -57,9 +57,10 @@ def test_equals_naive_with_the_shipped_weights(name):
     model = fewshot.load(name)
     prefix = supports[0, :22]  # four rows are left to the samplers: the naive one takes its time
     run = model.generate(supports, samples=2, seed=7, prefix=prefix)
-    images, probabilities, attention = naive.sample(
-        model.network, supports, uniform_noise(7, (2, 26, 26)), prefix=prefix
-    )
+    network = model.network
+    if model.adapts:
+        network = network.adapted(to_tensor(supports[None])[0]).network
+    images, probabilities, attention = naive.sample(network, supports, uniform_noise(7, (2, 26, 26)), prefix=prefix)
     np.testing.assert_array_equal(run.images, images)
     np.testing.assert_allclose(run.probabilities, probabilities, atol=1e-4)
     if attention is not None:

@@ -1,6 +1,7 @@
 """The networks. They know neither samplers nor the interface; ``build`` makes one from its configuration."""
 
 from fewshot.models.attention import AttentionPixelCNN
+from fewshot.models.attentive_meta import AttentiveMetaPixelCNN
 from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
 from fewshot.models.meta import MetaPixelCNN
@@ -11,6 +12,7 @@ MODELS = {
     "conditional": ConditionalPixelCNN,
     "meta": MetaPixelCNN,
     "attention": AttentionPixelCNN,
+    "attentive-meta": AttentiveMetaPixelCNN,
 }
 
 

@@ -24,6 +24,12 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(queries.to(wide), keys.to(wide), values.to(wide))
 
 
+def attend_twice_differentiable(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """As ``attend``, slower, but with a second derivative, which the fused ones lack."""
+    scores = queries @ keys.transpose(2, 3) * queries.shape[3] ** -0.5
+    return torch.softmax(scores, dim=3) @ values
+
+
 # Training on a CPU. PyTorch's fused attention does not use the bf16 matrix instructions well, and its backward pass
 # computes the scores anew; keeping alpha, and leaving each product to the matrix library, takes two thirds of its time.
 # In float32 it is the slower of the two, but torch.compile gets the fused one's layout wrong when the shots vary.

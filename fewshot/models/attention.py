@@ -38,6 +38,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     title = "Attention PixelCNN"
     reads = "the average of your drawings, and at each pixel the places in them that matter"
     attends = True
+    attend = staticmethod(attend)
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
@@ -100,6 +101,6 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     def context(self, layer: int, h: Tensor, memory: Memory, context: Tensor | None) -> Tensor | None:
         if layer != self.config.attend_after:
             return context
-        read = attend(self.queries(h, memory), memory.keys, memory.values)
+        read = self.attend(self.queries(h, memory), memory.keys, memory.values)
         read = read.unflatten(2, (-1, *h.shape[-2:]))  # [B, heads, Q, H, W, key_size]
         return context + read.permute(0, 2, 1, 5, 3, 4).flatten(2, 3).flatten(0, 1)

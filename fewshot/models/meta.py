@@ -10,6 +10,7 @@ Differs from the paper in three points. The inner loss is the NLL of the support
 size (Antoniou et al. 2019, MAML++). Training draws on one to three steps, so that more of them can be taken later.
 """
 
+from collections.abc import Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from fewshot.models.config import ModelConfig
 from fewshot.models.pixelcnn import PixelCNN
 
 STEP_SIZE = 0.3  # at first, for every tensor of weights: about the largest that does no harm to a trained PixelCNN
+PACE = 10  # of the step sizes in training: AdamW's steps, made for weights, would take too long for them
 
 Parameters = dict[str, Tensor]
 
@@ -30,7 +32,7 @@ class Adaptation(NamedTuple):
     """What the supports made of the weights."""
 
     network: PixelCNN  # the changed network, which needs the supports no more
-    support_nats: list[float]  # nats/dim of the supports before the first step and after each
+    support_nats: list[float] | None  # nats/dim of the supports before the first step and after each; None if no step
 
 
 class _Method(nn.Module):
@@ -92,17 +94,27 @@ class MetaPixelCNN(nn.Module):
     needs_supports = True
     attends = False
     adapts = True
+    least_shots = 1  # for an inner step
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.base = PixelCNN(config)
+        self.base = self.make_base(config)
         self.learned_loss = LearnedLoss(config)
-        self.log_step_sizes = nn.Parameter(torch.full((len(self.adapted_names()),), STEP_SIZE).log())
+        self.log_step_sizes = nn.Parameter(torch.zeros(len(self.adapted_names())))
+
+    @staticmethod
+    def make_base(config: ModelConfig) -> PixelCNN:
+        """The network that the inner steps change."""
+        return PixelCNN(config)
 
     def adapted_names(self) -> list[str]:
         """The base's parameters that the inner steps change: all."""
         return [name for name, _ in self.base.named_parameters()]
+
+    def step_sizes(self) -> Tensor:
+        """The learned step size of each of them."""
+        return STEP_SIZE * torch.exp(PACE * self.log_step_sizes)
 
     def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
         """L_inner, and the NLL in nats/dim, of the supports [S, C, H, W] under such parameters of the base."""
@@ -111,6 +123,17 @@ class MetaPixelCNN(nn.Module):
         nats = F.binary_cross_entropy_with_logits(logits, supports)
         return nats + self.learned_loss(features, logits, supports), nats
 
+    def initial(self) -> Parameters:
+        """The base's parameters, so that the inner loss can be differentiated by them."""
+        parameters = dict(self.base.named_parameters())
+        return {n: p if p.requires_grad else p.detach().requires_grad_() for n, p in parameters.items()}
+
+    def step(self, parameters: Parameters, gradients: Sequence[Tensor]) -> Parameters:
+        """The parameters after one step down these gradients of the adapted ones."""
+        names, step_sizes = self.adapted_names(), self.step_sizes()
+        changed = [parameters[n] - a * g for n, a, g in zip(names, step_sizes, gradients, strict=True)]
+        return parameters | dict(zip(names, changed, strict=True))
+
     def adapt(self, supports: Tensor, inner_steps: int) -> tuple[Parameters, list[Tensor]]:
         """theta' after so many steps on the supports [S, C, H, W], and the supports' NLL before each step.
 
@@ -118,32 +141,31 @@ class MetaPixelCNN(nn.Module):
         weights, by the inner loss, and by the supports.
         """
         differentiable = torch.is_grad_enabled()
+        parameters, nats_before = self.initial(), []
+        if len(supports) < self.least_shots:
+            return parameters, nats_before
         with torch.inference_mode(False), torch.enable_grad():
-            parameters = dict(self.base.named_parameters())
-            parameters = {n: p if p.requires_grad else p.detach().requires_grad_() for n, p in parameters.items()}
             if supports.is_inference():
                 supports = supports.clone()  # else it could not be differentiated
-            names, step_sizes = self.adapted_names(), self.log_step_sizes.exp()
-            nats_before = []
             for _ in range(inner_steps):
                 loss, nats = self.inner_loss(parameters, supports)
-                gradients = torch.autograd.grad(loss, [parameters[n] for n in names], create_graph=differentiable)
-                changed = [parameters[n] - a * g for n, a, g in zip(names, step_sizes, gradients, strict=True)]
+                adapted = [parameters[name] for name in self.adapted_names()]
+                gradients = torch.autograd.grad(loss, adapted, create_graph=differentiable)
+                parameters = self.step(parameters, gradients)
                 if not differentiable:
-                    changed = [p.detach().requires_grad_() for p in changed]
-                parameters = parameters | dict(zip(names, changed, strict=True))
+                    parameters = {name: p.detach().requires_grad_() for name, p in parameters.items()}
                 nats_before.append(nats)
         return parameters, nats_before
 
     def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
         """The network that the supports [S, C, H, W] make of the base."""
-        steps = self.config.inner_steps if inner_steps is None else inner_steps
         with torch.no_grad():
-            parameters, nats = self.adapt(supports, steps)
-            _, last = self.inner_loss(parameters, supports)
-        network = type(self.base)(self.config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+            parameters, nats = self.adapt(supports, self.config.inner_steps if inner_steps is None else inner_steps)
+            if len(supports) >= self.least_shots:
+                nats.append(self.inner_loss(parameters, supports)[1])
+        network = self.make_base(self.config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
         network.load_state_dict(parameters)
-        return Adaptation(network, [n.item() for n in (*nats, last)])
+        return Adaptation(network, [n.item() for n in nats] or None)
 
     def encode(self, supports: Tensor, inner_steps: int | None = None) -> list[Memory]:
         """The weights that the supports [B, S, C, H, W] of each of B episodes lead to."""

@@ -49,6 +49,8 @@ class TrainConfig:
     """episodes a step, over all processes"""
     targets: int = 4
     """targets an episode"""
+    shots: int = MAX_SHOTS
+    """most supports of an episode: 1 to so many"""
     learning_rate: float = 2e-3
     """peak rate of Muon and AdamW, after a warm-up and before a linear decay to zero"""
     ema: float = 0.999
@@ -121,7 +123,7 @@ def compiled(network: PixelCNN, supports: Tensor, targets: Tensor) -> torch.nn.M
 
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
-        for name in ("steps", "characters", "targets", "inner_steps", "every"):
+        for name in ("steps", "characters", "targets", "shots", "inner_steps", "every"):
             if getattr(config, name) < 1:
                 raise TrainingError(f"--{name} must be at least 1.")
         if config.characters % world:
@@ -135,7 +137,12 @@ class _Run:
         training = drawings.split(config.split)
         self.alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
         self.episodes = EpisodeSampler(
-            training, config.characters, config.targets, config.seed, transform=partial(augment, share=config.changed)
+            training,
+            config.characters,
+            config.targets,
+            config.seed,
+            config.shots,
+            transform=partial(augment, share=config.changed),
         )
         torch.manual_seed(config.seed)
         sizes = ModelConfig(model=config.model, inner_steps=config.inner_steps)

@@ -1,0 +1,245 @@
+"""Experiments: questions about the models that their reviewers asked, answered by measurement.
+
+Each one gives a dict that JSON can hold and a figure of it. All are measured on the validation alphabets.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib import pyplot
+from torch import Tensor
+
+from fewshot import checkpoints
+from fewshot.data.episodes import evaluation_episodes, to_tensor
+from fewshot.data.omniglot import Drawings
+from fewshot.evaluation import evaluate
+from fewshot.models import AttentionPixelCNN, MetaPixelCNN
+from fewshot.models.meta import Parameters, call
+
+SEED, TARGETS = 0, 4
+EVERY = 3  # of the characters, where many gradients are computed for each
+INNER_STEPS = range(11)
+SHOTS = (1, 4, 8)
+
+
+def inner_steps(names: list[str], drawings: Drawings) -> dict[str, Any]:
+    """Inner steps against the NLL of supports and of held-out targets, for Meta PixelCNNs."""
+    result = {}
+    for name in names:
+        network = _meta(name)
+        of_shots = {}
+        for shots in SHOTS:
+            rows = []  # of a character: the NLL of supports and targets after 0, 1, 2, ... steps
+            for supports, targets in _episodes(drawings, shots):
+                parameters, row = network.initial(), []
+                for step in INNER_STEPS:
+                    loss, support_nats = network.inner_loss(parameters, supports)
+                    row.append((support_nats.item(), _nats(network, parameters, targets).item()))
+                    if step < INNER_STEPS[-1]:
+                        gradients = torch.autograd.grad(loss, _adapted(network, parameters))
+                        parameters = _detached(network.step(parameters, gradients))
+                rows.append(row)
+            supports, targets = np.mean(rows, axis=0).T
+            of_shots[str(shots)] = {"supports": supports.tolist(), "targets": targets.tolist()}
+        result[name] = {"trained_with": network.config.inner_steps, "shots": of_shots}
+    return {"steps": list(INNER_STEPS), "models": result}
+
+
+def draw_inner_steps(result: dict[str, Any]) -> pyplot.Figure:
+    models = result["models"]
+    figure, axes = pyplot.subplots(1, len(models), figsize=(4.5 * len(models), 3.4), layout="constrained", sharey=True)
+    for axis, model in zip(np.atleast_1d(axes), models.values(), strict=True):
+        for i, (shots, curves) in enumerate(model["shots"].items()):
+            axis.plot(result["steps"], curves["targets"], "o-", color=f"C{i}", label=f"{shots} shots, targets")
+            axis.plot(result["steps"], curves["supports"], ":", color=f"C{i}", label="its supports")
+        axis.axvline(model["trained_with"], color="0.8", zorder=0)
+        trained = model["trained_with"]
+        axis.set(
+            xlabel="inner steps", title="trained with 1 step" if trained == 1 else f"trained with 1 to {trained} steps"
+        )
+        axis.set_ylim(None, min(0.11, max(max(c["targets"]) for c in model["shots"].values()) * 1.03))
+    np.atleast_1d(axes)[0].set_ylabel("nats/dim, held-out alphabets")
+    np.atleast_1d(axes)[-1].legend(fontsize=8)
+    return figure
+
+
+def inner_loss(names: list[str], drawings: Drawings) -> dict[str, Any]:
+    """Does the learned inner loss emulate the task's? Gradients of both, and a step down each, along a training."""
+    rows = []
+    for name in names:
+        network = _meta(name)
+        measured = []
+        for supports, targets in _episodes(drawings, shots=4):
+            parameters = network.initial()
+            adapted = _adapted(network, parameters)
+            loss, nats = network.inner_loss(parameters, supports)
+            inner = torch.autograd.grad(loss, adapted, retain_graph=True)
+            task = torch.autograd.grad(nats, adapted)
+            held_out = torch.autograd.grad(_nats(network, parameters, targets), adapted)
+            after = [_nats(network, network.step(parameters, g), targets) for g in (inner, task)]
+            learned = [i - t for i, t in zip(inner, task, strict=True)]
+            measured.append(
+                {
+                    "inner_and_supports": _cosine(inner, task),
+                    "inner_and_targets": _cosine(inner, held_out),
+                    "supports_and_targets": _cosine(task, held_out),
+                    "learned_part_and_supports": _cosine(learned, task),
+                    "before": _nats(network, parameters, targets).item(),
+                    "after_inner": after[0].item(),
+                    "after_task": after[1].item(),
+                }
+            )
+        mean = {key: float(np.mean([m[key] for m in measured])) for key in measured[0]}
+        card = checkpoints.read_card(checkpoints.resolve(name))
+        rows.append({"checkpoint": Path(name).stem, "steps": card["steps"]} | mean)
+    return {"along": sorted(rows, key=lambda row: row["steps"])}
+
+
+def draw_inner_loss(result: dict[str, Any]) -> pyplot.Figure:
+    rows = result["along"]
+    steps = [row["steps"] for row in rows]
+    figure, (cosines, nats) = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for key, label in {
+        "inner_and_supports": "inner loss, NLL of the supports",
+        "learned_part_and_supports": "its learned part, NLL of the supports",
+        "inner_and_targets": "inner loss, NLL of the targets",
+        "supports_and_targets": "NLL of the supports, of the targets",
+    }.items():
+        cosines.plot(steps, [row[key] for row in rows], "o-", label=label)
+    cosines.set(xlabel="training steps", ylabel="cosine of the gradients")
+    cosines.legend(fontsize=8)
+    for key, label in {
+        "before": "before any step",
+        "after_task": "after a step down the NLL of the supports",
+        "after_inner": "after a step down the inner loss",
+    }.items():
+        nats.plot(steps, [row[key] for row in rows], "o-", label=label)
+    nats.set(xlabel="training steps", ylabel="nats/dim of held-out targets")
+    nats.legend(fontsize=8)
+    return figure
+
+
+def ablations(names: list[str], drawings: Drawings) -> dict[str, Any]:
+    """What becomes of attention's score if a support is missing, is another character's, or lies elsewhere."""
+    result = {}
+    for name in names:
+        network, _ = checkpoints.load(name)
+        if not isinstance(network, AttentionPixelCNN):
+            raise checkpoints.CheckpointError(f"'{name}' has no attention to ablate.")
+        of_shots = {}
+        for shots in (2, 4, 8):
+            scores = {"as it is": _score(network, drawings, shots)}
+            dropped = {"most": [], "least": []}
+            for supports, targets in _episodes(drawings, shots):
+                for which, nats in _without_one(network, supports, targets).items():
+                    dropped[which].append(nats)
+            scores |= {f"without the {which} read": float(np.mean(nats)) for which, nats in dropped.items()}
+            scores["of a wrong character"] = _score(network, drawings, shots, wrong_supports=True)
+            hooks = [part.register_forward_pre_hook(_shuffled(network)) for part in (network.key, network.value)]
+            scores["positions shuffled"] = _score(network, drawings, shots)
+            for hook in hooks:
+                hook.remove()
+            of_shots[str(shots)] = scores
+        result[name] = of_shots
+    return {"models": result}
+
+
+def draw_ablations(result: dict[str, Any]) -> pyplot.Figure:
+    models = result["models"]
+    figure, axes = pyplot.subplots(1, len(models), figsize=(7 * len(models), 3), layout="constrained", squeeze=False)
+    for axis, (name, of_shots) in zip(axes[0], models.items(), strict=True):
+        for i, (shots, scores) in enumerate(of_shots.items()):
+            places = np.arange(len(scores)) + (i - 1) * 0.26
+            axis.barh(places, list(scores.values()), 0.24, label=f"{shots} shots")
+            for y, value in zip(places, scores.values(), strict=True):
+                axis.text(value, y, f" {value:.4f}".replace("0.", "."), va="center", fontsize=7)
+        axis.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel="nats/dim, held-out alphabets", title=name)
+        axis.invert_yaxis()
+        axis.legend(fontsize=8)
+    return figure
+
+
+EXPERIMENTS: dict[str, tuple[Callable, Callable]] = {
+    "inner-steps": (inner_steps, draw_inner_steps),
+    "inner-loss": (inner_loss, draw_inner_loss),
+    "ablations": (ablations, draw_ablations),
+}
+
+
+def run(experiment: str, names: list[str], drawings: Drawings, out: Path) -> list[Path]:
+    """Measure, and write ``<experiment>.json`` and ``.png`` into the folder ``out``."""
+    measure, draw = EXPERIMENTS[experiment]
+    result = measure(names, drawings)
+    out.mkdir(parents=True, exist_ok=True)
+    numbers, picture = out / f"{experiment}.json", out / f"{experiment}.png"
+    numbers.write_text(json.dumps(result, indent=2) + "\n")
+    figure = draw(result)
+    figure.savefig(picture, dpi=150)
+    pyplot.close(figure)
+    return [numbers, picture]
+
+
+def _meta(name: str) -> MetaPixelCNN:
+    network, _ = checkpoints.load(name)
+    if not isinstance(network, MetaPixelCNN):
+        raise checkpoints.CheckpointError(f"'{name}' takes no inner steps.")
+    return network
+
+
+def _episodes(drawings: Drawings, shots: int) -> list[tuple[Tensor, Tensor]]:
+    """Supports [S, 1, H, W] and targets [Q, 1, H, W] of every third character."""
+    episodes = evaluation_episodes(drawings, shots, TARGETS, SEED)
+    return list(zip(to_tensor(episodes.supports), to_tensor(episodes.targets), strict=True))[::EVERY]
+
+
+def _adapted(network: MetaPixelCNN, parameters: Parameters) -> list[Tensor]:
+    return [parameters[name] for name in network.adapted_names()]
+
+
+def _detached(parameters: Parameters) -> Parameters:
+    return {name: p.detach().requires_grad_() for name, p in parameters.items()}
+
+
+def _nats(network: MetaPixelCNN, parameters: Parameters, targets: Tensor) -> Tensor:
+    """nats/dim of targets [Q, 1, H, W] under such parameters of the base."""
+    return F.binary_cross_entropy_with_logits(call(network.base, parameters, "decode", targets[None], None)[0], targets)
+
+
+def _cosine(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> float:
+    a, b = (torch.cat([g.flatten() for g in gradients]) for gradients in (one, other))
+    return F.cosine_similarity(a, b, dim=0).item()
+
+
+def _score(network: AttentionPixelCNN, drawings: Drawings, shots: int, wrong_supports: bool = False) -> float:
+    return evaluate(network, drawings, (shots,), TARGETS, SEED, wrong_supports)[str(shots)]["nats_per_dim"]
+
+
+@torch.inference_mode()
+def _without_one(network: AttentionPixelCNN, supports: Tensor, targets: Tensor) -> dict[str, float]:
+    """nats/dim of each target without the support that it reads most, and without that which it reads least."""
+    shots, (height, width) = len(supports), targets.shape[2:]
+    alpha = network.attention(targets[None], network.encode(supports[None]))[0]  # [heads, Q*H*W, 1 + S*H'*W']
+    shares = alpha[..., 1:].unflatten(2, (shots, -1)).sum(3)
+    shares = shares.unflatten(1, (len(targets), height * width)).mean((0, 2))  # [Q, S]
+    nats = {}
+    for which, dropped in {"most": shares.argmax(1), "least": shares.argmin(1)}.items():
+        left = torch.stack([torch.cat([supports[:d], supports[d + 1 :]]) for d in dropped.tolist()])
+        nats[which] = F.binary_cross_entropy_with_logits(network(targets[:, None], left), targets[:, None]).item()
+    return nats
+
+
+def _shuffled(network: AttentionPixelCNN) -> Callable:
+    """A hook that gives every patch's key and value the position of another one, the same for all supports."""
+    maps = network.config.encoder_maps
+
+    def hook(_: torch.nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        features, positions = inputs[0][:, :maps], inputs[0][:, maps:]
+        order = torch.randperm(positions[0, 0].numel(), generator=torch.Generator().manual_seed(SEED))
+        return (torch.cat([features, positions.flatten(2)[:, :, order].view_as(positions)], dim=1),)
+
+    return hook

@@ -1,0 +1,46 @@
+"""Attentive Meta PixelCNN: attention reads the supports, and a gradient step on them changes how it reads.
+
+The combination that the reviewers of Reed et al. 2018 asked for. Attention PixelCNN needs supports to predict an image,
+so the inner loss leaves one out: each support is predicted from the others, as the target will be from all. With a
+single support nothing is left to read, and no step is taken. As in ATAML (Jiang et al. 2018), the step does not change
+all weights, but those by which the supports reach the pixels.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fewshot.models.attend import attend_twice_differentiable
+from fewshot.models.attention import AttentionPixelCNN
+from fewshot.models.config import ModelConfig
+from fewshot.models.meta import MetaPixelCNN, Parameters, call
+
+ADAPTED = ("key.", "value.", "query.", "null_", "to_vector.", "_context.")  # parts of the names of weights
+
+
+class AttentiveMetaPixelCNN(MetaPixelCNN):
+    """Attention PixelCNN whose way of reading takes ``inner_steps`` steps down the supports' inner loss."""
+
+    title = "Attentive Meta PixelCNN"
+    reads = "as Attention PixelCNN does, after your drawings have changed how it reads"
+    attends = True
+    least_shots = 2
+
+    @staticmethod
+    def make_base(config: ModelConfig) -> AttentionPixelCNN:
+        base = AttentionPixelCNN(config)
+        base.attend = attend_twice_differentiable
+        return base
+
+    def adapted_names(self) -> list[str]:
+        return [name for name, _ in self.base.named_parameters() if any(part in name for part in ADAPTED)]
+
+    def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
+        """L_inner, and the NLL in nats/dim, of each of the supports [S, C, H, W] given the others."""
+        n = len(supports)
+        others = torch.stack([torch.cat([supports[:i], supports[i + 1 :]]) for i in range(n)])
+        memory = call(self.base, parameters, "encode", others)
+        features = call(self.base, parameters, "features", supports[:, None], memory)
+        logits = F.conv2d(features, parameters["logit.weight"], parameters["logit.bias"])
+        nats = F.binary_cross_entropy_with_logits(logits, supports)
+        return nats + self.learned_loss(features, logits, supports), nats
