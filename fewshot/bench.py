@@ -11,7 +11,7 @@ import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
 from fewshot.data.episodes import to_tensor
-from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.models import MetaPixelCNN, ModelConfig, PixelCNN, build
 from fewshot.sampling.incremental import IncrementalSampler
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.train import TrainConfig, compiled, train_step
@@ -40,10 +40,16 @@ def made_up_drawings(n: int, side: int) -> np.ndarray:
 def naive_seconds(model: FewShotModel, samples: int) -> float:
     """Time of a naive drawing: a whole-image forward pass for each of its pixels, measured on some of the passes."""
     images = to_tensor(made_up_drawings(samples, model.side)[None])
+    network = adapted(model.network, model.side, SHOTS)
     with torch.inference_mode():
-        memory = model.network.encode(to_tensor(made_up_drawings(SHOTS, model.side)[None]))
-        one_pass = seconds(lambda: model.network.decode(images, memory), repeats=NAIVE_PASSES[samples])
+        memory = network.encode(to_tensor(made_up_drawings(SHOTS, model.side)[None]))
+        one_pass = seconds(lambda: network.decode(images, memory), repeats=NAIVE_PASSES[samples])
     return one_pass * model.side**2
+
+
+def adapted(network: PixelCNN | MetaPixelCNN, side: int, shots: int) -> PixelCNN:
+    """The network that draws from so many supports."""
+    return network.adapted(to_tensor(made_up_drawings(shots, side)[None])[0]).network if network.adapts else network
 
 
 def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
@@ -69,7 +75,7 @@ def score_seconds(model: FewShotModel, images: int) -> float:
 def training_rate(config: ModelConfig, compile: bool) -> float:
     """Images a second that one process trains on, 8 characters x 4 targets and supports, data aside.
 
-    0 where torch.compile does not work.
+    0 where torch.compile does not work, as for second derivatives.
     """
     network = build(config).to(memory_format=torch.channels_last)
     characters, side = TrainConfig.characters, FewShotModel.side
@@ -79,6 +85,8 @@ def training_rate(config: ModelConfig, compile: bool) -> float:
     )
     model, optimizer = network, Optimizer(network)
     if compile:
+        if network.adapts:
+            return 0
         try:
             model = compiled(network, supports, targets)
         except Exception:  # whatever a missing or broken compiler raises
@@ -96,8 +104,13 @@ def table() -> Iterator[str]:
         model = fewshot.load(name)
         for n in NAIVE_PASSES:
             naive = naive_seconds(model, n)
-            plain, traced = (sampler_seconds(model.network, model.side, SHOTS, n, trace) for trace in (False, True))
+            network = adapted(model.network, model.side, SHOTS)
+            plain, traced = (sampler_seconds(network, model.side, SHOTS, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
+        if model.adapts:
+            took = seconds(lambda model=model: adapted(model.network, model.side, SHOTS))
+            steps = model.network.config.inner_steps
+            yield f"{name:<22} adaptation to {SHOTS} supports, {steps} inner step(s): {took:.3f} s"
         plain, fused = (training_rate(model.network.config, compile) for compile in (False, True))
         yield f"{name:<22} training, images/s of one thread: {plain:.1f}, compiled {fused:.1f}"
         one, many = score_seconds(model, 1), score_seconds(model, 400)
