@@ -65,6 +65,8 @@ class TrainConfig:
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
     every: int = 1000
     """steps between two saves, each with a look at the validation alphabets"""
+    snapshots: bool = False
+    """keep a checkpoint of every save, for `lab inner-loss`"""
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
 
@@ -246,6 +248,11 @@ class _Run:
         with (self.config.out / f"{self.name}.log").open("a") as file:
             file.write(json.dumps(line) + "\n")
         bar.write(json.dumps(line))
+        if self.config.snapshots:
+            name = f"{self.name}-{self.step:05d}.safetensors"
+            checkpoints.save(
+                self.config.out / name, self.average, {"config": asdict(self.network.config), "steps": self.step}
+            )
 
     def averaged(self) -> PixelCNN:
         """A network with the averaged weights."""
