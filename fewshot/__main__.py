@@ -140,10 +140,10 @@ def report(data: Path, out: Path = Path("docs/omniglot")) -> None:
 
 
 def lab(
-    experiment: Literal["inner-steps", "inner-loss", "ablations"],
+    experiment: tyro.conf.Positional[Literal["inner-steps", "inner-loss", "ablations"]],
     checkpoints: tuple[str, ...],
     data: Path,
-    out: Path = Path("docs/lab"),
+    out: Path = Path("assets/lab"),
 ) -> None:
     """Answer a question about the models by measurement, as numbers (.json) and a figure (.png).
 

@@ -17,7 +17,7 @@ ALLOWED = {
     "figures": {"api"},
     "quality": {"api", "data", "models"},
     "bench": {"api", "data", "models", "sampling", "checkpoints", "training"},
-    "lab": {"data", "evaluation", "models", "checkpoints"},
+    "lab": {"data", "models", "checkpoints"},
     "report": {"data", "evaluation", "checkpoints"},
 }
 

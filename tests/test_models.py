@@ -92,7 +92,7 @@ def test_the_supports_matter(model):
 
 
 def test_the_inner_step_goes_down_the_inner_loss_and_its_gradient_is_right():
-    network = small_network("meta", scale=0.2, layers=2, attend_after=1).double()
+    network = small_network("meta", scale=0.2, layers=2, attend_after=1, side=5).double()
     supports, x = binary(1, 2, 1, 5, 4).double(), binary(1, 2, 1, 5, 4).double()
     parameters = dict(network.base.named_parameters())
     loss, _ = network.inner_loss(parameters, supports[0])

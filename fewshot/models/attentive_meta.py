@@ -41,6 +41,6 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
         others = torch.stack([torch.cat([supports[:i], supports[i + 1 :]]) for i in range(n)])
         memory = call(self.base, parameters, "encode", others)
         features = call(self.base, parameters, "features", supports[:, None], memory)
-        logits = F.conv2d(features, parameters["logit.weight"], parameters["logit.bias"])
+        logits = call(self.base, parameters, "to_logits", features)
         nats = F.binary_cross_entropy_with_logits(logits, supports)
         return nats + self.learned_loss(features, logits, supports), nats

@@ -20,6 +20,8 @@ class ModelConfig:
     heads: int = 4  # Attention PixelCNN: attention heads
     key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
     octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features
+    side: int = 26  # Meta PixelCNN: sides of its canvas, of which smaller images use the top left
+    canvas: int = 4  # Meta PixelCNN: maps of its canvas
     inner_steps: int = 1  # Meta PixelCNN: gradient steps on the supports
 
     def __post_init__(self) -> None:

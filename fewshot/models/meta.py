@@ -5,9 +5,12 @@ of gradient descent on a loss that is itself learned, a network on the PixelCNN'
 weights, the loss and the step sizes, is trained so that the *changed* network gives the targets a high likelihood:
 gradients go through the inner steps (second order).
 
-Differs from the paper in three points. The inner loss is the NLL of the supports plus the learned one, which starts at
-0 and also sees the support and the logits, not only the features. Every tensor of weights has its own learned step
-size (Antoniou et al. 2019, MAML++). Training draws on one to three steps, so that more of them can be taken later.
+Differs from the paper in four points. The PixelCNN has a *canvas*: biases of every location, which it looks at around
+each pixel. They are weights like all others, but a gradient step on the supports leaves there what was unexpected in
+them, and where; without, nearly nothing was learnt in the time that a CPU allows. The inner loss is the NLL of the
+supports plus the learned one, which starts at 0 and also sees the support and the logits, not only the features. Every
+tensor of weights has its own learned step size (Antoniou et al. 2019, MAML++). Training draws on one to three steps, so
+that more of them can be taken later.
 """
 
 from collections.abc import Sequence
@@ -20,6 +23,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from fewshot.models.config import ModelConfig
+from fewshot.models.layers import CausalInput
 from fewshot.models.pixelcnn import PixelCNN
 
 STEP_SIZE = 0.3  # at first, for every tensor of weights: about the largest that does no harm to a trained PixelCNN
@@ -76,6 +80,34 @@ class LearnedLoss(nn.Module):
         return self.scale * z.flatten(1).square().mean(1).add(1e-6).sqrt().mean()
 
 
+class CanvasInput(CausalInput):
+    """The first layer, which also looks at the canvas: all around, as it says nothing of the picture to be drawn."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config.channels, config.maps)
+        self.canvas = nn.Parameter(torch.zeros(1, config.canvas, config.side, config.side))
+        self.look = nn.Conv2d(config.canvas, 2 * config.maps, 7, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        v, h = super().forward(x)
+        seen_v, seen_h = self.look(self.canvas[:, :, : x.shape[2], : x.shape[3]]).chunk(2, dim=1)
+        return v + seen_v, h + seen_h
+
+
+class CanvasPixelCNN(PixelCNN):
+    """PixelCNN with a canvas, whose first layer looks at it, and whose logits it is added to."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        self.input = CanvasInput(config)
+        self.canvas_logit = nn.Conv2d(config.canvas, 1, 1, bias=False)
+
+    def to_logits(self, features: Tensor) -> Tensor:
+        return super().to_logits(features) + self.canvas_logit(
+            self.input.canvas[:, :, : features.shape[2], : features.shape[3]]
+        )
+
+
 class Memory(NamedTuple):
     """What Meta PixelCNN remembers of one episode: its changed weights, and what the changed base encodes."""
 
@@ -102,11 +134,14 @@ class MetaPixelCNN(nn.Module):
         self.base = self.make_base(config)
         self.learned_loss = LearnedLoss(config)
         self.log_step_sizes = nn.Parameter(torch.zeros(len(self.adapted_names())))
+        # The loss is a mean over locations: what belongs to one of them has a gradient that is so much smaller.
+        first = [config.side**2 if name == "input.canvas" else STEP_SIZE for name in self.adapted_names()]
+        self.register_buffer("first_step_sizes", torch.tensor(first), persistent=False)
 
     @staticmethod
     def make_base(config: ModelConfig) -> PixelCNN:
         """The network that the inner steps change."""
-        return PixelCNN(config)
+        return CanvasPixelCNN(config)
 
     def adapted_names(self) -> list[str]:
         """The base's parameters that the inner steps change: all."""
@@ -114,12 +149,12 @@ class MetaPixelCNN(nn.Module):
 
     def step_sizes(self) -> Tensor:
         """The learned step size of each of them."""
-        return STEP_SIZE * torch.exp(PACE * self.log_step_sizes)
+        return self.first_step_sizes * torch.exp(PACE * self.log_step_sizes)
 
     def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
         """L_inner, and the NLL in nats/dim, of the supports [S, C, H, W] under such parameters of the base."""
         features = call(self.base, parameters, "features", supports[None], None)
-        logits = F.conv2d(features, parameters["logit.weight"], parameters["logit.bias"])
+        logits = call(self.base, parameters, "to_logits", features)
         nats = F.binary_cross_entropy_with_logits(logits, supports)
         return nats + self.learned_loss(features, logits, supports), nats
 

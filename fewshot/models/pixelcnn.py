@@ -66,7 +66,11 @@ class PixelCNN(nn.Module):
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
         """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
-        return self.logit(self.features(targets, memory)).unflatten(0, targets.shape[:2])
+        return self.to_logits(self.features(targets, memory)).unflatten(0, targets.shape[:2])
+
+    def to_logits(self, features: Tensor) -> Tensor:
+        """Logits of ink [N, 1, H, W] of the features [N, penultimate, H, W]."""
+        return self.logit(features)
 
     def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
         """Logits [B, Q, 1, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""

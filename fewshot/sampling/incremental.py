@@ -88,12 +88,13 @@ class IncrementalSampler:
         with torch.inference_mode():
             # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
             empty_v, empty_h = network.input(torch.zeros(1, channels, height, width))
+            empty_logit = network.to_logits(torch.zeros(1, network.config.penultimate, height, width))
         self.empty_v = _numpy(empty_v[0].permute(1, 0, 2))[..., None]  # [H, C, W, 1]
         self.empty_h = _numpy(empty_h[0].permute(1, 2, 0))[..., None]  # [H, W, C, 1]
         self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [C, 3 * 7]
         self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [C, 3]
         self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)[:, None]
-        self.logit = _matrix(network.logit.weight)[0], _numpy(network.logit.bias)
+        self.logit, self.empty_logit = _matrix(network.logit.weight)[0], _numpy(empty_logit[0, 0])  # [C], [H, W]
         self.vector = network.vector
         self.attention = _attention_weights(network, height, width) if network.attends else None
         self.grid = network.grid(height, width) if network.attends else None
@@ -235,8 +236,8 @@ class _State:
         weights.penultimate[0].dot(skips, hidden)
         add(hidden, weights.penultimate[1], hidden)
         np.maximum(hidden, 0, out=hidden)
-        logits = weights.logit[0].dot(hidden)
-        logits += weights.logit[1]
+        logits = weights.logit.dot(hidden)
+        logits += weights.empty_logit[r, c]
         logits *= np.float32(-1 / temperature)
         # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
         np.minimum(logits, 80, out=logits)
