@@ -1,7 +1,7 @@
 """Experiments: questions about the models that their reviewers asked, answered by measurement.
 
-Each one gives a dict that JSON can hold and a figure of it. All are measured on every third character of the validation
-alphabets.
+Each one gives a dict that JSON can hold and a figure of it. All are measured on every fourth character of the
+validation alphabets.
 """
 
 import json
@@ -31,7 +31,7 @@ STYLE = {
     "legend.frameon": False,
 }
 SEED, TARGETS = 0, 4
-EVERY = 3  # characters, as many gradients are computed for each
+EVERY = 4  # characters, as many gradients are computed for each
 INNER_STEPS = range(11)
 SHOTS = (1, 4, 8)
 
@@ -201,7 +201,7 @@ def _meta(name: str) -> MetaPixelCNN:
 
 
 def _episodes(drawings: Drawings, shots: int) -> list[tuple[Tensor, Tensor]]:
-    """Supports [S, 1, H, W] and targets [Q, 1, H, W] of every third character."""
+    """Supports [S, 1, H, W] and targets [Q, 1, H, W] of every fourth character."""
     episodes = evaluation_episodes(drawings, shots, TARGETS, SEED)
     return list(zip(to_tensor(episodes.supports), to_tensor(episodes.targets), strict=True))[::EVERY]
 

@@ -4,6 +4,8 @@ Their files hold all of their behaviour. ``pad.js``, ``along.js`` and ``player.j
 bound to them here, and can run in any page.
 """
 
+import base64
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 FILES = Path(__file__).parent
+FIGURES = FILES.parent.parent / "assets" / "lab"
 STYLES = [FILES / name for name in ("studio.css", "pad.css", "player.css")]
 
 # js_on_load runs once, when the component appears; `watch` tells of later values from Python, but not of the first.
@@ -79,6 +82,15 @@ class Player(_Part):
 
     def __init__(self, value: dict[str, Any] | None, server_functions: list[Callable]):
         super().__init__("player", ["player.js"], _BIND_PLAYER, value=value, server_functions=server_functions)
+
+
+def laboratory() -> str:
+    """The page's last part: the shipped figures of ``fewshot.lab``, with what they say."""
+
+    def figure(match: re.Match) -> str:
+        return "data:image/png;base64," + base64.b64encode((FIGURES / match[1]).read_bytes()).decode()
+
+    return re.sub(r"lab:([\w-]+\.png)", figure, _read("lab.html"))
 
 
 def _read(name: str) -> str:

@@ -16,7 +16,7 @@ from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
 from fewshot.data import drawing, support_sets
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
-from fewshot.interface.components import FILES, STYLES, Player, SupportPad
+from fewshot.interface.components import FILES, STYLES, Player, SupportPad, laboratory
 from fewshot.interface.turns import Turns
 from fewshot.models import MODELS
 
@@ -295,6 +295,7 @@ def build() -> gr.Blocks:
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(example(sets), server_functions=[influence])
+        gr.HTML(laboratory(), apply_default_css=False)
         wire_buttons(go, stop, [pad, model, temperature, seed, steps, fresh], [player, seed])
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
         settings = [model, temperature, seed, steps]

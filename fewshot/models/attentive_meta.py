@@ -15,8 +15,6 @@ from fewshot.models.attention import AttentionPixelCNN
 from fewshot.models.config import ModelConfig
 from fewshot.models.meta import MetaPixelCNN, Parameters, call
 
-ADAPTED = ("key.", "value.", "query.", "null_", "to_vector.", "_context.")  # parts of the names of weights
-
 
 class AttentiveMetaPixelCNN(MetaPixelCNN):
     """Attention PixelCNN whose way of reading takes ``inner_steps`` steps down the supports' inner loss."""
@@ -31,9 +29,6 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
         base = AttentionPixelCNN(config)
         base.attend = attend_twice_differentiable
         return base
-
-    def adapted_names(self) -> list[str]:
-        return [name for name, _ in self.base.named_parameters() if any(part in name for part in ADAPTED)]
 
     def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
         """L_inner, and the NLL in nats/dim, of each of the supports [S, C, H, W] given the others."""

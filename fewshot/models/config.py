@@ -3,6 +3,13 @@
 from dataclasses import dataclass, fields
 
 MAX_SIZE = 4096
+# What inner steps may change, by parts of the names of the weights: all; what the supports are read with; the biases of
+# the gates and what the contexts add to them.
+ADAPTED = {
+    "all": ("",),
+    "reading": ("key.", "value.", "query.", "null_", "to_vector.", "_context."),
+    "gates": ("vertical.bias", "horizontal.bias", "link.bias", "_context."),
+}
 
 
 @dataclass(frozen=True)
@@ -23,12 +30,15 @@ class ModelConfig:
     side: int = 26  # Meta PixelCNN: sides of its canvas, of which smaller images use the top left
     canvas: int = 4  # Meta PixelCNN: maps of its canvas
     inner_steps: int = 1  # Meta PixelCNN: gradient steps on the supports
+    adapted: str = "all"  # Meta PixelCNN: what they change, a key of ADAPTED
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be built; a configuration may come from somebody's file."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "model" and (not isinstance(value, int) or not 1 <= value <= MAX_SIZE):
+            if field.type is int and (not isinstance(value, int) or not 1 <= value <= MAX_SIZE):
                 raise ValueError(f"{field.name} must be a whole number from 1 to {MAX_SIZE}, not {value!r}")
+        if self.adapted not in ADAPTED:
+            raise ValueError(f"adapted must be one of {', '.join(ADAPTED)}, not {self.adapted!r}")
         if self.attend_after >= self.layers:
             raise ValueError(f"attend_after, {self.attend_after}, must be below layers, {self.layers}")

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from fewshot.models.config import ModelConfig
+from fewshot.models.config import ADAPTED, ModelConfig
 from fewshot.models.layers import CausalInput
 from fewshot.models.pixelcnn import PixelCNN
 
@@ -144,8 +144,9 @@ class MetaPixelCNN(nn.Module):
         return CanvasPixelCNN(config)
 
     def adapted_names(self) -> list[str]:
-        """The base's parameters that the inner steps change: all."""
-        return [name for name, _ in self.base.named_parameters()]
+        """The base's parameters that the inner steps change."""
+        parts = ADAPTED[self.config.adapted]
+        return [name for name, _ in self.base.named_parameters() if any(part in name for part in parts)]
 
     def step_sizes(self) -> Tensor:
         """The learned step size of each of them."""

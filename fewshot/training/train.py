@@ -21,6 +21,7 @@ from fewshot.data import omniglot
 from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler, evaluation_episodes, to_tensor
 from fewshot.evaluation import evaluate
 from fewshot.models import MODELS, ModelConfig, PixelCNN, build
+from fewshot.models.config import ADAPTED
 from fewshot.training.augment import augment
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
@@ -63,6 +64,8 @@ class TrainConfig:
     """alphabets to train on, never the test alphabets"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
+    adapted: Literal[tuple(ADAPTED)] = "all"
+    """Meta PixelCNN: the weights that inner steps change"""
     every: int = 1000
     """steps between two saves, each with a look at the validation alphabets"""
     snapshots: bool = False
@@ -147,7 +150,7 @@ class _Run:
             transform=partial(augment, share=config.changed),
         )
         torch.manual_seed(config.seed)
-        sizes = ModelConfig(model=config.model, inner_steps=config.inner_steps)
+        sizes = ModelConfig(model=config.model, inner_steps=config.inner_steps, adapted=config.adapted)
         self.network = build(sizes).to(device, memory_format=torch.channels_last)
         self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}

@@ -1,0 +1,59 @@
+"""The laboratory's experiments, on small networks; what they show is in assets/lab."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from fewshot import checkpoints, lab
+from fewshot.data import omniglot
+from tests.conftest import small_network
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Saves a small network of a model: gives its path."""
+
+    def save(model: str, steps: int = 0) -> str:
+        network = small_network(model, scale=0.1, layers=2)
+        path = tmp_path / f"{model}-{steps}.safetensors"
+        checkpoints.save(path, network.state_dict(), {"config": asdict(network.config), "steps": steps})
+        return str(path)
+
+    return save
+
+
+@pytest.fixture
+def drawings(packed_file):
+    return omniglot.load(packed_file).split("validation")
+
+
+def test_inner_steps(checkpoint, drawings, tmp_path):
+    name = checkpoint("meta")
+    written = lab.run("inner-steps", [name], drawings, tmp_path / "out")
+    curves = json.loads(written[0].read_text())["models"][name]["shots"]["4"]
+    assert len(curves["targets"]) == len(curves["supports"]) == 11
+    assert curves["supports"][1] < curves["supports"][0]
+    assert written[1].stat().st_size > 1000
+    with pytest.raises(checkpoints.CheckpointError, match="no inner steps"):
+        lab.inner_steps([checkpoint("attention")], drawings)
+
+
+def test_inner_loss(checkpoint, drawings, tmp_path):
+    names = [checkpoint("meta", steps) for steps in (200, 100)]
+    numbers, _ = lab.run("inner-loss", names, drawings, tmp_path / "out")
+    rows = json.loads(numbers.read_text())["along"]
+    assert [row["steps"] for row in rows] == [100, 200]
+    assert 0 < rows[0]["inner_and_supports"] <= 1
+    assert rows[0]["after_task"] < rows[0]["before"]
+
+
+def test_ablations(checkpoint, drawings, tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "EVERY", 1)  # the made-up file has few characters, and one needs a wrong one
+    name = checkpoint("attention")
+    numbers, _ = lab.run("ablations", [name], drawings, tmp_path / "out")
+    scores = json.loads(numbers.read_text())["models"][name]
+    assert scores.keys() == {"2", "4", "8"}
+    assert len(scores["4"]) == len(set(scores["4"].values())) == 5  # each of them changes something
+    with pytest.raises(checkpoints.CheckpointError, match="no attention"):
+        lab.ablations([checkpoint("meta")], drawings)
