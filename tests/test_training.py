@@ -117,9 +117,25 @@ def test_another_configuration_does_not_resume(packed_file, tmp_path):
 
 
 def test_nonsense_settings_give_a_sentence(packed_file, tmp_path):
-    for name in ("steps", "every", "characters", "targets"):
-        with pytest.raises(TrainingError, match=f"--{name} must be at least 1"):
+    for name in ("steps", "every", "characters", "targets", "shots", "inner_steps"):
+        with pytest.raises(TrainingError, match=f"--{name.replace('_', '-')} must be at least 1"):
             train(config(packed_file, tmp_path, **{name: 0}))
+
+
+def test_a_run_can_start_from_the_weights_of_another(packed_file, tmp_path):
+    weights = train(config(packed_file, tmp_path / "first", steps=2))
+    meta = {"model": "meta", "steps": 1, "inner_steps": 2, "initial": weights, "snapshots": True}
+    last = train(config(packed_file, tmp_path / "second", **meta))
+    first, _ = checkpoints.load(weights)
+    start, _ = checkpoints.load(tmp_path / "second" / "omniglot-meta-00000.safetensors")
+    assert all(torch.equal(value, start.base.state_dict()[name]) for name, value in first.state_dict().items())
+    network, card = checkpoints.load(last)
+    assert card["steps"] == 3
+    assert card["images"] == 6
+    assert card["command"].count(" && ") == 1
+    assert network.config.inner_steps == 2
+    with pytest.raises(TrainingError, match="not of a model that 'pixelcnn' extends"):
+        train(config(packed_file, tmp_path / "third", initial=last))
 
 
 def command(config: TrainConfig, *launcher: str) -> list[str]:

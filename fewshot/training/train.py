@@ -69,7 +69,7 @@ class TrainConfig:
     every: int = 1000
     """steps between two saves, each with a look at the validation alphabets"""
     snapshots: bool = False
-    """keep a checkpoint of every save, for `lab inner-loss`"""
+    """keep a checkpoint of the start and of every save, for `lab inner-loss`"""
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
 
@@ -130,7 +130,7 @@ class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
         for name in ("steps", "characters", "targets", "shots", "inner_steps", "every"):
             if getattr(config, name) < 1:
-                raise TrainingError(f"--{name} must be at least 1.")
+                raise TrainingError(f"--{name.replace('_', '-')} must be at least 1.")
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
@@ -192,6 +192,8 @@ class _Run:
             disable=self.rank > 0,
             mininterval=1,
         )
+        if self.rank == 0 and self.step == 0:
+            self.snapshot()
         losses: list[Tensor] = []
         while self.step < config.steps:
             losses.append(self.train_step(model))
@@ -251,11 +253,13 @@ class _Run:
         with (self.config.out / f"{self.name}.log").open("a") as file:
             file.write(json.dumps(line) + "\n")
         bar.write(json.dumps(line))
+        self.snapshot()
+
+    def snapshot(self) -> None:
+        """Keep the averaged weights as they are now, if that is wanted."""
         if self.config.snapshots:
-            name = f"{self.name}-{self.step:05d}.safetensors"
-            checkpoints.save(
-                self.config.out / name, self.average, {"config": asdict(self.network.config), "steps": self.step}
-            )
+            path = self.config.out / f"{self.name}-{self.step:05d}.safetensors"
+            checkpoints.save(path, self.average, {"config": asdict(self.network.config), "steps": self.step})
 
     def averaged(self) -> PixelCNN:
         """A network with the averaged weights."""
