@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from cycler import cycler
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from fewshot import checkpoints
@@ -61,7 +62,7 @@ def inner_steps(names: list[str], drawings: Drawings) -> dict[str, Any]:
 
 def draw_inner_steps(result: dict[str, Any]) -> pyplot.Figure:
     models = result["models"]
-    figure, axes = pyplot.subplots(1, len(models), figsize=(4.5 * len(models), 3.4), layout="constrained", sharey=True)
+    figure, axes = pyplot.subplots(1, len(models), figsize=(4.5 * len(models), 4), layout="constrained", sharey=True)
     for axis, model in zip(np.atleast_1d(axes), models.values(), strict=True):
         for i, (shots, curves) in enumerate(model["shots"].items()):
             axis.plot(result["steps"], curves["targets"], "o-", color=f"C{i}", label=f"{shots} shots, targets")
@@ -71,9 +72,9 @@ def draw_inner_steps(result: dict[str, Any]) -> pyplot.Figure:
         axis.set(
             xlabel="inner steps", title="trained with 1 step" if trained == 1 else f"trained with 1 to {trained} steps"
         )
+        axis.set_ylabel("nats/dim, held-out alphabets")
         axis.set_ylim(None, min(0.11, max(max(c["targets"]) for c in model["shots"].values()) * 1.03))
-    np.atleast_1d(axes)[0].set_ylabel("nats/dim, held-out alphabets")
-    np.atleast_1d(axes)[-1].legend(fontsize=8)
+        _legend(axis, columns=2)
     return figure
 
 
@@ -112,7 +113,7 @@ def inner_loss(names: list[str], drawings: Drawings) -> dict[str, Any]:
 def draw_inner_loss(result: dict[str, Any]) -> pyplot.Figure:
     rows = result["along"]
     steps = [row["steps"] for row in rows]
-    figure, (cosines, nats) = pyplot.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, (cosines, nats) = pyplot.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
     for key, label in {
         "inner_and_supports": "inner loss, NLL of the supports",
         "learned_part_and_supports": "its learned part, NLL of the supports",
@@ -121,7 +122,7 @@ def draw_inner_loss(result: dict[str, Any]) -> pyplot.Figure:
     }.items():
         cosines.plot(steps, [row[key] for row in rows], "o-", label=label)
     cosines.set(xlabel="training steps", ylabel="cosine of the gradients")
-    cosines.legend(fontsize=8)
+    _legend(cosines)
     for key, label in {
         "before": "before any step",
         "after_task": "after a step down the NLL of the supports",
@@ -129,7 +130,7 @@ def draw_inner_loss(result: dict[str, Any]) -> pyplot.Figure:
     }.items():
         nats.plot(steps, [row[key] for row in rows], "o-", label=label)
     nats.set(xlabel="training steps", ylabel="nats/dim of held-out targets")
-    nats.legend(fontsize=8)
+    _legend(nats)
     return figure
 
 
@@ -159,7 +160,7 @@ def ablations(names: list[str], drawings: Drawings) -> dict[str, Any]:
 
 def draw_ablations(result: dict[str, Any]) -> pyplot.Figure:
     models = result["models"]
-    figure, axes = pyplot.subplots(1, len(models), figsize=(7 * len(models), 3), layout="constrained", squeeze=False)
+    figure, axes = pyplot.subplots(1, len(models), figsize=(7 * len(models), 3.4), layout="constrained", squeeze=False)
     for axis, (name, of_shots) in zip(axes[0], models.items(), strict=True):
         for i, (shots, scores) in enumerate(of_shots.items()):
             places = np.arange(len(scores)) + (i - 1) * 0.26
@@ -168,7 +169,7 @@ def draw_ablations(result: dict[str, Any]) -> pyplot.Figure:
                 axis.text(value, y, f" {value:.4f}".replace("0.", "."), va="center", fontsize=7)
         axis.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel="nats/dim, held-out alphabets", title=name)
         axis.invert_yaxis()
-        axis.legend(fontsize=8)
+        _legend(axis, columns=3)
     return figure
 
 
@@ -191,6 +192,11 @@ def run(experiment: str, names: list[str], drawings: Drawings, out: Path) -> lis
         figure.savefig(picture, dpi=150)
         pyplot.close(figure)
     return [numbers, picture]
+
+
+def _legend(axis: Axes, columns: int = 1) -> None:
+    """Below the axes, where no curve is."""
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, fontsize=8)
 
 
 def _meta(name: str) -> MetaPixelCNN:

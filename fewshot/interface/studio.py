@@ -28,7 +28,7 @@ HEADER = """
 """
 DEFAULT_MODEL = "omniglot-attention"
 EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 5
-INNER_STEPS, TRAINED_STEPS = (0, 5), 1  # of the slider, and where it stands
+INNER_STEPS, TRAINED_STEPS = (0, 5), 2  # of the slider, and where it stands
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
 FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors whose message is one sentence for the user

@@ -9,8 +9,8 @@ Differs from the paper in four points. The PixelCNN has a *canvas*: biases of ev
 each pixel. They are weights like all others, but a gradient step on the supports leaves there what was unexpected in
 them, and where; without, nearly nothing was learnt in the time that a CPU allows. The inner loss is the NLL of the
 supports plus the learned one, which starts at 0 and also sees the support and the logits, not only the features. Every
-tensor of weights has its own learned step size (Antoniou et al. 2019, MAML++). Training draws on one to three steps, so
-that more of them can be taken later.
+tensor of weights has its own learned step size (Antoniou et al. 2019, MAML++). Training draws on one step and on
+more, so that there is a choice later.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,8 @@ from fewshot.models.pixelcnn import PixelCNN
 
 STEP_SIZE = 0.3  # at first, for every tensor of weights: about the largest that does no harm to a trained PixelCNN
 PACE = 10  # of the step sizes in training: AdamW's steps, made for weights, would take too long for them
+
+_SWAP = Lock()  # functional_call puts the parameters into the network while it runs, and threads may share one
 
 Parameters = dict[str, Tensor]
 
@@ -54,9 +56,6 @@ def call(network: nn.Module, parameters: Parameters, method: str, *args: Any) ->
     """``network.method(*args)`` as if its parameters were these."""
     with _SWAP:
         return functional_call(_Method(network, method), {f"network.{n}": p for n, p in parameters.items()}, args)
-
-
-_SWAP = Lock()  # functional_call puts the parameters into the network while it runs, and threads may share one
 
 
 class LearnedLoss(nn.Module):
