@@ -287,7 +287,6 @@ def build() -> gr.Blocks:
                         value=TRAINED_STEPS,
                         step=1,
                         label="Inner steps",
-                        info="on your drawings",
                         elem_id="inner-steps",
                     )
                     seed = gr.Number(0, precision=0, label="Seed", elem_id="seed")
