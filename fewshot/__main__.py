@@ -93,6 +93,7 @@ def generate(
     samples: int = 1,
     seed: int = 0,
     temperature: float = 1.0,
+    inner_steps: int | None = None,
 ) -> None:
     """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
 
@@ -103,13 +104,14 @@ def generate(
         samples: drawings to make.
         seed: of the noise.
         temperature: below 1, likelier pixels are drawn more often.
+        inner_steps: of Meta PixelCNN, as in training if not given.
     """
     pictures = []
     for path in support:
         if not path.is_file():
             raise PictureError(f"There is no picture '{path}'.")
         pictures.append(omniglot.max_pool(read_picture(path.read_bytes())))
-    run = fewshot.load(checkpoint).generate(np.array(pictures), samples, seed, temperature)
+    run = fewshot.load(checkpoint).generate(np.array(pictures), samples, seed, temperature, inner_steps=inner_steps)
     for path in save_run(run, out):
         print(path)
 
