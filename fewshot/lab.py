@@ -65,7 +65,13 @@ def draw_inner_steps(result: dict[str, Any]) -> pyplot.Figure:
     figure, axes = pyplot.subplots(1, len(models), figsize=(4.5 * len(models), 4), layout="constrained", sharey=True)
     for axis, model in zip(np.atleast_1d(axes), models.values(), strict=True):
         for i, (shots, curves) in enumerate(model["shots"].items()):
-            axis.plot(result["steps"], curves["targets"], "o-", color=f"C{i}", label=f"{shots} shots, targets")
+            axis.plot(
+                result["steps"],
+                curves["targets"],
+                "o-",
+                color=f"C{i}",
+                label=f"{shots} shot{'s' * (shots != '1')}, targets",
+            )
             axis.plot(result["steps"], curves["supports"], ":", color=f"C{i}", label="its supports")
         axis.axvline(model["trained_with"], color="0.8", zorder=0)
         trained = model["trained_with"]
