@@ -46,7 +46,9 @@ def test_equals_naive(model, samples, prefix_rows):
     supports = rng.integers(0, 2, (3, HEIGHT, WIDTH)).astype(np.uint8)
     prefix = rng.integers(0, 2, (prefix_rows, WIDTH)).astype(np.uint8) if prefix_rows else None
     noise = uniform_noise(0, (samples, HEIGHT, WIDTH))
-    images = compare(small_network(model), supports, noise, 0.8, prefix)
+    # With larger weights, a gradient step would make attention so sharp that heads read all or nothing.
+    network = small_network(model, scale=0.2 if model == "attentive-meta" else 0.4)
+    images = compare(network, supports, noise, 0.8, prefix)
     if prefix_rows:
         assert (images[:, :prefix_rows] == prefix).all()
 
