@@ -2,8 +2,8 @@
 
 The combination that the reviewers of Reed et al. 2018 asked for. Attention PixelCNN needs supports to predict an image,
 so the inner loss leaves one out: each support is predicted from the others, as the target will be from all. With a
-single support nothing is left to read, and no step is taken. As in ATAML (Jiang et al. 2018), the step does not change
-all weights, but those by which the supports reach the pixels.
+single support nothing is left to read, and no step is taken. ``config.adapted`` says which weights the step changes:
+all, or, as in ATAML (Jiang et al. 2018), those that the supports are read with. No weights are trained yet.
 """
 
 import torch
@@ -17,7 +17,7 @@ from fewshot.models.meta import MetaPixelCNN, Parameters, call
 
 
 class AttentiveMetaPixelCNN(MetaPixelCNN):
-    """Attention PixelCNN whose way of reading takes ``inner_steps`` steps down the supports' inner loss."""
+    """Attention PixelCNN whose weights take ``inner_steps`` steps down the supports' inner loss."""
 
     title = "Attentive Meta PixelCNN"
     reads = "as Attention PixelCNN does, after your drawings have changed how it reads"
