@@ -45,6 +45,10 @@ def test_one_batch_is_learnt(model, packed_file):
     assert losses[-1] < 0.4 * losses[0]
 
 
+def test_trains_where_there_are_too_few_supports_for_an_inner_step(packed_file, tmp_path):
+    assert train(config(packed_file, tmp_path, model="attentive-meta", shots=1, steps=1, every=1)).exists()
+
+
 def test_muon_is_pytorchs():
     generator = torch.Generator().manual_seed(0)
     network = small_network("conditional", maps=16, encoder_maps=16).to(memory_format=torch.channels_last)

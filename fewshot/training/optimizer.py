@@ -40,7 +40,9 @@ class Optimizer:
     def step(self, learning_rate: float) -> None:
         """Change the parameters by their gradients, and clear these."""
         for group, matrices, momentum in zip(self.groups, self.matrices, self.momenta, strict=True):
-            gradient = torch.stack([_inputs_last(p.grad).flatten(1) for p in group])
+            # None: a learned inner loss has no gradient where there are too few supports for an inner step.
+            gradients = (torch.zeros_like(p) if p.grad is None else p.grad for p in group)
+            gradient = torch.stack([_inputs_last(g).flatten(1) for g in gradients])
             momentum.lerp_(gradient, 1 - MOMENTUM)
             # As large as AdamW's changes are, so that both can have one learning rate (Liu et al. 2025, 2502.16982).
             size = learning_rate * 0.2 * max(gradient.shape[1:]) ** 0.5

@@ -182,7 +182,8 @@ class _Run:
             print("This machine does not compute bf16 in hardware: training in float32.", file=sys.stderr)
         model = self.compiled()
         if self.world > 1:
-            model = DistributedDataParallel(model)
+            # Where there are too few supports for an inner step, what is learned about it is not used.
+            model = DistributedDataParallel(model, find_unused_parameters=self.network.adapts)
         images_a_step = config.characters * config.targets
         bar = tqdm(
             total=config.steps * images_a_step,
