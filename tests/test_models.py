@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fewshot.models import ModelConfig, build, heads
 from fewshot.models import attend as attend_module
 from fewshot.models.attend import attend
 from tests.conftest import VARIANTS, small_network
@@ -142,3 +143,86 @@ def test_every_parameter_is_trained(model):
     network(binary(2, 2, 1, 8, 8), binary(2, 3, 1, 8, 8)).square().mean().backward()
     idle = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert idle == []
+
+
+COLOUR = {"channels": 3, "copies": True}  # sizes of a network for photographs
+
+
+def colours(*shape: int) -> torch.Tensor:
+    """Pictures [..., 3, H, W], with many pixels of the lowest and the highest level."""
+    levels = torch.randint(-60, 316, shape, generator=torch.Generator().manual_seed(1)).clamp(0, 255)
+    return levels / 127.5 - 1
+
+
+def test_the_probabilities_of_all_levels_sum_to_one():
+    x = torch.arange(256) / 127.5 - 1
+    for mean in (-1.5, -1, -0.999, 0, 0.3, 1, 1.5):
+        for log_scale in (-7.0, -5.0, -3.0, 0.0, 3.0, 30.0):
+            log_p = heads.log_probability(x - mean, torch.full_like(x, log_scale), x)
+            assert torch.isfinite(log_p).all()
+            assert log_p.double().exp().sum().item() == pytest.approx(1, abs=2e-3)
+
+
+def test_a_colour_is_as_probable_as_the_mixture_says():
+    """By the definition, in float64, with the coupling written out."""
+    outputs = torch.randn(1, heads.MixtureOfLogistics.outputs, 4, 5, generator=torch.Generator().manual_seed(0))
+    x = colours(1, 3, 4, 5)
+    k = heads.MIXTURES
+    weights, means, scales, coupling = outputs.double().split([k, 3 * k, 3 * k, 3 * k], dim=1)
+    weights, coupling = weights.softmax(1), coupling.tanh().unflatten(1, (3, k))
+    means, scales = means.unflatten(1, (3, k)), scales.unflatten(1, (3, k)).exp()
+    red, green, blue = x.double().unbind(1)
+    total = torch.zeros(1, 4, 5, dtype=torch.double)
+    for i in range(k):
+        p = weights[:, i]
+        centre = [means[:, 0, i], means[:, 1, i] + coupling[:, 0, i] * red]
+        centre.append(means[:, 2, i] + coupling[:, 1, i] * red + coupling[:, 2, i] * green)
+        for level, mean, scale in zip((red, green, blue), centre, scales[:, :, i].unbind(1), strict=True):
+            high = torch.where(level > 0.999, 1, torch.sigmoid((level + 1 / 255 - mean) / scale))
+            low = torch.where(level < -0.999, 0, torch.sigmoid((level - 1 / 255 - mean) / scale))
+            p = p * (high - low)
+        total += p
+    torch.testing.assert_close(heads.MixtureOfLogistics.nats(outputs, x).double(), -total.log(), atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("model", VARIANTS)
+def test_a_colour_pixel_depends_on_every_pixel_before_it_and_on_none_after(model):
+    network = small_network(model, scale=0.2, layers=6, penultimate=32, channels=3).double()
+    supports, x = colours(1, 2, 3, 5, 4).double(), colours(1, 1, 3, 5, 4).double().requires_grad_()
+    outputs = network(x, supports)[0, 0].flatten(1)
+    for t in range(20):
+        (gradient,) = torch.autograd.grad(outputs[:, t].square().sum(), x, retain_graph=True, materialize_grads=True)
+        gradient = gradient[0, 0].flatten(1)
+        assert (gradient[:, t:] == 0).all()
+        assert (gradient[:, :t] != 0).all()
+
+
+def test_colours_of_a_pixel_depend_on_those_before():
+    """Red knows neither green nor blue, green no blue: whatever they are, its probabilities sum to 1."""
+    outputs = torch.randn(heads.MixtureOfLogistics.outputs, 1, 1, generator=torch.Generator().manual_seed(0))
+    levels = torch.arange(256) / 127.5 - 1
+
+    def total(pixels: torch.Tensor) -> float:
+        nats = heads.MixtureOfLogistics.nats(outputs.expand(len(pixels), -1, -1, -1), pixels[:, :, None, None])
+        return torch.exp(-nats).double().sum().item()
+
+    red, k = 100, heads.MIXTURES
+    pairs = torch.cartesian_prod(levels, levels)
+    log_weights, means, log_scales, _ = heads.MixtureOfLogistics.split(outputs)
+    of_red = heads.log_probability(levels[red] - means[0], log_scales[0], levels[red].expand(k, 1, 1))
+    expected = torch.logsumexp(log_weights + of_red, 0).exp().item()
+    assert total(torch.cat([levels[red].expand(len(pairs), 1), pairs], dim=1)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_an_attention_that_sees_one_place_copies_its_colour():
+    network = small_network("attention", **COLOUR, heads=1)
+    built = build(ModelConfig(model="attention", **COLOUR))
+    of_means = built.logit.weight[built.head.means, -built.copied(built.config) :, 0, 0].unflatten(0, (3, -1))
+    of_means = of_means.unflatten(2, (built.config.heads, 3)).sum(2)  # [3, K, 3]
+    torch.testing.assert_close(of_means, torch.eye(3)[:, None].expand_as(of_means))
+    supports = colours(1, 1, 3, 8, 8)
+    memory = network.encode(supports)
+    features = network.features(colours(1, 1, 3, 8, 8), memory)
+    alpha = network.attention(colours(1, 1, 3, 8, 8), memory)[0, 0, :, 1:]
+    patches = F.avg_pool2d(supports[0, 0], 2).flatten(1)
+    torch.testing.assert_close(features[0, -3:].flatten(1), patches @ alpha.T)

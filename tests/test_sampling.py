@@ -8,8 +8,10 @@ import fewshot
 from fewshot import checkpoints
 from fewshot.api import uniform_noise
 from fewshot.data.episodes import to_tensor
+from fewshot.models.heads import MixtureOfLogistics, log_probability
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler
+from fewshot.sampling.pixels import bernoulli, mixture_of_logistics
 from tests.conftest import VARIANTS, small_network, strokes_image
 
 HEIGHT, WIDTH = 9, 7
@@ -102,3 +104,61 @@ def test_temperature_sharpens():
     _, cold, _ = naive.sample(network, supports, noise, 0.5, prefix)
     assert (np.abs(cold - 0.5) >= np.abs(warm - 0.5)).all()
     assert (np.abs(cold - 0.5) > np.abs(warm - 0.5) + 0.05).any()
+
+
+@pytest.mark.parametrize("prefix_rows", [0, 2])
+@pytest.mark.parametrize("model", VARIANTS)
+def test_equals_naive_in_colour(model, prefix_rows):
+    rng = np.random.default_rng(5)
+    supports = rng.integers(0, 256, (2, 5, 6, 3)).astype(np.uint8)
+    sizes = {"copies": True, "stride": 1} if "attenti" in model else {}
+    network = small_network(model, scale=0.3, channels=3, **sizes)
+    if network.adapts:  # as it is: by random gradients of colours, weights soon grow beyond all measure
+        network = network.adapted(to_tensor(supports[None])[0], inner_steps=0).network
+    noise = uniform_noise(0, (3, 5, 6, network.head.noise))
+    prefix = supports[0, :prefix_rows] if prefix_rows else None
+    images, probabilities, attention = naive.sample(network, supports, noise, 0.9, prefix)
+    with torch.inference_mode():
+        memory = network.encode(to_tensor(supports[None]))
+        *_, drawn = IncrementalSampler(network, 5, 6).rows(memory, noise, 0.9, prefix)
+        nats = network.head.nats(network(to_tensor(images[None]), to_tensor(supports[None])), to_tensor(images[None]))
+    np.testing.assert_array_equal(drawn.images, images)
+    np.testing.assert_allclose(drawn.probabilities, probabilities, rtol=2e-3, atol=1e-7)
+    if attention is not None:
+        np.testing.assert_allclose(drawn.attention, attention, atol=1e-4)
+    if prefix_rows:
+        assert (images[:, :prefix_rows] == prefix).all()
+    assert images.std() > 30
+    # At another temperature, what was drawn has another probability than by itself.
+    assert not np.allclose(probabilities, np.exp(-nats[0].numpy()), rtol=1e-2)
+
+
+def test_colours_are_drawn_as_often_as_they_are_probable():
+    generator = torch.Generator().manual_seed(1)
+    outputs = torch.randn(MixtureOfLogistics.outputs, 1, 1, generator=generator)
+    n = 20_000
+    repeated = np.repeat(outputs[:, :, 0].numpy(), n, axis=1)
+    drawn = mixture_of_logistics(repeated, uniform_noise(0, (n, 4)), 1.0, None)
+    x = to_tensor(drawn.values[None, :, None, None])
+    nats = MixtureOfLogistics.nats(outputs.expand(1, n, -1, -1, -1), x)[0, :, 0, 0]
+    np.testing.assert_allclose(drawn.probabilities, np.exp(-nats.numpy()), rtol=2e-2, atol=1e-12)
+    # The probability of each red, by the sum over green and blue that is 1; of red and green in two halves each.
+    log_weights, means, log_scales, _ = MixtureOfLogistics.split(outputs)
+    levels = torch.arange(256) / 127.5 - 1
+    of_red = log_probability(levels[None] - means[0, :, :, 0], log_scales[0, :, :, 0].expand(-1, 256), levels[None])
+    expected = torch.logsumexp(log_weights[:, :, 0] + of_red, 0).exp().numpy()
+    counts = np.bincount(drawn.values[:, 0], minlength=256) / n
+    assert np.abs(counts.cumsum() - expected.cumsum()).max() < 1.63 / n**0.5  # Kolmogorov-Smirnov, 1 %
+    # The average surprise of what is drawn is the entropy, as an independent sample has it too.
+    other = mixture_of_logistics(repeated, uniform_noise(1, (n, 4)), 1.0, None).probabilities
+    assert -np.log(other).mean() == pytest.approx(nats.mean().item(), abs=0.05)
+    given = mixture_of_logistics(repeated[:, :1], np.zeros((1, 4), np.float32), 1.0, drawn.values[0])
+    assert (given.values[0] == drawn.values[0]).all()
+    np.testing.assert_allclose(given.probabilities[0], drawn.probabilities[0], rtol=1e-5)
+
+
+def test_ink_is_as_probable_as_its_logit_says():
+    logits = np.linspace(-100, 100, 41, dtype=np.float32)
+    drawn = bernoulli(logits[None], np.full(41, 0.5, np.float32), 2.0, None)
+    np.testing.assert_allclose(drawn.probabilities, torch.sigmoid(torch.from_numpy(logits) / 2), rtol=1e-4, atol=1e-30)
+    assert (drawn.values == (logits > 0)).all()

@@ -1,7 +1,7 @@
 """Episodes: a character's supports and targets, different drawings of the same character."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,8 +23,17 @@ class Episodes(NamedTuple):
 
 
 def to_tensor(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
-    """Binary images [B, N, H, W] of 0/1 to what a network takes, float32 [B, N, 1, H, W]."""
-    return torch.from_numpy(images).to(device, torch.float32).unsqueeze(2)
+    """Images to what a network takes, float32 [B, N, C, H, W].
+
+    Binary ones [B, N, H, W] of 0/1 stay what they are; of those in colour [B, N, H, W, 3], see ``units``.
+    """
+    x = torch.from_numpy(images).to(device, torch.float32)
+    return x.unsqueeze(2) if x.ndim == 4 else units(x).movedim(4, 2)
+
+
+def units(levels: Any) -> Any:
+    """Levels 0..255 of a colour, floats, in the units of the networks, -1..1."""
+    return levels * np.float32(2 / 255) - 1
 
 
 class EpisodeSampler:

@@ -11,9 +11,9 @@ QUERIES_AT_A_TIME = 676
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Queries [B, heads, T, D], keys and values [B, heads, N, D] to f [B, heads, T, D]."""
+    """Queries [B, heads, T, D], keys [B, heads, N, D], and values [B, heads, N, D'] to f [B, heads, T, D']."""
     if queries.device.type == "cuda":
-        return F.scaled_dot_product_attention(queries, keys, values)
+        return F.scaled_dot_product_attention(queries.to(values.dtype), keys.to(values.dtype), values)
     wide = torch.promote_types(queries.dtype, torch.float32)
     if torch.is_grad_enabled():
         dtype = torch.bfloat16 if torch.is_autocast_enabled("cpu") else wide
@@ -36,8 +36,8 @@ def attend_twice_differentiable(queries: Tensor, keys: Tensor, values: Tensor) -
 # All tensors have three dimensions, because torch.compile would lay out four as if they were images.
 @torch.library.custom_op("fewshot::attend", mutates_args=())
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D] to f and alpha [B * heads, T, N]."""
-    f, alpha = _outputs(queries, keys, heads)
+    """Scaled queries [B, T, heads * D], keys and values [B, N, heads * D or D'] to f and alpha [B * heads, T, N]."""
+    f, alpha = _outputs(queries, keys, values, heads)
     by_head = zip(*(_heads(x, heads) for x in (queries, keys, values, f)), alpha, strict=True)
     for q, k, v, out, a in by_head:
         keys_last = k.T.contiguous()
@@ -47,13 +47,14 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[
     return f, alpha
 
 
-def _outputs(queries: Tensor, keys: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    return torch.empty_like(queries), queries.new_empty(len(queries) * heads, queries.shape[1], keys.shape[1])
+def _outputs(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
+    n, length = queries.shape[:2]
+    return queries.new_empty(n, length, values.shape[2]), queries.new_empty(n * heads, length, keys.shape[1])
 
 
 @_attend.register_fake
 def _(queries: Tensor, keys: Tensor, values: Tensor, heads: int) -> tuple[Tensor, Tensor]:
-    return _outputs(queries, keys, heads)
+    return _outputs(queries, keys, values, heads)
 
 
 @torch.library.custom_op("fewshot::attend_backward", mutates_args=())

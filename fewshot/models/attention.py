@@ -10,12 +10,16 @@ scaled dot products instead of v' tanh(q + k). There is one multi-head layer who
 one attention in each: with three, a prototype took three times as long to train. Queries, keys and values carry
 Fourier features of their position: without, it needed a third more images to the same score. The supports have no
 index, so that their order does not matter. And a learned *null key* lets a head read nothing, so that a head with
-nothing to read does not have to rest on an arbitrary patch.
+nothing to read does not have to rest on an arbitrary patch. A seventh where ``config.copies``: values have the colours
+of their patch, as they are, and what was read of them goes to the head of the network too, so that a network that has
+learnt where to look does not have to learn how to copy.
 """
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fewshot.models.attend import attend
@@ -29,7 +33,7 @@ class Memory(NamedTuple):
 
     vector: Tensor  # [B, heads * key_size]
     keys: Tensor  # [B, heads, 1 + S*H'*W', key_size]
-    values: Tensor  # [B, heads, 1 + S*H'*W', key_size]
+    values: Tensor  # [B, heads, 1 + S*H'*W', key_size], or key_size + C: with the colours of each patch
 
 
 class AttentionPixelCNN(ConditionalPixelCNN):
@@ -49,15 +53,25 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         self.query = nn.Conv2d(config.maps + positions, size, 1)
         self.null_key = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
         self.null_value = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
+        if config.copies:
+            # At first, the mean of what the heads read is added to the means of the head's mixture.
+            with torch.no_grad():
+                copied = self.logit.weight[:, -self.copied(config) :, 0, 0].zero_()
+                means = copied[self.head.means].unflatten(0, (config.channels, -1))
+                for colour, of_colour in enumerate(means):
+                    of_colour[:, colour :: config.channels] = 1 / config.heads
 
     @staticmethod
     def context_size(config: ModelConfig) -> int:
-        return config.heads * config.key_size
+        return config.heads * config.key_size + AttentionPixelCNN.copied(config)
 
     @staticmethod
-    def grid(height: int, width: int) -> tuple[int, int]:
+    def copied(config: ModelConfig) -> int:
+        return config.heads * config.channels if config.copies else 0
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
         """H' and W', the patches of a support of that size."""
-        return -(-height // 2), -(-width // 2)
+        return -(-height // self.config.stride), -(-width // self.config.stride)
 
     def add_positions(self, features: Tensor) -> Tensor:
         """Append the Fourier features of every location to [N, C, H, W]."""
@@ -80,10 +94,15 @@ class AttentionPixelCNN(ConditionalPixelCNN):
             heads = self.split_heads(project(patches).unflatten(0, supports.shape[:2]))
             return torch.cat([null.to(heads.dtype).expand(len(heads), -1, -1, -1), heads], dim=2)
 
-        return Memory(vector, of_patches(self.key, self.null_key), of_patches(self.value, self.null_value))
+        values = of_patches(self.value, self.null_value)
+        if self.config.copies:
+            colours = F.adaptive_avg_pool2d(supports.flatten(0, 1), patches.shape[-2:]).unflatten(0, supports.shape[:2])
+            colours = F.pad(colours.movedim(2, -1).flatten(1, 3), (0, 0, 1, 0))  # none for the null key
+            values = torch.cat([values, colours[:, None].expand(-1, self.config.heads, -1, -1)], dim=3)
+        return Memory(vector, of_patches(self.key, self.null_key), values)
 
     def vector(self, memory: Memory, targets: int) -> Tensor:
-        return super().vector(memory.vector, targets)
+        return F.pad(super().vector(memory.vector, targets), (0, 0, 0, 0, 0, self.copied(self.config)))
 
     def queries(self, h: Tensor, memory: Memory) -> Tensor:
         """Queries [B, heads, Q*H*W, key_size] of the features h [B*Q, maps, H, W]."""
@@ -101,6 +120,12 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     def context(self, layer: int, h: Tensor, memory: Memory, context: Tensor | None) -> Tensor | None:
         if layer != self.config.attend_after:
             return context
-        read = self.attend(self.queries(h, memory), memory.keys, memory.values)
-        read = read.unflatten(2, (-1, *h.shape[-2:]))  # [B, heads, Q, H, W, key_size]
-        return context + read.permute(0, 2, 1, 5, 3, 4).flatten(2, 3).flatten(0, 1)
+        # Colours need full precision, also where bf16 is used for the rest.
+        keep = torch.autocast(h.device.type, enabled=False) if self.config.copies else nullcontext()
+        queries = self.queries(h, memory)
+        with keep:
+            read = self.attend(queries, memory.keys, memory.values)
+        read = read.unflatten(2, (-1, *h.shape[-2:]))  # [B, heads, Q, H, W, key_size (+ C)]
+        read = read.permute(0, 2, 1, 5, 3, 4).flatten(0, 1)  # [B * Q, heads, key_size (+ C), H, W]
+        values, colours = read.tensor_split([self.config.key_size], dim=2)
+        return context + torch.cat([values.flatten(1, 2), colours.flatten(1, 2)], dim=1)

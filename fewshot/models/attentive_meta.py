@@ -7,7 +7,6 @@ all, or, as in ATAML (Jiang et al. 2018), those that the supports are read with.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fewshot.models.attend import attend_twice_differentiable
@@ -37,5 +36,5 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
         memory = call(self.base, parameters, "encode", others)
         features = call(self.base, parameters, "features", supports[:, None], memory)
         logits = call(self.base, parameters, "to_logits", features)
-        nats = F.binary_cross_entropy_with_logits(logits, supports)
+        nats = self.head.nats(logits, supports).mean() / supports.shape[1]
         return nats + self.learned_loss(features, logits, supports), nats

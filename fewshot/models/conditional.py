@@ -24,11 +24,11 @@ class ConditionalPixelCNN(PixelCNN):
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         maps = config.encoder_maps
-        self.encoder = SupportEncoder(config.channels, maps)
+        self.encoder = SupportEncoder(config.channels, maps, config.stride)
         self.shrink = nn.Sequential(
             nn.Conv2d(maps, maps, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(maps, maps, 3, stride=2, padding=1)
         )
-        self.to_vector = nn.Linear(maps * 4 * 4, self.context_size(config))
+        self.to_vector = nn.Linear(maps * 4 * 4, self.context_size(config) - self.copied(config))
 
     @staticmethod
     def context_size(config: ModelConfig) -> int:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, fields
 
+from fewshot.models.heads import HEADS
+
 MAX_SIZE = 4096
 # What inner steps may change, by parts of the names of the weights: all; what the supports are read with; the biases of
 # the gates and what the contexts add to them.
@@ -17,16 +19,18 @@ class ModelConfig:
     """Sizes of one network. The defaults are those of the shipped Omniglot checkpoints."""
 
     model: str = "attention"  # a key of fewshot.models.MODELS
-    channels: int = 1  # colour channels of an image; 1 is a binary image with a Bernoulli head
+    channels: int = 1  # colour channels of an image, a key of HEADS
     layers: int = 12  # gated layers
     maps: int = 32  # feature maps of each stack
     penultimate: int = 32  # feature maps that the skip connections add up to
     encoder_maps: int = 64  # feature maps of the support encoder
+    stride: int = 2  # pixels of a support that one of its patches has to a side
     vector: int = 128  # Conditional PixelCNN: length of h = f(s)
     attend_after: int = 3  # Attention PixelCNN: the gated layers below its query
     heads: int = 4  # Attention PixelCNN: attention heads
     key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
     octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features
+    copies: bool = False  # Attention PixelCNN: whether the head sees the colours that were read
     side: int = 26  # Meta PixelCNN: sides of its canvas, of which smaller images use the top left
     canvas: int = 4  # Meta PixelCNN: maps of its canvas
     inner_steps: int = 1  # Meta PixelCNN: gradient steps on the supports
@@ -36,8 +40,14 @@ class ModelConfig:
         """Raises ValueError for what cannot be built; a configuration may come from somebody's file."""
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.type is bool and not isinstance(value, bool):
+                raise ValueError(f"{field.name} must be true or false, not {value!r}")
             if field.type is int and (not isinstance(value, int) or not 1 <= value <= MAX_SIZE):
                 raise ValueError(f"{field.name} must be a whole number from 1 to {MAX_SIZE}, not {value!r}")
+        if self.channels not in HEADS:
+            raise ValueError(f"channels must be one of {', '.join(map(str, HEADS))}, not {self.channels!r}")
+        if self.copies and self.channels == 1:
+            raise ValueError("copies needs images in colour")
         if self.adapted not in ADAPTED:
             raise ValueError(f"adapted must be one of {', '.join(ADAPTED)}, not {self.adapted!r}")
         if self.attend_after >= self.layers:

@@ -113,13 +113,13 @@ class ResidualBlock(nn.Module):
 
 
 class SupportEncoder(nn.Sequential):
-    """Supports with coordinates to features at half the resolution: [N, C, H, W] to [N, maps, ceil(H/2), ceil(W/2)]."""
+    """Supports with coordinates to features of patches: [N, C, H, W] to [N, maps, ceil(H/stride), ceil(W/stride)]."""
 
-    def __init__(self, channels: int, maps: int):
+    def __init__(self, channels: int, maps: int, stride: int):
         super().__init__(
             nn.Conv2d(channels + 2, maps // 2, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(maps // 2, maps, 3, stride=2, padding=1),
+            nn.Conv2d(maps // 2, maps, 3, stride=stride, padding=1),
             ResidualBlock(maps),
             ResidualBlock(maps),
             ResidualBlock(maps),

@@ -18,11 +18,11 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from fewshot.models.config import ADAPTED, ModelConfig
+from fewshot.models.heads import HEADS
 from fewshot.models.layers import CausalInput
 from fewshot.models.pixelcnn import PixelCNN
 
@@ -61,11 +61,12 @@ def call(network: nn.Module, parameters: Parameters, method: str, *args: Any) ->
 class LearnedLoss(nn.Module):
     """A scalar of the features, the logits and the pixels of the supports: three convolutions of stride 2, a norm."""
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, base: PixelCNN):
         super().__init__()
-        maps = config.penultimate
+        maps = base.config.penultimate
+        seen = base.logit.in_channels + base.logit.out_channels + base.config.channels
         self.net = nn.Sequential(
-            nn.Conv2d(maps + 1 + config.channels, maps, 3, stride=2, padding=1),
+            nn.Conv2d(seen, maps, 3, stride=2, padding=1),
             nn.SiLU(),  # smooth, as it is its gradient that counts
             nn.Conv2d(maps, maps, 3, stride=2, padding=1),
             nn.SiLU(),
@@ -74,7 +75,7 @@ class LearnedLoss(nn.Module):
         self.scale = nn.Parameter(torch.zeros(()))
 
     def forward(self, features: Tensor, logits: Tensor, supports: Tensor) -> Tensor:
-        """Features [S, D, H, W], logits [S, 1, H, W] and supports [S, C, H, W] to a scalar."""
+        """Features [S, D, H, W], outputs [S, P, H, W] and supports [S, C, H, W] to a scalar."""
         z = self.net(torch.cat([features, logits, supports], dim=1))
         return self.scale * z.flatten(1).square().mean(1).add(1e-6).sqrt().mean()
 
@@ -99,7 +100,7 @@ class CanvasPixelCNN(PixelCNN):
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self.input = CanvasInput(config)
-        self.canvas_logit = nn.Conv2d(config.canvas, 1, 1, bias=False)
+        self.canvas_logit = nn.Conv2d(config.canvas, self.head.outputs, 1, bias=False)
 
     def to_logits(self, features: Tensor) -> Tensor:
         return super().to_logits(features) + self.canvas_logit(
@@ -130,8 +131,9 @@ class MetaPixelCNN(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
+        self.head = HEADS[config.channels]
         self.base = self.make_base(config)
-        self.learned_loss = LearnedLoss(config)
+        self.learned_loss = LearnedLoss(self.base)
         self.log_step_sizes = nn.Parameter(torch.zeros(len(self.adapted_names())))
         # The loss is a mean over locations: what belongs to one of them has a gradient that is so much smaller.
         first = [config.side**2 if name == "input.canvas" else STEP_SIZE for name in self.adapted_names()]
@@ -155,7 +157,7 @@ class MetaPixelCNN(nn.Module):
         """L_inner, and the NLL in nats/dim, of the supports [S, C, H, W] under such parameters of the base."""
         features = call(self.base, parameters, "features", supports[None], None)
         logits = call(self.base, parameters, "to_logits", features)
-        nats = F.binary_cross_entropy_with_logits(logits, supports)
+        nats = self.head.nats(logits, supports).mean() / supports.shape[1]
         return nats + self.learned_loss(features, logits, supports), nats
 
     def initial(self) -> Parameters:
@@ -209,10 +211,10 @@ class MetaPixelCNN(nn.Module):
         return [Memory(p, call(self.base, p, "encode", s[None])) for p, s in zip(parameters, supports, strict=True)]
 
     def decode(self, targets: Tensor, memory: list[Memory]) -> Tensor:
-        """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
+        """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""
         episodes = zip(targets, memory, strict=True)
         return torch.cat([call(self.base, m.parameters, "decode", x[None], m.base) for x, m in episodes])
 
     def forward(self, targets: Tensor, supports: Tensor, inner_steps: int | None = None) -> Tensor:
-        """Logits [B, Q, 1, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
+        """Outputs [B, Q, P, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
         return self.decode(targets, self.encode(supports, inner_steps))

@@ -5,10 +5,12 @@ The prerequisite and the control of Reed et al. 2018; the other variants extend 
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fewshot.models.config import ModelConfig
+from fewshot.models.heads import HEADS
 from fewshot.models.layers import CausalInput, GatedLayer
 
 
@@ -16,7 +18,8 @@ class PixelCNN(nn.Module):
     """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports), ``vector`` and ``context``.
 
     ``config.layers`` gated layers of ``config.maps`` feature maps; the skips of all layers add up to
-    ``config.penultimate`` maps, from which two 1x1 convolutions make the logit of ink.
+    ``config.penultimate`` maps, from which two 1x1 convolutions make the outputs of the ``head``: for binary images,
+    the logit of ink.
     """
 
     title = "PixelCNN"
@@ -28,17 +31,23 @@ class PixelCNN(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
+        self.head = HEADS[config.channels]
         self.input = CausalInput(config.channels, config.maps)
         self.layers = nn.ModuleList(
             GatedLayer(config.maps, config.penultimate, self.context_size(config), last=i == config.layers - 1)
             for i in range(config.layers)
         )
         self.penultimate = nn.Conv2d(config.penultimate, config.penultimate, 1)
-        self.logit = nn.Conv2d(config.penultimate, 1, 1)
+        self.logit = nn.Conv2d(config.penultimate + self.copied(config), self.head.outputs, 1)
 
     @staticmethod
     def context_size(config: ModelConfig) -> int:
         """Length of the context that enters the gates."""
+        return 0
+
+    @staticmethod
+    def copied(config: ModelConfig) -> int:
+        """How many numbers, the last of the context, the head sees as they are."""
         return 0
 
     def encode(self, supports: Tensor) -> Any:
@@ -54,7 +63,7 @@ class PixelCNN(nn.Module):
         return context
 
     def features(self, targets: Tensor, memory: Any) -> Tensor:
-        """What the logits are made of: features [B*Q, penultimate, H, W], each of the pixels before its own."""
+        """What the outputs are made of: features [B*Q, D, H, W], each of the pixels before its own."""
         v, h = self.input(targets.flatten(0, 1))
         vector = context = self.vector(memory, targets.shape[1])
         skips = 0
@@ -62,16 +71,20 @@ class PixelCNN(nn.Module):
             context = self.context(i, h, memory, context)
             v, h, skip = layer(v, h, vector, context)
             skips = skips + skip
-        return F.relu(self.penultimate(F.relu(skips)))
+        features = F.relu(self.penultimate(F.relu(skips)))
+        copied = self.copied(self.config)
+        return torch.cat([features, context[:, -copied:]], dim=1) if copied else features
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
-        """Logits of ink [B, Q, 1, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before it."""
+        """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""
         return self.to_logits(self.features(targets, memory)).unflatten(0, targets.shape[:2])
 
     def to_logits(self, features: Tensor) -> Tensor:
-        """Logits of ink [N, 1, H, W] of the features [N, penultimate, H, W]."""
-        return self.logit(features)
+        """Outputs [N, P, H, W] of the features [N, D, H, W]."""
+        # In full precision, also where bf16 is used inside: the 256 levels of a colour are finer than that.
+        with torch.autocast(features.device.type, enabled=False):
+            return self.logit(features.to(self.logit.weight.dtype))
 
     def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
-        """Logits [B, Q, 1, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
+        """Outputs [B, Q, P, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
         return self.decode(targets, self.encode(supports))

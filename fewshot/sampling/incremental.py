@@ -17,8 +17,10 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from fewshot.data.episodes import units
 from fewshot.models import PixelCNN
 from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
+from fewshot.sampling.pixels import DRAW
 
 Array = NDArray[np.float32]
 
@@ -54,23 +56,24 @@ class Attention(NamedTuple):
 
     layer: int
     heads: int
+    key_size: int
     query: Array  # [heads * key_size, C]
     query_of_position: Array  # [H, W, heads * key_size, 1]
     context: Array  # [layers above * (2C + 2), D], for all layers that read the context
 
 
 class Step(NamedTuple):
-    """What a pixel's step gives: probabilities [N] of ink, and attention [heads, N, 1 + S*H'*W'] or None."""
+    """What a pixel's step gives: the head's outputs [P, N], and attention [heads, N, 1 + S*H'*W'] or None."""
 
-    probabilities: Array
+    outputs: Array
     attention: Array | None
 
 
 class Drawn(NamedTuple):
     """What is drawn so far, ``rows`` of the rows; the rest is zeros."""
 
-    images: NDArray[np.uint8]  # [N, H, W]
-    probabilities: Array  # [N, H, W]
+    images: NDArray[np.uint8]  # [N, H, W], or [N, H, W, 3]
+    probabilities: Array  # [N, H, W], of ink, or of the colour that was drawn
     attention: Array | None  # [N, H*W, heads, S, H', W']
     rows: int
 
@@ -84,17 +87,20 @@ class IncrementalSampler:
     def __init__(self, network: PixelCNN, height: int, width: int):
         self.height, self.width, self.maps = height, width, network.config.maps
         self.layers = [_layer_weights(layer) for layer in network.layers]
-        channels = network.config.channels
+        self.head, self.channels = network.head, network.head.channels
+        self.copied = network.copied(network.config)
+        channels, features = self.channels, network.logit.in_channels
         with torch.inference_mode():
             # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
             empty_v, empty_h = network.input(torch.zeros(1, channels, height, width))
-            empty_logit = network.to_logits(torch.zeros(1, network.config.penultimate, height, width))
+            empty_logit = network.to_logits(torch.zeros(1, features, height, width))
         self.empty_v = _numpy(empty_v[0].permute(1, 0, 2))[..., None]  # [H, C, W, 1]
         self.empty_h = _numpy(empty_h[0].permute(1, 2, 0))[..., None]  # [H, W, C, 1]
-        self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [C, 3 * 7]
-        self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [C, 3]
+        self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [C, 3 * 7 * channels]
+        self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [C, 3 * channels]
         self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)[:, None]
-        self.logit, self.empty_logit = _matrix(network.logit.weight)[0], _numpy(empty_logit[0, 0])  # [C], [H, W]
+        self.logit = _matrix(network.logit.weight)  # [P, D]
+        self.empty_logit = _numpy(empty_logit[0].permute(1, 2, 0))[..., None]  # [H, W, P, 1]
         self.vector = network.vector
         self.attention = _attention_weights(network, height, width) if network.attends else None
         self.grid = network.grid(height, width) if network.attends else None
@@ -105,11 +111,13 @@ class IncrementalSampler:
         """Draw samples a row at a time, and give what is drawn so far after each; its arrays are the same ones.
 
         ``memory`` is what the network's ``encode`` gave for one episode; the samples share it. ``noise`` [N, H, W]
-        holds a uniform number for every pixel, ``prefix`` [R, W] the first rows where they are given. Without
-        ``trace`` the attention is not kept.
+        holds a uniform number for every pixel, or in colour four of them [N, H, W, 4]; ``prefix`` [R, W] or [R, W, 3]
+        the first rows where they are given. Without ``trace`` the attention is not kept.
         """
-        state = _State(self, memory, len(noise))
-        images, probabilities = np.zeros(noise.shape, np.uint8), np.zeros(noise.shape, np.float32)
+        state, draw = _State(self, memory, len(noise)), DRAW[self.head]
+        pixels = np.zeros((*noise.shape[:3], self.channels), np.uint8)
+        images = pixels[..., 0] if self.channels == 1 else pixels
+        probabilities = np.zeros(noise.shape[:3], np.float32)
         attention = flat = None
         if trace and self.attention is not None:
             places = memory.keys.shape[2] - 1  # without the null key
@@ -117,14 +125,11 @@ class IncrementalSampler:
             attention = flat.reshape(*flat.shape[:3], -1, *self.grid)
         for r in range(self.height):
             with _BLAS.limit(limits=1, user_api="blas"):  # the products are too small to be worth a second thread
-                state.start_row(r, images)
+                state.start_row(r, pixels)
                 for c in range(self.width):
-                    step = state.pixel(r, c, images, temperature)
-                    probabilities[:, r, c] = step.probabilities
-                    if prefix is not None and r < len(prefix):
-                        images[:, r, c] = prefix[r, c]
-                    else:
-                        images[:, r, c] = noise[:, r, c] < step.probabilities
+                    step = state.pixel(r, c, pixels)
+                    given = prefix[r, c] if prefix is not None and r < len(prefix) else None
+                    images[:, r, c], probabilities[:, r, c] = draw(step.outputs, noise[:, r, c], temperature, given)
                     if flat is not None:
                         flat[:, r * self.width + c] = step.attention[:, :, 1:].swapaxes(0, 1)
             yield Drawn(images, probabilities, attention, r + 1)
@@ -149,7 +154,8 @@ class _State:
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
         self.row = np.zeros((width, len(layers), both, n), np.float32)
         # The row's pixels, after as many zeros as the input layer sees to the left.
-        self.drawn = np.zeros((COLUMNS_BESIDE + width, n), np.float32)
+        self.drawn = np.zeros(((COLUMNS_BESIDE + width) * weights.channels, n), np.float32)
+        self.to_units = units if weights.channels > 1 else np.asarray
         # Each layer's horizontal input at the last pixel and at this one, and the sum of the skips below it.
         self.features = np.zeros((len(layers) + 1, 2 * maps + skips, n), np.float32)
         self.last, self.here = self.features[:, :maps], self.features[:, maps : 2 * maps]
@@ -162,7 +168,8 @@ class _State:
             (h[: 2 * maps], h[maps:], above[maps:], share, layer.horizontal.dot, layer.out.dot)
             for h, above, share, layer in zip(self.features, self.features[1:], self.shares, layers, strict=False)
         ]
-        self.skips, self.hidden = np.empty((skips, n), np.float32), np.empty((skips, n), np.float32)
+        self.skips, self.seen = np.empty((skips, n), np.float32), np.empty((skips + weights.copied, n), np.float32)
+        self.hidden, self.copied = self.seen[:skips], self.seen[skips:]  # what the head sees
         if weights.attention is not None:
             heads, layer = weights.attention.heads, weights.attention.layer
             self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
@@ -180,16 +187,17 @@ class _State:
             vector = _numpy(vector[0, :, 0])  # [D, 1]
             self.biases = [_with_vector(layer, vector) for layer in layers]
 
-    def start_row(self, r: int, images: NDArray[np.uint8]) -> None:
-        """The vertical stack's row r, from the pixels of the rows above."""
+    def start_row(self, r: int, pixels: NDArray[np.uint8]) -> None:
+        """The vertical stack's row r, from the pixels [N, H, W, channels] of the rows above."""
         weights, n, width, maps = self.weights, self.n, self.weights.width, self.weights.maps
         self.v[:, 0] = self.v[:, 1]
         self.features[:] = 0
-        above = np.zeros((n, ROWS_ABOVE, width + 2 * COLUMNS_BESIDE), np.float32)
-        known = images[:, max(0, r - ROWS_ABOVE) : r]
-        above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = known
-        patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)  # [N, 3, W, 7]
-        v = weights.input_v @ patches.transpose(1, 3, 2, 0).reshape(-1, width * n)
+        above = np.zeros((n, ROWS_ABOVE, width + 2 * COLUMNS_BESIDE, weights.channels), np.float32)
+        known = pixels[:, max(0, r - ROWS_ABOVE) : r]
+        above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = self.to_units(known)
+        patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)
+        # [N, 3, W, channels, 7] to the order of the kernel's inputs.
+        v = weights.input_v @ patches.transpose(1, 4, 3, 2, 0).reshape(-1, width * n)
         v += np.repeat(weights.empty_v[r], n, axis=2).reshape(maps, -1)
         for i, layer in enumerate(weights.layers):
             self.v[i, 1, :, 1:-1] = v.reshape(maps, width, n)
@@ -209,17 +217,19 @@ class _State:
             f *= g
             v += f
 
-    def pixel(self, r: int, c: int, images: NDArray[np.uint8], temperature: float) -> Step:
-        """The horizontal stack, and what is read, at (r, c)."""
+    def pixel(self, r: int, c: int, pixels: NDArray[np.uint8]) -> Step:
+        """The horizontal stack, and what is read, at (r, c) of the pixels [N, H, W, channels]."""
         weights, a, f, g, residual = self.weights, self.a, self.f, self.g, self.residual
         read = None
         reading = -1 if weights.attention is None else weights.attention.layer
         self.last[:] = self.here
         self.shares[:] = self.row[c]
-        self.drawn[COLUMNS_BESIDE + c - 1] = images[:, r, c - 1] if c else 0
+        channels = weights.channels
+        last = (COLUMNS_BESIDE + c - 1) * channels
+        self.drawn[last : last + channels] = self.to_units(pixels[:, r, c - 1]).T if c else 0
         # The last argument is where the result goes: by name it would cost more. The array's own `dot` has a third of
         # the overhead of `@`.
-        weights.input_h.dot(self.drawn[c : c + COLUMNS_BESIDE], self.input)
+        weights.input_h.dot(self.drawn[c * channels : last + channels], self.input)
         np.add(self.input, weights.empty_h[r, c], self.input)
         add, tanh, multiply = np.add, np.tanh, np.multiply
         for i, (h, below, above, share, horizontal_dot, out_dot) in enumerate(self.steps):
@@ -236,14 +246,9 @@ class _State:
         weights.penultimate[0].dot(skips, hidden)
         add(hidden, weights.penultimate[1], hidden)
         np.maximum(hidden, 0, out=hidden)
-        logits = weights.logit.dot(hidden)
-        logits += weights.empty_logit[r, c]
-        logits *= np.float32(-1 / temperature)
-        # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
-        np.minimum(logits, 80, out=logits)
-        np.exp(logits, logits)
-        logits += 1
-        return Step(np.reciprocal(logits, logits), read)
+        outputs = weights.logit.dot(self.seen)
+        outputs += weights.empty_logit[r, c]
+        return Step(outputs, read)
 
     def read(self, h: Array, r: int, c: int) -> Array:
         """Read the supports, for all later pre-activations; gives the attention as in Step."""
@@ -252,7 +257,10 @@ class _State:
         np.add(self.query, reader.query_of_position[r, c], self.query)
         np.matmul(self.queries, self.keys, self.scores)
         torch.softmax(scores, dim=2, out=alpha)
-        f = np.matmul(self.values, self.alpha.swapaxes(1, 2))  # [heads, key_size, N]
+        f = np.matmul(self.values, self.alpha.swapaxes(1, 2))  # [heads, key_size (+ channels), N]
+        if self.weights.copied:
+            self.copied[:] = f[:, reader.key_size :].reshape(-1, self.n)
+            f = np.concatenate([f[:, : reader.key_size].reshape(-1, self.n), self.copied])
         reader.context.dot(f.reshape(-1, self.n), self.context)
         np.add(self.reading, self.contexts, self.reading)
         return self.alpha
@@ -316,6 +324,7 @@ def _attention_weights(network: torch.nn.Module, height: int, width: int) -> Att
     return Attention(
         layer=config.attend_after,
         heads=config.heads,
+        key_size=config.key_size,
         query=np.ascontiguousarray(query[:, : config.maps]),
         query_of_position=of_position[..., None],
         context=np.concatenate(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fewshot.data.episodes import to_tensor
 from fewshot.models import PixelCNN
+from fewshot.sampling.pixels import DRAW
 
 
 @torch.inference_mode()
@@ -21,20 +22,19 @@ def sample(
 ) -> tuple[NDArray, NDArray, NDArray | None]:
     """Images and probabilities [N, H, W] and attention [N, H*W, heads, S, H', W'] of supports [S, H, W].
 
-    ``noise`` holds a uniform number for every pixel [N, H, W]: a pixel is ink where it is below the probability.
+    ``noise`` holds a uniform number for every pixel [N, H, W]. In colour, images and supports are [..., H, W, 3], and
+    noise [N, H, W, 4].
     """
-    n, height, width = noise.shape
+    n, height, width = noise.shape[:3]
     memory = network.encode(to_tensor(supports[None]))
-    images = np.zeros(noise.shape, np.uint8)
-    probabilities = np.zeros(noise.shape, np.float32)
+    images = np.zeros((n, *supports.shape[1:]), np.uint8)
+    probabilities = np.zeros((n, height, width), np.float32)
+    draw = DRAW[network.head]
     for r in range(height):
         for c in range(width):
-            logits = network.decode(to_tensor(images[None]), memory)[0, :, 0, r, c]
-            probabilities[:, r, c] = torch.sigmoid(logits / temperature).numpy()
-            if prefix is not None and r < len(prefix):
-                images[:, r, c] = prefix[r, c]
-            else:
-                images[:, r, c] = noise[:, r, c] < probabilities[:, r, c]
+            outputs = network.decode(to_tensor(images[None]), memory)[0, :, :, r, c].T.numpy()
+            given = prefix[r, c] if prefix is not None and r < len(prefix) else None
+            images[:, r, c], probabilities[:, r, c] = draw(outputs, noise[:, r, c], temperature, given)
     if not network.attends:
         return images, probabilities, None
     weights = network.attention(to_tensor(images[None]), memory)[0]  # [heads, N * H * W, 1 + S * H' * W']

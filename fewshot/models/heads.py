@@ -1,0 +1,74 @@
+"""The heads: what a network's outputs say of a pixel, given the pixels before it.
+
+A head knows how many ``outputs`` a pixel of so many ``channels`` takes, how many uniform numbers decide it (``noise``),
+and what a pixel costs (``nats``).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MIXTURES = 10  # PixelCNN++'s
+LEVELS = 256
+LEAST_LOG_SCALE = -7.0  # PixelCNN++'s: a scale of a tenth of a level
+
+
+class Bernoulli:
+    """Binary pixels: one output, the logit of ink."""
+
+    channels, outputs, noise = 1, 1, 1
+
+    @staticmethod
+    def nats(outputs: Tensor, images: Tensor) -> Tensor:
+        """What each pixel of images [..., 1, H, W] of 0/1 costs, [..., H, W], by outputs [..., 1, H, W]."""
+        return F.binary_cross_entropy_with_logits(outputs, images, reduction="none").squeeze(-3)
+
+
+class MixtureOfLogistics:
+    """RGB pixels of 256 levels: a discretised mixture of logistics (Salimans et al. 2017, PixelCNN++, section 2.1).
+
+    The outputs of a pixel are, one after the other, the mixture's logits [K], the means of each colour [3, K], their
+    log scales [3, K], and the coupling [3, K]: the mean of green moves with red, that of blue with red and with green.
+    Means and scales are in units of the images, in which the levels 0 to 255 are -1 to 1.
+    """
+
+    channels, outputs, noise = 3, 10 * MIXTURES, 4
+    means = slice(MIXTURES, 4 * MIXTURES)  # of the outputs
+
+    @staticmethod
+    def split(outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Outputs [..., 10 K, H, W] to log weights [..., K, H, W]; means, log scales, coupling [..., 3, K, H, W]."""
+        weights, rest = outputs.split([MIXTURES, 9 * MIXTURES], dim=-3)
+        means, log_scales, coupling = rest.unflatten(-3, (3, 3, MIXTURES)).unbind(-5)
+        return weights.log_softmax(-3), means, log_scales.clamp_min(LEAST_LOG_SCALE), coupling.tanh()
+
+    @classmethod
+    def nats(cls, outputs: Tensor, images: Tensor) -> Tensor:
+        """What each pixel of images [..., 3, H, W] costs, its colours together, [..., H, W], by [..., 10 K, H, W]."""
+        log_weights, means, log_scales, coupling = cls.split(outputs)
+        x = images.unsqueeze(-3)  # [..., 3, 1, H, W]
+        red, green, _ = x.unbind(-4)
+        of_red, of_green, of_blue = means.unbind(-4)
+        to_green, red_to_blue, green_to_blue = coupling.unbind(-4)
+        means = torch.stack(
+            [of_red, of_green + to_green * red, of_blue + red_to_blue * red + green_to_blue * green], dim=-4
+        )
+        log_probabilities = log_probability(x - means, log_scales, x)
+        return -torch.logsumexp(log_weights + log_probabilities.sum(-4), dim=-3)
+
+
+def log_probability(distance: Tensor, log_scales: Tensor, x: Tensor) -> Tensor:
+    """log P(x) of the level x of a discretised logistic whose mean lies ``distance`` below it.
+
+    The level 0 has all that lies below it, the level 255 all above.
+    """
+    half = 1 / (LEVELS - 1)  # of a level
+    inverse = torch.exp(-log_scales)
+    above, below = inverse * (distance + half), inverse * (distance - half)
+    to_above, from_below = F.logsigmoid(above), F.logsigmoid(-below)
+    # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)): as logarithms, exact however small it is.
+    between = to_above + from_below + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x < -1 + half, to_above, torch.where(x > 1 - half, from_below, between))
+
+
+HEADS = {head.channels: head for head in (Bernoulli, MixtureOfLogistics)}
