@@ -26,7 +26,7 @@ from fewshot.training.train import train as run_training
 
 
 def train(config: TrainConfig) -> None:
-    """Train a model on Omniglot; started again with the same arguments, it goes on where it was."""
+    """Train a model; started again with the same arguments, it goes on where it was."""
     run_training(config)
 
 

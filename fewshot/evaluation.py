@@ -4,16 +4,30 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
 
-from fewshot.data.episodes import evaluation_episodes, to_tensor
+from fewshot.data.episodes import Episodes, evaluation_episodes, to_tensor
 from fewshot.data.omniglot import DataError, Drawings
+from fewshot.data.photos import mirrored
 from fewshot.models import PixelCNN
 
-CHARACTERS_AT_A_TIME = 8
+EPISODES_AT_A_TIME = 8
 
 
 @torch.inference_mode()
+def nats_per_dim(network: PixelCNN, episodes: Episodes) -> Tensor:
+    """The NLL of each episode's targets [B], a mean over targets, pixels and channels."""
+    device = next(network.parameters()).device
+    of_episode = []
+    for start in range(0, len(episodes.targets), EPISODES_AT_A_TIME):
+        some = slice(start, start + EPISODES_AT_A_TIME)
+        x = to_tensor(episodes.targets[some], device)
+        outputs = network.decode(x, network.encode(to_tensor(episodes.supports[some], device)))
+        of_episode.append(network.head.nats(outputs, x).flatten(1).mean(1) / x.shape[2])
+    return torch.cat(of_episode).double()
+
+
 def evaluate(
     network: PixelCNN,
     drawings: Drawings,
@@ -29,21 +43,13 @@ def evaluate(
     is the mean of. With ``wrong_supports``, each character's targets are scored given the supports of another one.
     Raises DataError if a character has too few drawings, or there is no other one.
     """
-    device = next(network.parameters()).device
     scores = {}
     for s in shots:
         episodes = evaluation_episodes(drawings, s, targets, seed)
         if wrong_supports and len(episodes.targets) < 2:
             raise DataError("Supports of another character need at least 2 characters.")
         supports = np.roll(episodes.supports, len(episodes.supports) // 2 if wrong_supports else 0, axis=0)
-        of_character = []
-        for start in range(0, len(episodes.targets), CHARACTERS_AT_A_TIME):
-            some = slice(start, start + CHARACTERS_AT_A_TIME)
-            x = to_tensor(episodes.targets[some], device)
-            logits = network.decode(x, network.encode(to_tensor(supports[some], device)))
-            nats = F.binary_cross_entropy_with_logits(logits, x, reduction="none")
-            of_character.append(nats.flatten(1).mean(1))
-        means = torch.cat(of_character).double()
+        means = nats_per_dim(network, Episodes(supports, episodes.targets))
         scores[str(s)] = {
             "nats_per_dim": means.mean().item(),
             "standard_error": (means.std() / len(means) ** 0.5).item() if len(means) > 1 else None,
@@ -51,3 +57,35 @@ def evaluate(
             "targets": len(means) * targets,
         }
     return scores
+
+
+@torch.inference_mode()
+def evaluate_mirror(network: PixelCNN, images: NDArray[np.uint8]) -> dict[str, float | None]:
+    """Score photographs [N, H, W, 3], each given its mirror image.
+
+    Gives ``nats_per_dim``, its ``standard_error`` (None for a single photograph), and ``attention_at_mirror``: the mean
+    share of the attention that is at most one pixel away from the mirrored location, over photographs, pixels and heads
+    (None for a network without).
+    """
+    nats = nats_per_dim(network, mirrored(images))
+    at_mirror = [_attention_at_mirror(network, one) for one in images[:, None]] if network.attends else []
+    return {
+        "nats_per_dim": nats.mean().item(),
+        "standard_error": (nats.std() / len(nats) ** 0.5).item() if len(nats) > 1 else None,
+        "attention_at_mirror": float(np.mean(at_mirror)) if at_mirror else None,
+    }
+
+
+def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
+    """Of one photograph [1, H, W, 3]."""
+    episode = mirrored(image)
+    supports, targets = to_tensor(episode.supports), to_tensor(episode.targets)
+    height, width = image.shape[1:3]
+    alpha = network.attention(targets, network.encode(supports))[0, :, :, 1:]  # [heads, H * W, H' * W']
+    rows, columns = network.grid(height, width)
+    alpha = alpha.unflatten(1, (height, width)).unflatten(3, (rows, columns))
+    y, x = torch.arange(height), torch.arange(width)
+    y_away = (y[:, None] - torch.arange(rows) * height / rows).abs() <= 1  # [H, H']
+    x_away = (width - 1 - x[:, None] - torch.arange(columns) * width / columns).abs() <= 1
+    near = y_away[:, None, :, None] & x_away[None, :, None, :]
+    return (alpha * near).sum(dim=(3, 4)).mean().item()

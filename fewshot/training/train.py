@@ -5,27 +5,24 @@ import math
 import sys
 import time
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from fewshot import checkpoints
-from fewshot.data import omniglot
-from fewshot.data.episodes import MAX_SHOTS, EpisodeSampler, evaluation_episodes, to_tensor
-from fewshot.evaluation import evaluate
+from fewshot.data.episodes import MAX_SHOTS, to_tensor
 from fewshot.models import MODELS, ModelConfig, PixelCNN, build
 from fewshot.models.config import ADAPTED
-from fewshot.training.augment import augment
+from fewshot.models.heads import HEADS
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
+from fewshot.training.tasks import TASKS
 
 
 class TrainingError(ValueError):
@@ -34,10 +31,12 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Train a model on Omniglot; started again with the same arguments, it goes on where it was."""
+    """Train a model; started again with the same arguments, it goes on where it was."""
 
     data: Path
-    """packed .npz file, or a folder of Omniglot"""
+    """packed .npz file, or a folder of Omniglot or of photographs"""
+    task: Literal[tuple(TASKS)] = "omniglot"
+    """what is to be drawn: characters, or photographs from their mirror images"""
     model: Literal[tuple(MODELS)] = "attention"
     """the variant to train"""
     out: Path = Path("runs")
@@ -47,21 +46,25 @@ class TrainConfig:
     steps: int = 10000
     """optimizer steps"""
     characters: int = 8
-    """episodes a step, over all processes"""
+    """episodes a step, over all processes: characters or photographs"""
     targets: int = 4
-    """targets an episode"""
+    """characters: targets an episode"""
     shots: int = MAX_SHOTS
-    """most supports of an episode: 1 to so many"""
+    """characters: most supports of an episode, 1 to so many"""
     learning_rate: float = 2e-3
     """peak rate of Muon and AdamW, after a warm-up and before a linear decay to zero"""
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """share of the episodes that are augmented: fewer at the end, as real hands have the last word"""
+    """characters: share of the episodes that are augmented: fewer at the end, as real hands have the last word"""
     seed: int = 0
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
-    """alphabets to train on, never the test alphabets"""
+    """characters: alphabets to train on, never the test alphabets"""
+    side: int = 48
+    """mirror: sides of the photographs, which are shrunk to that"""
+    copies: bool = True
+    """mirror: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
     adapted: Literal[tuple(ADAPTED)] = "all"
@@ -76,8 +79,6 @@ class TrainConfig:
 
 WARMUP = 200  # steps
 CLIP = 1.0  # gradient norm
-EXPORT_TARGETS = 8  # targets of a character in the scores on a card
-PROTOCOL = "Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels"
 
 
 def train(config: TrainConfig) -> Path:
@@ -87,10 +88,10 @@ def train(config: TrainConfig) -> Path:
 
 
 def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor, **options: Any) -> Tensor:
-    """Mean NLL of the targets given the supports, in nats per pixel; bf16 inside where the machine is fast at it."""
+    """Mean NLL of the targets given the supports, in nats/dim; bf16 inside where the machine is fast at it."""
     with torch.autocast(targets.device.type, torch.bfloat16, enabled=fast_bf16(targets.device)):
-        logits = network(targets, supports, **options)
-    return F.binary_cross_entropy_with_logits(logits.float(), targets)
+        outputs = network(targets, supports, **options)
+    return HEADS[targets.shape[2]].nats(outputs.float(), targets).mean() / targets.shape[2]
 
 
 def fast_bf16(device: torch.device) -> bool:
@@ -135,28 +136,17 @@ class _Run:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
         self.commit = commit()
-        drawings = omniglot.load(config.data)
-        self.validation = drawings.split("validation")
-        # What the last step will need: too little data shows now.
-        evaluation_episodes(self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0)
-        training = drawings.split(config.split)
-        self.alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
-        self.episodes = EpisodeSampler(
-            training,
-            config.characters,
-            config.targets,
-            config.seed,
-            config.shots,
-            transform=partial(augment, share=config.changed),
-        )
+        self.task = TASKS[config.task](config)
         torch.manual_seed(config.seed)
-        sizes = ModelConfig(model=config.model, inner_steps=config.inner_steps, adapted=config.adapted)
+        sizes = ModelConfig(
+            model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.task.sizes
+        )
         self.network = build(sizes).to(device, memory_format=torch.channels_last)
         self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = Optimizer(self.network)
         self.step, self.seconds = 0, 0.0
-        self.name = f"omniglot-{config.model}"
+        self.name = f"{config.task}-{config.model}"
         self.state_file = config.out / f"{self.name}.state"
         config.out.mkdir(parents=True, exist_ok=True)
         if self.state_file.exists():
@@ -184,7 +174,7 @@ class _Run:
         if self.world > 1:
             # Where there are too few supports for an inner step, what is learned about it is not used.
             model = DistributedDataParallel(model, find_unused_parameters=self.network.adapts)
-        images_a_step = config.characters * config.targets
+        images_a_step = self.task.images_a_step
         bar = tqdm(
             total=config.steps * images_a_step,
             initial=self.step * images_a_step,
@@ -227,8 +217,8 @@ class _Run:
             return self.network
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """This process's share of a step's episodes: supports [B, S, 1, H, W] and targets [B, Q, 1, H, W]."""
-        supports, targets = (to_tensor(x, self.device) for x in self.episodes.batch(step, self.rank, self.world))
+        """This process's share of a step's episodes: supports [B, S, C, H, W] and targets [B, Q, C, H, W]."""
+        supports, targets = (to_tensor(x, self.device) for x in self.task.batch(step, self.rank, self.world))
         # The number of shots differs between steps: one compiled graph for all of them.
         torch._dynamo.maybe_mark_dynamic(supports, 1)
         return supports, targets
@@ -247,10 +237,9 @@ class _Run:
         return self.config.learning_rate * warm * (1 - self.step / self.config.steps)
 
     def log(self, loss: float, bar: tqdm) -> None:
-        """Add a line to the log: the training loss since the last one, and a short look at the validation alphabets."""
-        scores = evaluate(self.averaged(), self.validation, shots=(1, 4, 8), targets=1, seed=0)
+        """Add a line to the log: the training loss since the last one, and a short look at the held-out data."""
         line = {"step": self.step, "images": bar.n, "seconds": round(self.seconds), "loss": round(loss, 5)}
-        line["validation"] = {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
+        line["validation"] = self.task.look(self.averaged())
         with (self.config.out / f"{self.name}.log").open("a") as file:
             file.write(json.dumps(line) + "\n")
         bar.write(json.dumps(line))
@@ -313,20 +302,18 @@ class _Run:
         """Write the averaged weights and their card."""
         card = {
             "config": asdict(self.network.config),
-            "task": "omniglot",
-            "protocol": PROTOCOL,
-            "data": f"{self.config.split} alphabets of {self.config.data.name}, {self.alphabets} in number",
+            "task": self.config.task,
+            "protocol": self.task.protocol,
+            "data": self.task.data,
             "parameters": sum(p.numel() for p in self.network.parameters()),
             "steps": self.before.get("steps", 0) + self.step,
-            "images": self.before.get("images", 0) + self.step * self.config.characters * self.config.targets,
+            "images": self.before.get("images", 0) + self.step * self.task.images_a_step,
             "minutes": round(self.before.get("minutes", 0) + self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__,
             "command": " && ".join(filter(None, [self.before.get("command"), command(self.world)])),
             "commit": self.commit,
         }
-        if self.config.split == "training":  # else the validation alphabets are no longer held out
-            scores = evaluate(self.averaged(), self.validation, (1, 2, 4, MAX_SHOTS), EXPORT_TARGETS, seed=0)
-            card["validation_nats_per_dim"] = {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
+        card |= self.task.scores(self.averaged())
         checkpoints.save(self.weights_file, self.average, card)
         return self.weights_file

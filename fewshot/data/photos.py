@@ -1,0 +1,102 @@
+"""Photographs, and the mirror task: the one support is the target's mirror image (Reed et al. 2018, section 4.2)."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from fewshot.data.episodes import Episodes
+from fewshot.data.omniglot import DataError
+
+SIDE = 48
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+HELD_OUT_FOLDERS = {"val", "validation"}  # ImageNet's layout is train/CLASS/*.JPEG and val/...
+HELD_OUT_EVERY = 20  # of the photographs of a folder that has no such part
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Photographs in colour: ``images`` uint8 [N, 48, 48, 3], and for each whether it is held out of training."""
+
+    images: NDArray[np.uint8]
+    held_out: NDArray[np.bool_]  # [N]
+
+    def split(self, name: str) -> NDArray[np.uint8]:
+        """The images of "training" or "validation". Raises DataError if there are none."""
+        images = self.images[self.held_out == (name == "validation")]
+        if not len(images):
+            raise DataError(f"The data has no {name} photographs.")
+        return images
+
+
+class MirrorSampler:
+    """Training episodes that depend on nothing but the seed and the step: a photograph, and its mirror image."""
+
+    def __init__(self, images: NDArray[np.uint8], photos: int, seed: int):
+        if len(images) < photos:
+            raise DataError(f"A step needs {photos} photographs, the data has {len(images)}.")
+        self.images, self.photos, self.seed = images, photos, seed
+
+    def batch(self, step: int, rank: int = 0, world: int = 1) -> Episodes:
+        """The episodes of one training step, or of them process ``rank``'s share among ``world``."""
+        rng = np.random.default_rng([self.seed, step])
+        return mirrored(self.images[rng.choice(len(self.images), self.photos, replace=False)[rank::world]])
+
+
+def mirrored(images: NDArray[np.uint8]) -> Episodes:
+    """One episode for each of the images [N, H, W, 3]: its mirror image is the support."""
+    return Episodes(np.ascontiguousarray(images[:, None, :, ::-1]), images[:, None])
+
+
+def shrink(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Square images [N, H, W, 3] with a smaller side, which divides H: the mean of each block of pixels."""
+    block = images.shape[1] // side
+    blocks = images.reshape(len(images), side, block, side, block, 3)
+    return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
+
+
+def load(path: str | Path) -> Photos:
+    """Photographs of a packed ``.npz`` file, or of a folder of pictures at any depth.
+
+    The file has ``images`` uint8 [N, 48, 48, 3] and ``split``, 0 for training. Pictures are cropped to their middle
+    square. Held out are those in a folder "val", as in ImageNet's layout, else every twentieth. Raises DataError.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"There is no data at '{path}'.")
+    return _load_folder(path) if path.is_dir() else _load_packed(path)
+
+
+def _load_packed(path: Path) -> Photos:
+    wrong = DataError(f"'{path}' is not a packed file of {SIDE}x{SIDE} photographs, or a damaged one.")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            photos = Photos(arrays["images"], arrays["split"] != 0)
+    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise wrong from error
+    shape = photos.images.shape
+    if photos.images.dtype != np.uint8 or shape[1:] != (SIDE, SIDE, 3) or photos.held_out.shape != shape[:1]:
+        raise wrong
+    return photos
+
+
+def _load_folder(folder: Path) -> Photos:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
+    if not files:
+        raise DataError(f"'{folder}' holds no pictures.")
+    images = np.stack([_read(file) for file in files])
+    apart = np.array([bool(HELD_OUT_FOLDERS & set(file.relative_to(folder).parts)) for file in files])
+    return Photos(images, apart if apart.any() else np.arange(len(files)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(file) as picture:
+            upright = ImageOps.exif_transpose(picture).convert("RGB")
+            return np.asarray(ImageOps.fit(upright, (SIDE, SIDE), Image.Resampling.LANCZOS))
+    except (OSError, Image.DecompressionBombError) as error:
+        raise DataError(f"'{file}' is not a readable picture ({error}).") from error

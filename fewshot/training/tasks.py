@@ -1,0 +1,111 @@
+"""The tasks that can be trained: where episodes come from, how large a network they take, and what is reported."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from fewshot.data import omniglot, photos
+from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
+from fewshot.evaluation import evaluate, evaluate_mirror
+from fewshot.models import PixelCNN
+from fewshot.training.augment import augment
+
+EXPORT_TARGETS = 8  # targets of a character in the scores on a card
+LOOK_PHOTOS = 32  # in a look at the validation photographs
+
+
+class Settings(Protocol):
+    """What tasks take of the settings of a training."""
+
+    data: Path
+    characters: int
+    targets: int
+    shots: int
+    changed: float
+    seed: int
+    split: str
+    side: int
+    copies: bool
+
+
+class Task(Protocol):
+    """One of TASKS. Raises DataError where the data does not do."""
+
+    protocol: str
+    sizes: dict[str, Any]  # of the network, where they are not ModelConfig's own
+    data: str  # what the weights will have seen, for their card
+    images_a_step: int
+
+    def __init__(self, settings: Settings): ...
+
+    def batch(self, step: int, rank: int, world: int) -> Episodes:
+        """Process ``rank``'s share of a step's episodes."""
+
+    def look(self, network: PixelCNN) -> dict[str, float]:
+        """A short look at held-out data: nats/dim by number of shots."""
+
+    def scores(self, network: PixelCNN) -> dict[str, Any]:
+        """What the card says of held-out data: {} where nothing was held out."""
+
+
+class Characters:
+    """Omniglot."""
+
+    protocol = "Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels"
+
+    def __init__(self, settings: Settings):
+        drawings = omniglot.load(settings.data)
+        self.validation = drawings.split("validation")
+        # What the last step will need: too little data shows now.
+        evaluation_episodes(self.validation, MAX_SHOTS, EXPORT_TARGETS, seed=0)
+        training = drawings.split(settings.split)
+        alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
+        self.data = f"{settings.split} alphabets of {settings.data.name}, {alphabets} in number"
+        self.held_out = settings.split == "training"
+        self.sizes, self.images_a_step = {}, settings.characters * settings.targets
+        self.batch = EpisodeSampler(
+            training,
+            settings.characters,
+            settings.targets,
+            settings.seed,
+            settings.shots,
+            transform=partial(augment, share=settings.changed),
+        ).batch
+
+    def look(self, network: PixelCNN) -> dict[str, float]:
+        scores = evaluate(network, self.validation, shots=(1, 4, 8), targets=1, seed=0)
+        return {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
+
+    def scores(self, network: PixelCNN) -> dict[str, Any]:
+        if not self.held_out:
+            return {}
+        scores = evaluate(network, self.validation, (1, 2, 4, MAX_SHOTS), EXPORT_TARGETS, seed=0)
+        return {"validation_nats_per_dim": {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}}
+
+
+class Mirror:
+    """Photographs, each to be drawn from its mirror image."""
+
+    def __init__(self, settings: Settings):
+        side = settings.side
+        if side < 1 or photos.SIDE % side:
+            raise omniglot.DataError(f"--side must divide {photos.SIDE}.")
+        both = photos.load(settings.data)
+        training, self.validation = (photos.shrink(both.split(split), side) for split in ("training", "validation"))
+        self.protocol = f"photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours"
+        self.data = f"{len(training)} training photographs of {settings.data.name}"
+        self.sizes = {"channels": 3, "layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": 2, "heads": 2}
+        self.sizes |= {"octaves": 6, "copies": settings.copies}
+        self.images_a_step = settings.characters
+        self.batch = photos.MirrorSampler(training, settings.characters, settings.seed).batch
+
+    def look(self, network: PixelCNN) -> dict[str, float]:
+        score = evaluate_mirror(network, self.validation[:LOOK_PHOTOS])
+        return {name: round(value, 5) for name, value in score.items() if value is not None}
+
+    def scores(self, network: PixelCNN) -> dict[str, Any]:
+        score = evaluate_mirror(network, self.validation)
+        return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
+
+
+TASKS: dict[str, type[Task]] = {"omniglot": Characters, "mirror": Mirror}
