@@ -13,9 +13,10 @@ import tyro
 import fewshot
 from fewshot import checkpoints
 from fewshot.bench import growth_figure, table
-from fewshot.data import omniglot
+from fewshot.data import omniglot, photos
 from fewshot.data.drawing import PictureError, read_picture
 from fewshot.evaluation import evaluate as evaluate_network
+from fewshot.evaluation import evaluate_mirror
 from fewshot.figures import save_run
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
@@ -48,9 +49,11 @@ def evaluate(
 ) -> None:
     """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
 
+    Or photographs from their mirror images, for a checkpoint of that task: then of the options, only --split counts.
+
     Args:
         checkpoint: a name in checkpoints/ or a path.
-        data: packed .npz file, or a folder of Omniglot.
+        data: packed .npz file, or a folder of Omniglot, or of photographs.
         out: JSON file for the result.
         shots: numbers of supports.
         targets: targets a character.
@@ -63,6 +66,9 @@ def evaluate(
     if quality and wrong_supports:
         raise omniglot.DataError("--quality and --wrong-supports do not go together.")
     model = fewshot.load(checkpoint)
+    if model.card.get("task") == "mirror":
+        evaluate_photos(model, data, out, split)
+        return
     classifier = checkpoints.load_classifier() if quality else None
     drawings = omniglot.load(data).split(split)
     scores = evaluate_network(model.network, drawings, shots, targets, seed, wrong_supports)
@@ -83,6 +89,19 @@ def evaluate(
         out.parent.mkdir(parents=True, exist_ok=True)
         result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
         result |= {"shots": scores, "quality": judged}
+        out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def evaluate_photos(model: fewshot.FewShotModel, data: Path, out: Path | None, split: str) -> None:
+    """Score photographs, each given its mirror image, and say where it was looked at."""
+    images = photos.shrink(photos.load(data).split(split), model.side)
+    score = evaluate_mirror(model.network, images)
+    print(f"{model.name}, {split} photographs of {data.name}, {model.side}x{model.side}, {len(images)} in number")
+    for name, value in score.items():
+        print(f"{name.replace('_', ' '):<22} {'-' if value is None else f'{value:.4f}'}")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        result = {"checkpoint": model.name, "split": split, "photographs": len(images), "mirror": score}
         out.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, to_tensor
-from fewshot.data.omniglot import POOLED_SIDE
 from fewshot.models import MetaPixelCNN, PixelCNN
 from fewshot.sampling.incremental import IncrementalSampler
 
@@ -33,12 +31,13 @@ class InputError(ValueError):
 class Run:
     """One generation, or the part of it that is finished: ``rows`` of its rows. What lies below is still empty.
 
-    images:        uint8 [N, H, W] of 0/1, ink = 1
-    probabilities: float32 [N, H, W], of ink, at the run's temperature, each before its pixel was drawn
+    images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
+    probabilities: float32 [N, H, W], of ink, at the run's temperature, each before its pixel was drawn; in colour, of
+                   the pixel's colour
     attention:     float32 [N, H*W, heads, S, H', W'], sums to 1 over S, H', W' less the share that the head read of
                    nothing (the null key); None for a model without attention
     rows:          finished rows, of H
-    supports:      uint8 [S, H, W]
+    supports:      uint8 [S, H, W]; in colour [S, H, W, 3]
     support_nats:  nats/dim of the supports before the first inner step and after each; None without inner steps
     """
 
@@ -59,12 +58,14 @@ class Run:
 
 
 class FewShotModel:
-    """A trained network with its card. It holds no state between calls and may be shared by threads."""
+    """A trained network with its card. It holds no state between calls and may be shared by threads.
 
-    side = POOLED_SIDE
+    Images of characters are [H, W] of 0/1, photographs uint8 [H, W, 3]. H and W are ``side``.
+    """
 
     def __init__(self, network: PixelCNN | MetaPixelCNN, card: dict[str, Any], name: str):
         self.network, self.card, self.name = network, card, name
+        self.side, self.in_colour = network.config.side, network.head.channels == 3
         # One that adapts has other weights for every set of supports.
         self.sampler = None if network.adapts else IncrementalSampler(network, self.side, self.side)
 
@@ -97,11 +98,11 @@ class FewShotModel:
         prefix: ArrayLike | None = None,
         inner_steps: int | None = None,
     ) -> Run:
-        """Draw ``samples`` new images of the character that the supports [S, H, W] of 0/1 show.
+        """Draw ``samples`` new images of what the supports [S, H, W] of 0/1, or [S, H, W, 3], show.
 
-        S is 1..8 (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W] gives the first R rows, to be
-        completed. A temperature below 1 draws the likelier pixels more often. ``inner_steps`` is for Meta PixelCNN: the
-        gradient steps on the supports, 0..10, as many as in training if None. Raises InputError.
+        S is 1..8 (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W], or [R, W, 3], gives the first R
+        rows, to be completed. A temperature below 1 draws the likelier pixels more often. ``inner_steps`` is for Meta
+        PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None. Raises InputError.
         """
         *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps)
         return run
@@ -139,7 +140,8 @@ class FewShotModel:
                 network, support_nats = network.adapted(to_tensor(supports[None])[0], inner_steps)
                 sampler = IncrementalSampler(network, self.side, self.side)
             memory = network.encode(to_tensor(supports[None]))
-        noise = uniform_noise(seed, (samples, self.side, self.side))
+        decided_by = network.head.noise
+        noise = uniform_noise(seed, (samples, self.side, self.side, decided_by)[: 3 if decided_by == 1 else 4])
         for drawn in sampler.rows(memory, noise, temperature, prefix):
             yield Run(
                 model=self.name,
@@ -156,19 +158,21 @@ class FewShotModel:
     def score(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:
         """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
 
-        All pixels in parallel, a few images at a time, whose features fit the cache. Raises InputError.
+        In colour, of images [N, H, W, 3], the three colours of a pixel together: a third of the mean is nats/dim. All
+        pixels in parallel, a few images at a time, whose features fit the cache. Raises InputError.
         """
-        images = to_tensor(_binary_images(images, "The images", self.side)[None])
-        logits = self._logits(images, self._supports(supports), self._inner_steps(inner_steps))
-        return F.binary_cross_entropy_with_logits(logits, images, reduction="none")[0, :, 0].numpy()
+        images = to_tensor(self._images(images, "The images")[None])
+        outputs = self._outputs(images, self._supports(supports), self._inner_steps(inner_steps))
+        return self.network.head.nats(outputs, images)[0].numpy()
 
     def probabilities_before(self, run: Run) -> NDArray[np.float32]:
         """What the run's probabilities [N, H, W] would be without inner steps: of the same pixels, at its temperature.
 
-        Raises InputError for a model that takes none.
+        Raises InputError for a model that takes none, or draws in colour.
         """
         self._inner_steps(0)
-        logits = self._logits(to_tensor(run.images[None]), run.supports, 0)
+        self._binary_only("Probabilities without inner steps are")
+        logits = self._outputs(to_tensor(run.images[None]), run.supports, 0)
         return torch.sigmoid(logits / run.temperature)[0, :, 0].numpy()
 
     def influence(
@@ -177,10 +181,12 @@ class FewShotModel:
         """How much the logit of one pixel of an image [H, W] moves with each pixel of the supports, [S, H, W].
 
         The gradient of the logit, through the inner steps if there are any: positive where ink in the support makes ink
-        here likelier. It holds for small changes only, and no support can change by little. Raises InputError.
+        here likelier. It holds for small changes only, and no support can change by little. Raises InputError, also for
+        a model that draws in colour.
         """
+        self._binary_only("Influence is")
         supports = to_tensor(self._supports(supports)[None])
-        image = to_tensor(_binary_images([image], "The image", self.side)[None])
+        image = to_tensor(self._images([image], "The image")[None])
         row = _whole_number(row, "The row", 0, self.side - 1)
         column = _whole_number(column, "The column", 0, self.side - 1)
         options = self._options(self._inner_steps(inner_steps))
@@ -192,8 +198,8 @@ class FewShotModel:
             (gradient,) = torch.autograd.grad(logit, supports, allow_unused=True, materialize_grads=True)
         return gradient[0, :, 0].numpy()
 
-    def _logits(self, images: torch.Tensor, supports: NDArray[np.uint8], inner_steps: int | None) -> torch.Tensor:
-        """Logits [1, N, 1, H, W] of images [1, N, 1, H, W]."""
+    def _outputs(self, images: torch.Tensor, supports: NDArray[np.uint8], inner_steps: int | None) -> torch.Tensor:
+        """The head's outputs [1, N, P, H, W] of images [1, N, C, H, W]."""
         with torch.inference_mode():
             memory = self.network.encode(to_tensor(supports[None]), **self._options(inner_steps))
             some = images.split(SCORED_AT_A_TIME, dim=1)
@@ -209,8 +215,21 @@ class FewShotModel:
             raise InputError(f"{self.title} takes no inner steps: its weights stay as they are.")
         return _whole_number(inner_steps, "The number of inner steps", 0, MAX_INNER_STEPS)
 
+    def _binary_only(self, what: str) -> None:
+        if self.in_colour:
+            raise InputError(f"{what} for characters only: '{self.name}' draws in colour.")
+
+    def _images(self, images: ArrayLike, what: str) -> NDArray[np.uint8]:
+        read, shape = (_levels, (self.side, self.side, 3)) if self.in_colour else (_binary, (self.side, self.side))
+        array = read(images, what)
+        if array.shape == (0,):  # an empty list has no sides
+            array = array.reshape(0, *shape)
+        if array.shape[1:] != shape or array.ndim != 1 + len(shape):
+            raise InputError(f"{what} must have the shape [number, {', '.join(map(str, shape))}].")
+        return array
+
     def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
-        supports = _binary_images(supports, "The supports", self.side)
+        supports = self._images(supports, "The supports")
         if len(supports) > MAX_SHOTS:
             raise InputError(f"{len(supports)} supports are too many: a model reads at most {MAX_SHOTS}.")
         if len(supports) == 0 and self.network.needs_supports:
@@ -218,8 +237,8 @@ class FewShotModel:
         return supports
 
     def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
-        rows = _binary(prefix, "The prefix")
-        if rows.ndim != 2 or rows.shape[1] != self.side or len(rows) > self.side:
+        rows = _levels(prefix, "The prefix") if self.in_colour else _binary(prefix, "The prefix")
+        if rows.shape[1:] != ((self.side, 3) if self.in_colour else (self.side,)) or len(rows) > self.side:
             raise InputError(f"The prefix must be up to {self.side} rows of {self.side} pixels.")
         return rows
 
@@ -255,13 +274,17 @@ def _binary(values: ArrayLike, what: str) -> NDArray[np.uint8]:
     return array.astype(np.uint8)
 
 
-def _binary_images(images: ArrayLike, what: str, side: int) -> NDArray[np.uint8]:
-    array = _binary(images, what)
-    if array.shape == (0,):  # an empty list has no sides
-        array = array.reshape(0, side, side)
-    if array.ndim != 3 or array.shape[1:] != (side, side):
-        raise InputError(f"{what} must have the shape [number, {side}, {side}].")
-    return array
+def _levels(values: ArrayLike, what: str) -> NDArray[np.uint8]:
+    wrong = InputError(f"{what} must be in colour: red, green and blue of every pixel are whole numbers from 0 to 255.")
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError):
+        raise wrong from None
+    if array.shape == (0,):
+        return array.astype(np.uint8)
+    if array.dtype.kind not in "iu" or array.min(initial=0) < 0 or array.max(initial=0) > 255:
+        raise wrong
+    return array.astype(np.uint8)
 
 
 def _number(value: Any) -> float | None:

@@ -78,7 +78,7 @@ def training_rate(config: ModelConfig, compile: bool) -> float:
     0 where torch.compile does not work, as for second derivatives.
     """
     network = build(config).to(memory_format=torch.channels_last)
-    characters, side = TrainConfig.characters, FewShotModel.side
+    characters, side = TrainConfig.characters, ModelConfig().side
     supports, targets = (
         to_tensor(made_up_drawings(characters * n, side).reshape(characters, n, side, side))
         for n in (SHOTS, TrainConfig.targets)
@@ -120,7 +120,7 @@ def table() -> Iterator[str]:
 def growth() -> dict[str, dict[int, float]]:
     """Seconds a picture with its trace, of fresh Attention PixelCNNs of the shipped size, as one quantity grows."""
     torch.set_num_threads(1)
-    side, network = FewShotModel.side, build(ModelConfig()).eval()
+    side, network = ModelConfig().side, build(ModelConfig()).eval()
     return {
         "supports": {s: sampler_seconds(network, side, s) for s in range(1, 9)},
         "side of the image, pixels": {n: sampler_seconds(network, n, SHOTS) for n in (16, 24, 32, 48, 64)},

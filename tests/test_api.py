@@ -14,11 +14,11 @@ import pytest
 import torch
 
 import fewshot
-from fewshot import InputError, checkpoints
+from fewshot import FewShotModel, InputError, checkpoints
 from fewshot.data.episodes import to_tensor
 from fewshot.data.omniglot import Drawings
 from fewshot.evaluation import evaluate
-from tests.conftest import VARIANTS, strokes_image
+from tests.conftest import VARIANTS, small_network, strokes_image
 
 SUPPORTS = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(4)])
 SHIPPED = [f"omniglot-{model}" for model in VARIANTS if model != "attentive-meta"]  # which is not trained yet
@@ -251,3 +251,50 @@ def test_inner_steps():
     with pytest.raises(InputError, match="takes no inner steps"):
         fewshot.load("omniglot-attention").generate(supports, inner_steps=1)
     assert fewshot.load("omniglot-attention").generate(supports).support_nats is None
+
+
+@pytest.fixture(scope="module")
+def in_colour():
+    network = small_network("attention", scale=0.3, channels=3, stride=1, copies=True, side=8)
+    return FewShotModel(network, {}, "photos")
+
+
+def photographs(n: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, 8, 8, 3)).astype(np.uint8)
+
+
+def test_in_colour_images_have_three_channels_and_the_score_is_that_of_what_was_drawn(in_colour):
+    supports = photographs(2)
+    run = in_colour.generate(supports, samples=3, seed=1, prefix=supports[0, :2])
+    assert run.images.shape == (3, 8, 8, 3)
+    assert run.attention.shape == (3, 64, 4, 2, 8, 8)
+    assert (run.images[:, :2] == supports[0, :2]).all()
+    assert (run.images[0] != run.images[1]).any()
+    nats = in_colour.score(run.images, supports)
+    assert nats.shape == (3, 8, 8)
+    np.testing.assert_allclose(np.exp(-nats), run.probabilities, rtol=1e-2, atol=1e-7)
+    np.testing.assert_array_equal(in_colour.generate(supports, seed=1, prefix=supports[0, :2]).images[0], run.images[0])
+
+
+@pytest.mark.parametrize(
+    ("supports", "sentence"),
+    [
+        (photographs(1)[..., 0], r"shape \[number, 8, 8, 3\]"),
+        (photographs(1)[:, :4], r"shape \[number, 8, 8, 3\]"),
+        (photographs(1) / 255, "from 0 to 255"),
+        (photographs(1).astype(int) + 1, "from 0 to 255"),
+        ([], "at least one"),
+        (photographs(9), "at most 8"),
+        ([[1], [2, 3]], "in colour"),
+    ],
+)
+def test_bad_photographs_give_one_sentence(in_colour, supports, sentence):
+    if isinstance(supports, np.ndarray) and supports.dtype == int:
+        assert supports.max() == 256
+    with pytest.raises(InputError, match=sentence):
+        in_colour.generate(supports)
+
+
+def test_what_is_for_characters_only_says_so(in_colour):
+    with pytest.raises(InputError, match="characters only"):
+        in_colour.influence(photographs(1)[0], photographs(1), 0, 0)

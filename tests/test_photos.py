@@ -1,11 +1,15 @@
 """Photographs and the mirror task."""
 
+import json
+import sys
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from fewshot import checkpoints
+from fewshot.__main__ import main
 from fewshot.data import photos
 from fewshot.data.omniglot import DataError
 from fewshot.evaluation import evaluate_mirror
@@ -92,7 +96,7 @@ def test_attention_at_the_mirrored_place_is_found():
 
 
 @pytest.mark.parametrize("model", ["conditional", "attention"])
-def test_a_training_on_photographs_reports_what_it_learnt(model, photos_file, tmp_path):
+def test_a_training_on_photographs_reports_what_it_learnt(model, photos_file, tmp_path, monkeypatch, capsys):
     config = TrainConfig(photos_file, "mirror", model, tmp_path, steps=2, every=1, characters=2, side=12, compile=False)
     weights = train(config)
     assert weights.name == f"mirror-{model}.safetensors"
@@ -101,6 +105,15 @@ def test_a_training_on_photographs_reports_what_it_learnt(model, photos_file, tm
     assert (card["task"], card["images"]) == ("mirror", 4)
     assert card["validation"]["nats_per_dim"] > 0
     assert ("attention_at_mirror" in card["validation"]) == (model == "attention")
+    command = ["fewshot", "evaluate", "--checkpoint", str(weights), "--data", str(photos_file)]
+    monkeypatch.setattr(sys, "argv", [*command, "--split", "validation", "--out", str(tmp_path / "scores.json")])
+    main()
+    score = json.loads((tmp_path / "scores.json").read_text())["mirror"]
+    assert score["nats_per_dim"] == pytest.approx(card["validation"]["nats_per_dim"], abs=1e-5)
+    assert "6 in number" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*command, "--split", "test"])
+    with pytest.raises(SystemExit, match="no split 'test'"):
+        main()
 
 
 @needs_shared

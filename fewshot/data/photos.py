@@ -26,8 +26,10 @@ class Photos:
     held_out: NDArray[np.bool_]  # [N]
 
     def split(self, name: str) -> NDArray[np.uint8]:
-        """The images of "training" or "validation". Raises DataError if there are none."""
-        images = self.images[self.held_out == (name == "validation")]
+        """The images of "training", "validation" or "all". Raises DataError if there are none."""
+        if name not in ("training", "validation", "all"):
+            raise DataError(f"Photographs have no split '{name}'. Choose one of: training, validation, all.")
+        images = self.images if name == "all" else self.images[self.held_out == (name == "validation")]
         if not len(images):
             raise DataError(f"The data has no {name} photographs.")
         return images

@@ -31,7 +31,7 @@ class ModelConfig:
     key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
     octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features
     copies: bool = False  # Attention PixelCNN: whether the head sees the colours that were read
-    side: int = 26  # Meta PixelCNN: sides of its canvas, of which smaller images use the top left
+    side: int = 26  # of the images it is trained on; smaller ones use the top left of Meta PixelCNN's canvas
     canvas: int = 4  # Meta PixelCNN: maps of its canvas
     inner_steps: int = 1  # Meta PixelCNN: gradient steps on the supports
     adapted: str = "all"  # Meta PixelCNN: what they change, a key of ADAPTED

@@ -95,7 +95,7 @@ class Mirror:
         self.protocol = f"photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours"
         self.data = f"{len(training)} training photographs of {settings.data.name}"
         self.sizes = {"channels": 3, "layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": 2, "heads": 2}
-        self.sizes |= {"octaves": 6, "copies": settings.copies}
+        self.sizes |= {"octaves": 6, "copies": settings.copies, "side": side}
         self.images_a_step = settings.characters
         self.batch = photos.MirrorSampler(training, settings.characters, settings.seed).batch
 
