@@ -226,3 +226,11 @@ def test_an_attention_that_sees_one_place_copies_its_colour():
     alpha = network.attention(colours(1, 1, 3, 8, 8), memory)[0, 0, :, 1:]
     patches = F.avg_pool2d(supports[0, 0], 2).flatten(1)
     torch.testing.assert_close(features[0, -3:].flatten(1), patches @ alpha.T)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"channels": 2}, {"copies": 1, "channels": 3}, {"copies": True}, {"stride": 0}, {"stride": "2"}]
+)
+def test_sizes_that_no_network_can_have_are_refused(sizes):
+    with pytest.raises(ValueError, match=next(iter(sizes))):
+        ModelConfig(**sizes)
