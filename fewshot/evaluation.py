@@ -1,4 +1,4 @@
-"""Evaluation: nats/dim of held-out targets given 1, 2, 4, ... supports of the same character."""
+"""Evaluation: nats/dim of held-out characters given drawings of each, and of photographs given their mirror images."""
 
 from collections.abc import Sequence
 
