@@ -140,8 +140,8 @@ class FewShotModel:
                 network, support_nats = network.adapted(to_tensor(supports[None])[0], inner_steps)
                 sampler = IncrementalSampler(network, self.side, self.side)
             memory = network.encode(to_tensor(supports[None]))
-        decided_by = network.head.noise
-        noise = uniform_noise(seed, (samples, self.side, self.side, decided_by)[: 3 if decided_by == 1 else 4])
+        of_pixel = (network.head.noise,) if self.in_colour else ()
+        noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
         for drawn in sampler.rows(memory, noise, temperature, prefix):
             yield Run(
                 model=self.name,
