@@ -13,10 +13,12 @@ import tyro
 import fewshot
 from fewshot import checkpoints
 from fewshot.bench import growth_figure, table
-from fewshot.data import omniglot, photos
-from fewshot.data.drawing import PictureError, read_picture
+from fewshot.data import omniglot, photos, products
+from fewshot.data.drawing import read_picture
+from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_mirror
+from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.figures import save_run
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
@@ -42,22 +44,23 @@ def evaluate(
     out: Path | None = None,
     shots: tuple[int, ...] = (1, 2, 4, 8),
     targets: int = 8,
-    split: Literal[omniglot.SPLITS] = "all",
+    split: str = "all",
     seed: int = 0,
     wrong_supports: bool = False,
     quality: bool = False,
 ) -> None:
     """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
 
-    Or photographs from their mirror images, for a checkpoint of that task: then of the options, only --split counts.
+    Or photographs from their mirror images, or products from other photographs of them, for a checkpoint of that task:
+    then of the options, only --split counts, and for products --targets and --seed.
 
     Args:
         checkpoint: a name in checkpoints/ or a path.
-        data: packed .npz file, or a folder of Omniglot, or of photographs.
+        data: packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products.
         out: JSON file for the result.
         shots: numbers of supports.
-        targets: targets a character.
-        split: the alphabets to take of the data.
+        targets: targets a character, or at most so many a product.
+        split: what to take of the data: all, training, training+validation (alphabets only), validation, test.
         seed: what draws supports and targets.
         wrong_supports: score each character given the supports of another one.
         quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets
@@ -66,8 +69,11 @@ def evaluate(
     if quality and wrong_supports:
         raise omniglot.DataError("--quality and --wrong-supports do not go together.")
     model = fewshot.load(checkpoint)
-    if model.card.get("task") == "mirror":
+    if model.task == "mirror":
         evaluate_photos(model, data, out, split)
+        return
+    if model.task == "products":
+        evaluate_products(model, data, out, split, targets, seed)
         return
     classifier = checkpoints.load_classifier() if quality else None
     drawings = omniglot.load(data).split(split)
@@ -85,11 +91,8 @@ def evaluate(
         judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, seed)
         for name, value in judged.items():
             print(f"{name.replace('_', ' '):<22} {value:.4f}")
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
-        result |= {"shots": scores, "quality": judged}
-        out.write_text(json.dumps(result, indent=2) + "\n")
+    result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
+    write_json(result | {"shots": scores, "quality": judged}, out)
 
 
 def evaluate_photos(model: fewshot.FewShotModel, data: Path, out: Path | None, split: str) -> None:
@@ -99,9 +102,28 @@ def evaluate_photos(model: fewshot.FewShotModel, data: Path, out: Path | None, s
     print(f"{model.name}, {split} photographs of {data.name}, {model.side}x{model.side}, {len(images)} in number")
     for name, value in score.items():
         print(f"{name.replace('_', ' '):<22} {'-' if value is None else f'{value:.4f}'}")
+    write_json({"checkpoint": model.name, "split": split, "photographs": len(images), "mirror": score}, out)
+
+
+def evaluate_products(
+    model: fewshot.FewShotModel, data: Path, out: Path | None, split: str, targets: int, seed: int
+) -> None:
+    """Score photographs of products, each given others of it: Stanford Online Products, and all others."""
+    scores = evaluate_products_network(model.network, products.load(data, split), targets, seed)
+    print(f"{model.name}, {split} products of {data.name}, seed {seed}")
+    print("source    nats/dim  standard error  products  photographs")
+    for source, score in scores.items():
+        print(
+            f"{source:<8}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
+            f"  {score['products']:8}  {score['photographs']:11}"
+        )
+    write_json({"checkpoint": model.name, "split": split, "seed": seed, "products": scores}, out)
+
+
+def write_json(result: dict, out: Path | None) -> None:
+    """The result of an evaluation to a file, if one is wanted."""
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        result = {"checkpoint": model.name, "split": split, "photographs": len(images), "mirror": score}
         out.write_text(json.dumps(result, indent=2) + "\n")
 
 
@@ -119,18 +141,21 @@ def generate(
     Args:
         checkpoint: a name in checkpoints/ or a path.
         out: folder for what is written.
-        support: one to eight pictures of the character.
+        support: one to eight pictures of the character or the product; the one photograph to mirror.
         samples: drawings to make.
         seed: of the noise.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta PixelCNN, as in training if not given.
     """
-    pictures = []
+    model, pictures = fewshot.load(checkpoint), []
     for path in support:
         if not path.is_file():
             raise PictureError(f"There is no picture '{path}'.")
-        pictures.append(omniglot.max_pool(read_picture(path.read_bytes())))
-    run = fewshot.load(checkpoint).generate(np.array(pictures), samples, seed, temperature, inner_steps=inner_steps)
+        data = path.read_bytes()
+        pictures.append(
+            photos.read_photo(data, model.side) if model.in_colour else omniglot.max_pool(read_picture(data))
+        )
+    run = model.generate(np.array(pictures), samples, seed, temperature, inner_steps=inner_steps)
     for path in save_run(run, out):
         print(path)
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
+from fewshot.data import products
 from fewshot.data.episodes import MAX_SHOTS, to_tensor
 from fewshot.models import MetaPixelCNN, PixelCNN
 from fewshot.sampling.incremental import IncrementalSampler
@@ -60,11 +61,15 @@ class Run:
 class FewShotModel:
     """A trained network with its card. It holds no state between calls and may be shared by threads.
 
-    Images of characters are [H, W] of 0/1, photographs uint8 [H, W, 3]. H and W are ``side``.
+    Images of characters are [H, W] of 0/1, photographs uint8 [H, W, 3]. H and W are ``side``. ``task`` is "omniglot";
+    "mirror", whose one support is the mirror image of what is to be drawn; or "products", of which three supports or
+    more are read: fewer are repeated.
     """
 
     def __init__(self, network: PixelCNN | MetaPixelCNN, card: dict[str, Any], name: str):
         self.network, self.card, self.name = network, card, name
+        self.task = card.get("task", "omniglot")
+        self.most_shots = 1 if self.task == "mirror" else MAX_SHOTS
         self.side, self.in_colour = network.config.side, network.head.channels == 3
         # One that adapts has other weights for every set of supports.
         self.sampler = None if network.adapts else IncrementalSampler(network, self.side, self.side)
@@ -100,9 +105,9 @@ class FewShotModel:
     ) -> Run:
         """Draw ``samples`` new images of what the supports [S, H, W] of 0/1, or [S, H, W, 3], show.
 
-        S is 1..8 (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W], or [R, W, 3], gives the first R
-        rows, to be completed. A temperature below 1 draws the likelier pixels more often. ``inner_steps`` is for Meta
-        PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None. Raises InputError.
+        S is 1..``most_shots`` (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W], or [R, W, 3], gives the
+        first R rows, to be completed. A temperature below 1 draws the likelier pixels more often. ``inner_steps`` is
+        for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None. Raises InputError.
         """
         *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps)
         return run
@@ -230,11 +235,13 @@ class FewShotModel:
 
     def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
         supports = self._images(supports, "The supports")
-        if len(supports) > MAX_SHOTS:
-            raise InputError(f"{len(supports)} supports are too many: a model reads at most {MAX_SHOTS}.")
+        if len(supports) > self.most_shots:
+            raise InputError(f"{len(supports)} supports are too many: this model reads at most {self.most_shots}.")
         if len(supports) == 0 and self.network.needs_supports:
-            raise InputError(f"{self.title} needs at least one drawing to read.")
-        return supports
+            raise InputError(
+                f"{self.title} needs at least one {'photograph' if self.in_colour else 'drawing'} to read."
+            )
+        return products.repeated(supports) if self.task == "products" and len(supports) else supports
 
     def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
         rows = _levels(prefix, "The prefix") if self.in_colour else _binary(prefix, "The prefix")

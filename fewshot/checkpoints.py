@@ -21,9 +21,9 @@ class CheckpointError(ValueError):
     """A checkpoint is unknown or damaged; the message is one sentence for the user."""
 
 
-def shipped() -> list[str]:
-    """The names in ``checkpoints/``, "<task>-<model>"."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+def shipped(task: str | None = None) -> list[str]:
+    """The names in ``checkpoints/``, "<task>-<model>", of one task or of all."""
+    return sorted(path.stem for path in SHIPPED.glob(f"{task or '*'}-*.safetensors"))
 
 
 def resolve(name: str | Path) -> Path:

@@ -1,6 +1,7 @@
-"""Evaluation: nats/dim of held-out characters given drawings of each, and of photographs given their mirror images."""
+"""Evaluation: nats/dim of held-out characters and products, and of photographs given their mirror images."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 from fewshot.data.episodes import Episodes, evaluation_episodes, to_tensor
 from fewshot.data.omniglot import DataError, Drawings
 from fewshot.data.photos import mirrored
+from fewshot.data.products import Products
+from fewshot.data.products import evaluation_episodes as product_episodes
 from fewshot.models import PixelCNN
 
 EPISODES_AT_A_TIME = 8
@@ -89,3 +92,29 @@ def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
     x_away = (width - 1 - x[:, None] - torch.arange(columns) * width / columns).abs() <= 1
     near = y_away[:, None, :, None] & x_away[None, :, None, :]
     return (alpha * near).sum(dim=(3, 4)).mean().item()
+
+
+def evaluate_products(network: PixelCNN, products: Products, targets: int, seed: int) -> dict[str, dict[str, Any]]:
+    """Score up to ``targets`` photographs of every product, each given three others of it.
+
+    Gives, for "stanford" (Stanford Online Products) and for "others", as far as there are any: ``nats_per_dim``, its
+    ``standard_error`` over products (None for a single one), and of how many ``photographs`` and ``products``.
+    """
+    episodes, class_id, stanford = product_episodes(products, targets, seed)
+    nats = nats_per_dim(network, episodes).cpu().numpy()
+    scores = {}
+    for name, of_source in {"stanford": stanford, "others": ~stanford}.items():
+        _, product = np.unique(class_id[of_source], return_inverse=True)
+        if not len(product):
+            continue
+        photographs = np.bincount(product)
+        # Of a mean over photographs, of which products have different numbers.
+        distance = np.bincount(product, nats[of_source] - nats[of_source].mean())
+        n = len(photographs)
+        scores[name] = {
+            "nats_per_dim": float(nats[of_source].mean()),
+            "standard_error": float((n / (n - 1) * (distance**2).sum()) ** 0.5 / len(product)) if n > 1 else None,
+            "photographs": len(product),
+            "products": n,
+        }
+    return scores

@@ -16,8 +16,8 @@ LAST_FRAME_MS = 1500
 
 
 def to_picture(image: NDArray[np.uint8], drawn: int | None = None) -> NDArray[np.uint8]:
-    """A binary image [H, W] as RGB [H, W, 3]; pixels from number ``drawn`` on are shown as not yet drawn."""
-    picture = np.where(image[..., None] == 1, np.uint8(INK), np.uint8(PAPER))
+    """An image [H, W] of 0/1, or [H, W, 3], as RGB; pixels from number ``drawn`` on are shown as not yet drawn."""
+    picture = image.copy() if image.ndim == 3 else np.where(image[..., None] == 1, np.uint8(INK), np.uint8(PAPER))
     if drawn is not None:
         picture.reshape(-1, 3)[drawn:] = UNDRAWN
     return picture
@@ -25,18 +25,19 @@ def to_picture(image: NDArray[np.uint8], drawn: int | None = None) -> NDArray[np
 
 def attended(run: Run, sample: int, pixel: int) -> NDArray[np.uint8]:
     """The supports side by side, RGB [H, S*W, 3], under what the pixel read, mean of the heads, strongest = full."""
-    height, width = run.supports.shape[1:]
+    height, width = run.supports.shape[1:3]
     weights = run.attention[sample, pixel].mean(0)  # [S, H', W']
     weights = weights / max(weights.max(), 1e-12)
     cell = -(-height // weights.shape[1])
     alpha = weights.repeat(cell, 1).repeat(cell, 2)[:, :height, :width, None]
-    heat = to_picture(run.supports) * (1 - alpha) + np.array(HEAT) * alpha
+    supports = np.stack([to_picture(support) for support in run.supports])
+    heat = supports * (1 - alpha) + np.array(HEAT) * alpha
     return np.concatenate(list(heat.astype(np.uint8)), axis=1)
 
 
 def frames(run: Run, sample: int = 0) -> list[Image.Image]:
     """The drawing of one sample, a frame every few pixels, beside what is read where the model attends."""
-    height, width = run.images.shape[1:]
+    height, width = run.images.shape[1:3]
     gap = np.full((height, 2, 3), UNDRAWN, np.uint8)
     pictures = []
     for drawn in [*range(0, height * width, PIXELS_A_FRAME), height * width]:

@@ -25,7 +25,7 @@ SUPPORTS, SAMPLES, SEED = 4, 5, 0  # of the page of samples
 def write(data: Path, out: Path) -> Iterator[Path]:
     """Draw all figures, from the validation alphabets of ``data``, into the folder ``out``; gives their paths."""
     out.mkdir(parents=True, exist_ok=True)
-    names = checkpoints.shipped()
+    names = checkpoints.shipped("omniglot")
     validation = omniglot.load(data).split("validation")
     figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
     for name in names:

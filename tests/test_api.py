@@ -295,6 +295,19 @@ def test_bad_photographs_give_one_sentence(in_colour, supports, sentence):
         in_colour.generate(supports)
 
 
+def test_a_mirror_network_reads_one_photograph_and_a_product_network_three_or_more():
+    network = small_network("attention", channels=3, side=8, stride=1)
+    mirror = FewShotModel(network, {"task": "mirror"}, "mirror-attention")
+    with pytest.raises(InputError, match="at most 1"):
+        mirror.generate(photographs(2))
+    assert len(mirror.generate(photographs(1)).supports) == 1
+    products = FewShotModel(network, {"task": "products"}, "products-attention")
+    two = photographs(2)
+    assert (products.generate(two).supports == two[[0, 1, 0]]).all()
+    np.testing.assert_array_equal(products.score(two, two), products.score(two, two[[0, 1, 0]]))
+    assert (products.generate(photographs(5)).supports == photographs(5)).all()
+
+
 def test_what_is_for_characters_only_says_so(in_colour):
     with pytest.raises(InputError, match="characters only"):
         in_colour.influence(photographs(1)[0], photographs(1), 0, 0)

@@ -45,7 +45,7 @@ def test_evaluate_writes_a_table_and_json(packed_file, tmp_path, monkeypatch, ca
 @needs_shared
 def test_the_cards_say_what_evaluate_measures_and_reading_more_pays(tmp_path, monkeypatch):
     nats = {}
-    for name in checkpoints.shipped():
+    for name in checkpoints.shipped("omniglot"):
         model = name.removeprefix("omniglot-")
         out = tmp_path / f"{model}.json"
         run(

@@ -15,8 +15,9 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from fewshot.data import drawing
-from fewshot.data.drawing import CENTRE, LONG_SIDE, PictureError, read_picture, render_strokes, to_model_input
+from fewshot.data import drawing, pictures
+from fewshot.data.drawing import CENTRE, LONG_SIDE, read_picture, render_strokes, to_model_input
+from fewshot.data.pictures import PictureError
 
 ROOT = Path(__file__).resolve().parents[1]
 OMNIGLOT = ROOT.parent / "shared" / "data" / "omniglot_45_alphabets.npz"
@@ -221,7 +222,7 @@ REFUSED = {
     "heic": (b"\0\0\0\x18ftypheic" + bytes(40), "HEIC"),
     "truncated png": (file(draw(CHARACTER))[:1500], "damaged"),
     "truncated jpeg": (jpeg(draw(CHARACTER))[:4000], "damaged"),
-    "many bytes": (bytes(drawing.MAX_BYTES + 1), "10 MB"),
+    "many bytes": (bytes(pictures.MAX_BYTES + 1), "10 MB"),
     "many pixels": (bomb(10_000, 5_001), "50 megapixels"),
     "bomb": (bomb(60_000, 60_000), "50 megapixels"),
     "a few pixels": (file(Image.new("L", (4, 4))), "too small"),

@@ -14,7 +14,7 @@ from PIL import Image
 
 import fewshot
 from fewshot import CheckpointError, InputError
-from fewshot.data.drawing import PictureError
+from fewshot.data.pictures import PictureError
 from fewshot.interface import payload
 from fewshot.interface.turns import Turns
 from tests.load import press_generate, server

@@ -19,17 +19,17 @@ picture they have to be found:
 4. The place: the skeleton is scaled and moved to the size and the centre that real drawings have.
 """
 
-import io
 import math
 from numbers import Real
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import skeletonize
 
 from fewshot.data.omniglot import SIDE, max_pool
+from fewshot.data.pictures import PictureError, decode
 
 STROKE_WIDTH = 5.2  # pixels at 105x105, like the two figures below
 LONG_SIDE = 68.0  # of the box around the ink
@@ -37,22 +37,11 @@ CENTRE = (51.0, 50.5)  # x and y of the middle of that box
 
 MAX_STROKES = 500
 MAX_POINTS = 20_000
-MAX_BYTES = 10_000_000
-MAX_PIXELS = 50_000_000
-MIN_PICTURE_SIDE = 8
-
-# Few decoders, all of bitmaps: each one more is a way in for a hostile file.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 _FINE = 5  # grid cells per pixel; odd, so that one cell lies on the centre of each pixel
-_WORKING_SIDE = 720  # a picture is searched at this size, which is fast and still shows a pencil line
 _FAINTEST = 0.1  # ink takes away at least this share of the paper's light
 _BLANK = "No ink was found in the picture: it looks blank."
 _EIGHT = np.ones((3, 3), bool)  # diagonal neighbours belong together
-
-
-class PictureError(ValueError):
-    """The strokes or the picture cannot be used; the message is one sentence for the user."""
 
 
 def render_strokes(strokes: list[list[list[float]]]) -> np.ndarray:
@@ -81,7 +70,7 @@ def read_picture(data: bytes) -> np.ndarray:
     Ink may be dark on light or light on dark, in any colour, on paper in uneven light. An Omniglot drawing comes out
     as it is. Raises PictureError if the file is not a picture, too large, or shows no ink.
     """
-    picture = _decode(data)
+    picture = _flattened(decode(data))
     original = _omniglot_original(picture)
     if original is not None:
         return original
@@ -135,46 +124,8 @@ def _ink(centre_lines: np.ndarray) -> np.ndarray:
 # Pictures --------------------------------------------------------------------------------------------------------
 
 
-def _decode(data: bytes) -> np.ndarray:
-    """The upright picture, at most 720 pixels long: float [height, width, 3], 0..255."""
-    if len(data) > MAX_BYTES:
-        raise PictureError(f"The picture is larger than {MAX_BYTES // 1_000_000} MB: please make it smaller.")
-    head = bytes(data[:1024]).lower()
-    if b"<svg" in head:
-        raise PictureError("SVG pictures are not supported: save it as PNG or JPEG.")
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1"):
-        raise PictureError("HEIC pictures are not supported: save it as PNG or JPEG.")
-    too_many = PictureError(f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels: please make it smaller.")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise too_many from None
-    except Exception as error:
-        raise PictureError("The file is not a picture: use PNG, JPEG, WebP, GIF, BMP or TIFF.") from error
-    if image.width * image.height > MAX_PIXELS:
-        raise too_many
-    try:
-        image = ImageOps.exif_transpose(_reduced(image))
-    except Exception as error:  # on damaged files Pillow raises nearly anything, from OSError to struct.error
-        raise PictureError("The picture is damaged or incomplete: please save it again.") from error
-    if min(image.size) < MIN_PICTURE_SIDE:
-        raise PictureError("The picture is too small to show a character.")
-    return _flattened(image)
-
-
-def _reduced(image: Image.Image) -> Image.Image:
-    """The picture decoded in RGB or RGBA, at most 720 pixels long."""
-    if image.mode[0] in "IF":  # 16 bits and more: the brightest value counts as white
-        values = np.nan_to_num(np.asarray(ImageOps.exif_transpose(image), np.float32), posinf=0).clip(0)
-        image = Image.fromarray((values * (255 / max(values.max(), 1e-9))).astype(np.uint8))
-    elif image.mode in ("1", "P", "PA"):  # before it shrinks, because these cannot be averaged
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    image.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
 def _flattened(image: Image.Image) -> np.ndarray:
-    """Without transparency: the clear part takes the colour of the paper."""
+    """Float [height, width, 3], 0..255, without transparency: the clear part takes the colour of the paper."""
     pixels = np.asarray(image, np.float32)
     if pixels.shape[2] == 3:
         return pixels

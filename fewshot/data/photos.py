@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from fewshot.data.episodes import Episodes
 from fewshot.data.omniglot import DataError
+from fewshot.data.pictures import PictureError, decode
 
 SIDE = 48
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -61,6 +62,21 @@ def shrink(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
 
 
+def read_photo(data: bytes, side: int) -> NDArray[np.uint8]:
+    """The middle square of a picture file, on white where it is clear: [side, side, 3]. Raises PictureError."""
+    picture = decode(data).convert("RGBA")
+    on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return np.asarray(ImageOps.fit(on_white, (side, side), Image.Resampling.LANCZOS))
+
+
+def read_file(file: Path, side: int) -> NDArray[np.uint8]:
+    """As ``read_photo``, but of a data set's file. Raises DataError."""
+    try:
+        return read_photo(file.read_bytes(), side)
+    except (OSError, PictureError) as error:
+        raise DataError(f"'{file}' is not a readable picture ({error}).") from error
+
+
 def load(path: str | Path) -> Photos:
     """Photographs of a packed ``.npz`` file, or of a folder of pictures at any depth.
 
@@ -90,15 +106,6 @@ def _load_folder(folder: Path) -> Photos:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
     if not files:
         raise DataError(f"'{folder}' holds no pictures.")
-    images = np.stack([_read(file) for file in files])
+    images = np.stack([read_file(file, SIDE) for file in files])
     apart = np.array([bool(HELD_OUT_FOLDERS & set(file.relative_to(folder).parts)) for file in files])
     return Photos(images, apart if apart.any() else np.arange(len(files)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
-
-
-def _read(file: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(file) as picture:
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-            return np.asarray(ImageOps.fit(upright, (SIDE, SIDE), Image.Resampling.LANCZOS))
-    except (OSError, Image.DecompressionBombError) as error:
-        raise DataError(f"'{file}' is not a readable picture ({error}).") from error

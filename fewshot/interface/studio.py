@@ -13,7 +13,7 @@ import gradio as gr
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
-from fewshot.data import drawing, support_sets
+from fewshot.data import drawing, pictures, support_sets
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, Player, SupportPad, laboratory
@@ -31,7 +31,7 @@ EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 5
 INNER_STEPS, TRAINED_STEPS = (0, 5), 2  # of the slider, and where it stands
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
-FOR_THE_USER = (InputError, CheckpointError, drawing.PictureError)  # errors whose message is one sentence for the user
+FOR_THE_USER = (InputError, CheckpointError, pictures.PictureError)  # errors whose message is one sentence for the user
 
 # Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8 times
 # as long as one after the other. So many may be drawing, but they take turns, a row each: first who has no row yet,
@@ -334,7 +334,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "css_paths": STYLES,
         "favicon_path": FILES / "icon.svg",
         "footer_links": ["api"],
-        "max_file_size": drawing.MAX_BYTES,
+        "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,
         "ssr_mode": False,

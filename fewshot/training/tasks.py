@@ -4,14 +4,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from fewshot.data import omniglot, photos
+from fewshot.data import omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
-from fewshot.evaluation import evaluate, evaluate_mirror
+from fewshot.evaluation import evaluate, evaluate_mirror, evaluate_products
 from fewshot.models import PixelCNN
 from fewshot.training.augment import augment
 
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 LOOK_PHOTOS = 32  # in a look at the validation photographs
+LOOK_TARGETS = 2  # of a product in a look
 
 
 class Settings(Protocol):
@@ -108,4 +109,27 @@ class Mirror:
         return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
 
 
-TASKS: dict[str, type[Task]] = {"omniglot": Characters, "mirror": Mirror}
+class OnlineProducts:
+    """Photographs of products, each to be drawn from three others of the same product."""
+
+    protocol = "products 32x32, 3 supports; nats/dim over pixels and colours"
+
+    def __init__(self, settings: Settings):
+        training = products.load(settings.data, "training")
+        self.validation = products.load(settings.data, "validation")
+        self.data = f"{len(training.images)} photographs of {len(training.members())} products of {settings.data.name}"
+        self.sizes = {"channels": 3, "encoder_maps": 32, "octaves": 5, "heads": 4, "copies": settings.copies}
+        self.sizes |= {"side": products.SIDE}
+        self.images_a_step = settings.characters
+        self.batch = products.ProductSampler(training, settings.characters, settings.seed).batch
+
+    def look(self, network: PixelCNN) -> dict[str, float]:
+        scores = evaluate_products(network, self.validation, LOOK_TARGETS, seed=0)
+        return {source: round(score["nats_per_dim"], 5) for source, score in scores.items()}
+
+    def scores(self, network: PixelCNN) -> dict[str, Any]:
+        scores = evaluate_products(network, self.validation, EXPORT_TARGETS, seed=0)
+        return {"validation": {source: round(score["nats_per_dim"], 5) for source, score in scores.items()}}
+
+
+TASKS: dict[str, type[Task]] = {"omniglot": Characters, "mirror": Mirror, "products": OnlineProducts}

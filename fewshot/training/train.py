@@ -64,7 +64,7 @@ class TrainConfig:
     side: int = 48
     """mirror: sides of the photographs, which are shrunk to that"""
     copies: bool = True
-    """mirror: whether the colours that attention read reach the head as they are"""
+    """mirror, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
     adapted: Literal[tuple(ADAPTED)] = "all"
