@@ -82,7 +82,7 @@ class FewShotModel:
     @property
     def reads(self) -> str:
         """One line on what the variant reads of the supports."""
-        return self.network.reads
+        return self.network.reads.format(pictures="photographs" if self.in_colour else "drawings")
 
     @property
     def attends(self) -> bool:

@@ -14,6 +14,7 @@ from fewshot.data.omniglot import DataError
 from fewshot.data.pictures import PictureError, decode
 
 SIDE = 48
+SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "photos"
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 HELD_OUT_FOLDERS = {"val", "validation"}  # ImageNet's layout is train/CLASS/*.JPEG and val/...
 HELD_OUT_EVERY = 20  # of the photographs of a folder that has no such part
@@ -67,6 +68,14 @@ def read_photo(data: bytes, side: int) -> NDArray[np.uint8]:
     picture = decode(data).convert("RGBA")
     on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
     return np.asarray(ImageOps.fit(on_white, (side, side), Image.Resampling.LANCZOS))
+
+
+def samples(task: str, side: int) -> dict[str, NDArray[np.uint8]]:
+    """Pictures to try a task with (see assets/README.md), [N, side, side, 3], by what they show: views of one thing."""
+    views: dict[str, list[NDArray[np.uint8]]] = {}
+    for file in sorted((SAMPLES / task).glob("*.png")):
+        views.setdefault(file.stem.split("-")[0], []).append(read_file(file, side))
+    return {name: np.stack(images) for name, images in views.items()}
 
 
 def read_file(file: Path, side: int) -> NDArray[np.uint8]:

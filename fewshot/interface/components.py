@@ -1,7 +1,7 @@
-"""The two parts of the page that Gradio does not have: the drawing pad with its tray, and the player.
+"""The parts of the page that Gradio does not have: the drawing pad with its tray, the photographs, and the player.
 
-Their files hold all of their behaviour. ``pad.js``, ``along.js`` and ``player.js`` know nothing of Gradio, which is
-bound to them here, and can run in any page.
+Their files hold all of their behaviour. ``pad.js``, ``along.js``, ``photos.js`` and ``player.js`` know nothing of
+Gradio, which is bound to them here, and can run in any page.
 """
 
 import base64
@@ -14,7 +14,7 @@ import gradio as gr
 
 FILES = Path(__file__).parent
 FIGURES = FILES.parent.parent / "assets" / "lab"
-STYLES = [FILES / name for name in ("studio.css", "pad.css", "player.css")]
+STYLES = [FILES / name for name in ("studio.css", "pad.css", "photos.css", "player.css")]
 
 # js_on_load runs once, when the component appears; `watch` tells of later values from Python, but not of the first.
 # What the parts can do for each other and for the buttons is in `window.studio`, and so are the settings.
@@ -36,16 +36,26 @@ window.studio.along = createAlong(element.querySelector(".pad-along input"), {
   screens: () => [".pad-drawn", ".player-frame"].map((part) => document.querySelector(part)),
 });
 """
+_BIND_PHOTOS = """
+window.studio = window.studio || {};
+window.studio.photos = createPhotos(element.querySelector(".photos"), {
+  server,
+  tasks: props.tasks,
+  changed: (value) => { props.value = value; },
+});
+"""
 _BIND_PLAYER = """
 window.studio = window.studio || {};
 window.studio.player = createPlayer(element.querySelector(".player"), { influence: server.influence });
 watch("value", () => window.studio.player.absorb(props.value));
-window.studio.player.absorb(props.value);
+const example = props.value;
+window.studio.player.showExample = () => window.studio.player.absorb({ ...example, id: `${Math.random()}` });
+window.studio.player.absorb(example);
 """
 
 
 class _Part(gr.HTML):
-    """One of the two, made of the file ``<name>.html`` and of scripts."""
+    """One of them, made of the file ``<name>.html`` and of scripts."""
 
     def __init__(self, name: str, scripts: list[str], bind: str, **options: Any):
         super().__init__(
@@ -71,6 +81,21 @@ class SupportPad(_Part):
         value = {"supports": [], "shots": None}
         super().__init__(
             "pad", ["pad.js", "along.js"], _BIND_PAD, value=value, sets=sets, server_functions=server_functions
+        )
+
+
+class PhotoTray(_Part):
+    """The photographs that the model reads, up to eight, ready-made ones, and one whose beginning may be given.
+
+    Value: {"photos": [photo, ...], "beginning": photo with "rows", or null}, with photos as in ``payload``. ``tasks``:
+    by task {"side": int, "samples": [{"name": str, "photos": [pixels, ...]}, ...]}. ``server_functions``: see
+    ``studio``.
+    """
+
+    def __init__(self, tasks: dict[str, dict[str, Any]], server_functions: list[Callable]):
+        value = {"photos": [], "beginning": None}
+        super().__init__(
+            "photos", ["photos.js"], _BIND_PHOTOS, value=value, tasks=tasks, server_functions=server_functions
         )
 
 

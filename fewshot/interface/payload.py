@@ -6,25 +6,31 @@
     {"picture": "<base64>"}             a picture file: PNG, JPEG, WebP, GIF, BMP or TIFF, at most 10 MB
     {"pixels": "<base64>"}              what the model sees: 26x26 bits in 85 bytes, row by row, highest bit first
 
+or photographs, each a {"picture"} or {"pixels"}: side x side x 3 bytes, which are red, green and blue of each pixel.
+
 *To the browser* go chunks of a run: some finished rows of it, in one format, whether it is one row that was just
 drawn or the whole picture. A chunk is a dict that JSON can hold:
 
     id                 of the run; a new one starts a new picture
     model, title, kind name of the checkpoint, its title, and a key of fewshot.models.MODELS
+    task               "omniglot", "mirror" or "products"
     seed, temperature  what the run was drawn with
     height, width      H, W of the picture
-    shots, supports    S, and the supports as base64 of S*H*W bits, row by row
+    channels           1, or 3 in colour
+    shots, supports    S, and the supports as base64 of S*H*W bits, row by row, or of S*H*W*3 bytes
     heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
     support_nats       nats/dim of the supports before the first inner step and after each; null without inner steps
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
     data               base64 of deflated little-endian arrays, one after the other:
-                           float32 [n]                       probability of ink, before the pixel was drawn
-                           float32 [n]                       the same without inner steps, if there are any
+                           float32 [n]                       probability of ink, before the pixel was drawn; in colour,
+                                                             of the pixel's own colour
+                           float32 [n]                       the same without inner steps, if there are any; not in
+                                                             colour
                            float32 [n, heads]                scale: the largest attention weight of each pixel and head
                            float32 [n, heads, S]             share of the attention that each support has; less than 1
                                                              in sum, because a head may read nothing
                            uint8   [n, heads, S, H', W']     attention weights, 255 is the scale
-                           uint8   [n]                       the picture, ink = 1
+                           uint8   [n]                       the picture, ink = 1; in colour [n, 3]
 """
 
 import base64
@@ -36,6 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot import FewShotModel, InputError, Run
+from fewshot.data import photos
 from fewshot.data.drawing import read_picture, render_strokes, to_model_input
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.data.omniglot import POOLED_SIDE
@@ -84,21 +91,58 @@ def read_supports(drawings: object, shots: object = None) -> NDArray[np.uint8]:
     return np.stack(images) if images else np.empty((0, POOLED_SIDE, POOLED_SIDE), np.uint8)
 
 
+def pack_photos(images: NDArray[np.uint8]) -> str:
+    """Images in colour, any number, to base64 of their bytes."""
+    return base64.b64encode(images.tobytes()).decode()
+
+
+def read_photo(photo: object, side: int) -> NDArray[np.uint8]:
+    """What a model sees of a photograph from the browser, [side, side, 3]. Raises InputError or PictureError."""
+    match photo:
+        case {"pixels": pixels}:
+            data = _decode_base64(pixels, "A photograph's pixels")
+            if len(data) != side * side * 3:
+                raise InputError(f"The pixels of a photograph must be {side}x{side}x3 bytes.")
+            return np.frombuffer(data, np.uint8).reshape(side, side, 3)
+        case {"picture": picture}:
+            return photos.read_photo(_decode_base64(picture, "A picture"), side)
+    raise InputError('A photograph must be {"picture": ...} or {"pixels": ...}.')
+
+
+def read_photos(given: object, side: int) -> NDArray[np.uint8]:
+    """Photographs as supports [S, side, side, 3]. Raises InputError or PictureError."""
+    if not isinstance(given, list):
+        raise InputError("The supports must be a list of photographs.")
+    if len(given) > MAX_SHOTS:
+        raise InputError(f"{len(given)} photographs are too many: a model reads at most {MAX_SHOTS}.")
+    return np.array([read_photo(photo, side) for photo in given], np.uint8).reshape(-1, side, side, 3)
+
+
+def read_beginning(beginning: object, side: int) -> NDArray[np.uint8] | None:
+    """The first rows [rows, side, 3] of a photograph with its "rows"; None for null. Raises as ``read_photo``."""
+    if beginning is None:
+        return None
+    rows = beginning.get("rows") if isinstance(beginning, dict) else None
+    if isinstance(rows, bool) or not isinstance(rows, int) or not 0 <= rows <= side:
+        raise InputError(f"The rows that are given must be a whole number from 0 to {side}.")
+    return read_photo(beginning, side)[:rows]
+
+
 def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int = 255) -> dict[str, Any]:
     """The chunk with the finished rows of a run's first sample, from row ``start`` on.
 
     ``steps`` of attention between 0 and the scale, a divisor of 255: 15 make a third of the bytes.
     """
-    height, width = run.images.shape[1:]
+    height, width = run.images.shape[1:3]
     pixels = slice(start * width, run.rows * width)
     arrays = [run.probabilities[0].ravel()[pixels].astype("<f4")]
-    if run.support_nats is not None:
+    if run.support_nats is not None and not model.in_colour:
         arrays.append(model.probabilities_before(run)[0].ravel()[pixels].astype("<f4"))
     heads, grid = 0, [0, 0]
     if run.attention is not None:
         heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
         arrays += _quantised(run.attention[0, pixels], steps)
-    arrays.append(run.images[0].ravel()[pixels])
+    arrays.append(run.images[0].reshape(height * width, -1)[pixels])
     # Weights hardly repeat, except for runs of zeros: with Z_RLE, zlib looks for nothing else, which is five times as
     # fast as its default and a fiftieth more bytes.
     deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
@@ -107,13 +151,15 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
         "id": run_id,
         "model": run.model,
         "title": model.title,
+        "task": model.task,
         "kind": model.network.config.model,
         "seed": run.seed,
         "temperature": run.temperature,
         "height": height,
         "width": width,
+        "channels": 3 if model.in_colour else 1,
         "shots": len(run.supports),
-        "supports": pack_pixels(run.supports),
+        "supports": pack_photos(run.supports) if model.in_colour else pack_pixels(run.supports),
         "heads": heads,
         "grid": grid,
         "support_nats": run.support_nats,
@@ -126,9 +172,9 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
 def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
     """The arrays of a chunk of n pixels, by name.
 
-    image uint8 [n], probabilities float32 [n], probabilities_before float32 [n], or [0] without inner steps, attention
-    float32 [n, heads, S, H', W'] to 1/510 of each pixel's largest weight (for fewer steps than 255, half a step),
-    shares float32 [n, heads, S].
+    image uint8 [n] or [n, 3], probabilities float32 [n], probabilities_before float32 [n] ([0] without inner steps, and
+    in colour), attention float32 [n, heads, S, H', W'] to 1/510 of each pixel's largest weight (for fewer steps than
+    255, half a step), shares float32 [n, heads, S].
     """
     data = memoryview(zlib.decompress(base64.b64decode(chunk["data"])))
     n, heads, shots = (chunk["rows"] - chunk["start"]) * chunk["width"], chunk["heads"], chunk["shots"]
@@ -139,12 +185,13 @@ def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
         array, data = np.frombuffer(data[:size], dtype).reshape(shape), data[size:]
         return array
 
-    probabilities, before = take("<f4", n), take("<f4", 0 if chunk["support_nats"] is None else n)
+    in_colour = chunk["channels"] == 3
+    probabilities, before = take("<f4", n), take("<f4", 0 if chunk["support_nats"] is None or in_colour else n)
     scale = take("<f4", n, heads)
     shares, weights = take("<f4", n, heads, shots), take("u1", n, heads, shots, *chunk["grid"])
     attention = weights * (scale / 255)[..., None, None, None]
     return {
-        "image": take("u1", n),
+        "image": take("u1", n, *((3,) if in_colour else ())),
         "probabilities": probabilities,
         "probabilities_before": before,
         "attention": attention,

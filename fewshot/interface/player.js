@@ -7,14 +7,20 @@
 // user points at, locked or chose stays. `influence(wish)` promises what each support pixel does to one pixel, in the
 // format of payload.py, or {error: sentence}, or {busy: true}, for models that read supports without attention.
 
-const NOTES = {
-  pixelcnn: "PixelCNN reads none of your drawings. All it knows is how handwriting looks in general, and the pixels " +
-    "that it has drawn so far. So there is no heatmap to show.",
-  conditional: "Conditional PixelCNN sums up your drawings in one vector and reads that same vector at every pixel. " +
-    "It has no attention.",
-  meta: "Meta PixelCNN has no attention. Your drawings changed its weights before it drew the first pixel; while it " +
-    "draws, it sees them no more.",
+const NOTES = {  // by kind, of "drawings" or "photographs"
+  pixelcnn: (pictures) => `PixelCNN reads none of your ${pictures}. All it knows is what it was trained on, and the ` +
+    "pixels that it has drawn so far. So there is no heatmap to show.",
+  conditional: (pictures) => `Conditional PixelCNN sums up your ${pictures} in one vector and reads that same vector ` +
+    "at every pixel. It has no attention.",
+  meta: (pictures) => `Meta PixelCNN has no attention. Your ${pictures} changed its weights before it drew the first ` +
+    "pixel; while it draws, it sees them no more.",
 };
+const VIEWS = {  // by channels: the two views, the second of what a pixel's chance says
+  1: ["drawing", "chance of ink"],
+  3: ["picture", "surprise"],
+};
+const MOST_SURPRISE = 3 * Math.log(256);  // nats of a pixel in colour, if all colours were as likely
+const MANY_PIXELS = 900, FASTER = "400";  // pixels of a picture from which it is shown faster at first
 const INFLUENTIAL = ["conditional", "meta"];  // kinds that read supports, but have no attention to show for it
 const REST = 120, BUSY = 400;  // milliseconds that a pixel is looked at before its influence is asked for, and asked again
 const POINT = "Point at a pixel to see what it read; a click locks it.", TAP = "Tap a pixel to see what it read.";
@@ -30,6 +36,7 @@ function createPlayer(root, { influence }) {
   let playing = false, drawing = false;  // on the screen; on the server
   let hovered = null, locked = null;  // index of a pixel
   let head = "mean", scale = "own", view = "ink";
+  let speedChosen = false;  // by the user
   let glow = null;  // the heat on the screen, [S * H' * W']
 
   // Receiving ------------------------------------------------------------------------------------------------------
@@ -64,9 +71,9 @@ function createPlayer(root, { influence }) {
     const pixels = chunk.height * chunk.width, { heads, shots } = chunk, places = chunk.grid[0] * chunk.grid[1];
     run = {
       ...chunk, rows: 0, pixels, places,
-      image: new Uint8Array(pixels),
+      image: new Uint8Array(pixels * chunk.channels),
       chance: new Float32Array(pixels),
-      before: new Float32Array(chunk.support_nats ? pixels : 0),
+      before: new Float32Array(chunk.support_nats && chunk.channels === 1 ? pixels : 0),
       influences: new Map(),
       largest: new Float32Array(pixels * heads),
       shares: new Float32Array(pixels * heads * shots),
@@ -74,6 +81,7 @@ function createPlayer(root, { influence }) {
     };
     glow = new Float32Array(shots * places);
     if (Number(head) >= heads) head = "mean";
+    if (!speedChosen) $(".player-speed").value = pixels < MANY_PIXELS ? "100" : FASTER;
     layOut();
     playing = false;
     if (run.live) return;
@@ -94,13 +102,13 @@ function createPlayer(root, { influence }) {
       offset += size;
     };
     take(run.chance, 1);
-    if (run.support_nats) take(run.before, 1);
+    if (run.before.length) take(run.before, 1);
     if (heads) {
       take(run.largest, heads);
       take(run.shares, heads * shots);
       take(run.weights, heads * shots * places);
     }
-    take(run.image, 1);
+    take(run.image, run.channels);
   }
 
   function fromBase64(text) {
@@ -264,14 +272,23 @@ function createPlayer(root, { influence }) {
   function paintPicture() {
     const paper = colour("--paper"), ink = colour("--ink"), count = drawn();
     const mix = (p) => [...paper.map((c, k) => c + (ink[k] - c) * p), 255];
-    paintCanvas($(".player-canvas"), run.width, run.height, (i) =>
-      i >= count ? [0, 0, 0, 0] : mix(view === "ink" ? run.image[i] : run.chance[i]));
+    const asDrawn = run.channels === 3 ? rgb : (i) => mix(run.image[i]);
+    const asChance = run.channels === 3 ? (i) => mix(surprise(i) / MOST_SURPRISE) : (i) => mix(run.chance[i]);
+    const shown = view === "ink" ? asDrawn : asChance;
+    paintCanvas($(".player-canvas"), run.width, run.height, (i) => i >= count ? [0, 0, 0, 0] : shown(i));
     mark($(".player-current"), count - 1, count > 0 && count < run.pixels);
     mark($(".player-inspected"), inspected(), locked !== null || inspected() !== count - 1);
     $(".player-inspected").classList.toggle("is-locked", locked !== null);
     $(".player-canvas").setAttribute("aria-label",
       `The picture, ${count} of ${run.pixels} pixels drawn. Arrow keys step, space plays, a click locks a pixel.`);
   }
+
+  const hasInfluence = () => INFLUENTIAL.includes(run.kind) && run.channels === 1;
+
+  const rgb = (i) => [...run.image.subarray(3 * i, 3 * i + 3), 255];
+
+  // What a pixel in colour cost, in nats.
+  const surprise = (i) => Math.min(-Math.log(run.chance[i]), MOST_SURPRISE);
 
   function mark(element, pixel, visible) {
     element.hidden = !visible;
@@ -297,17 +314,25 @@ function createPlayer(root, { influence }) {
     const pixel = inspected(), known = pixel >= 0 && pixel < available();
     root.classList.toggle("is-locked", locked !== null);
     const row = Math.floor(pixel / run.width) + 1, column = pixel % run.width + 1;
-    $(".player-place").textContent = known
-      ? `Row ${row}, column ${column}: ${run.image[pixel] ? "ink" : "paper"}`
-      : "Nothing drawn yet";
-    $(".player-chance span").textContent = known ? `chance of ink ${percent(run.chance[pixel])}` : "chance of ink –";
-    $(".player-chance b").style.width = known ? `${100 * run.chance[pixel]}%` : 0;
-    if (run.support_nats) {
+    $(".player-place").textContent = known ? `Row ${row}, column ${column}: ${content(pixel)}` : "Nothing drawn yet";
+    if (run.channels === 3) {
+      $(".player-chance span").textContent = known ? `surprise ${surprise(pixel).toFixed(1)} nats` : "surprise –";
+      $(".player-chance b").style.width = known ? `${100 * surprise(pixel) / MOST_SURPRISE}%` : 0;
+    } else {
+      $(".player-chance span").textContent = known ? `chance of ink ${percent(run.chance[pixel])}` : "chance of ink –";
+      $(".player-chance b").style.width = known ? `${100 * run.chance[pixel]}%` : 0;
+    }
+    if (run.before.length) {
       $(".player-before span").textContent = known ? `without steps ${percent(run.before[pixel])}` : "without steps –";
       $(".player-before b").style.width = known ? `${100 * run.before[pixel]}%` : 0;
     }
     if (run.heads) paintAttention(known ? pixel : null, elapsed);
-    if (INFLUENTIAL.includes(run.kind)) paintInfluence(known && !playing ? pixel : null);
+    if (hasInfluence()) paintInfluence(known && !playing ? pixel : null);
+  }
+
+  function content(pixel) {
+    if (run.channels === 1) return run.image[pixel] ? "ink" : "paper";
+    return "#" + [...rgb(pixel).slice(0, 3)].map((level) => level.toString(16).padStart(2, "0")).join("");
   }
 
   // Influence ------------------------------------------------------------------------------------------------------
@@ -376,8 +401,30 @@ function createPlayer(root, { influence }) {
       paintCanvas(tile.querySelector(".tile-heat"), run.grid[1], run.grid[0], (i) => [...heat, 255 * glow[from + i]]);
       showShare(tile, shares[s]);
     });
+    if (run.task === "mirror") paintGaze(pixel);
     showShare($(".player-nothing"), known ? Math.max(0, 1 - shares.reduce((a, b) => a + b, 0)) : 0);
     $(".player-legend output").textContent = known ? percent(full) : "";
+  }
+
+  // The place that a pixel read most, [x, y] in pixels of its support; null if it read nothing.
+  function gazeOf(pixel) {
+    const attention = attentionOf(pixel), most = attention.indexOf(attention.reduce((a, b) => Math.max(a, b), 0));
+    const cell = [run.width / run.grid[1], run.height / run.grid[0]];
+    return attention[most] > 0 ? [(most % run.grid[1] + 0.5) * cell[0], (Math.floor(most / run.grid[1]) + 0.5) * cell[1]] : null;
+  }
+
+  // The way that the gaze has come in this row, over the one support.
+  function paintGaze(pixel) {
+    const svg = $(".tile-gaze"), places = [];
+    svg.toggleAttribute("hidden", pixel === null);
+    if (pixel === null) return;
+    for (let i = pixel - pixel % run.width; i <= pixel; i++) places.push(gazeOf(i));
+    const way = places.filter(Boolean), last = places.at(-1);
+    svg.setAttribute("viewBox", `0 0 ${run.width} ${run.height}`);
+    svg.querySelector("polyline").setAttribute("points", way.map((place) => place.join()).join(" "));
+    const dot = svg.querySelector("circle");
+    dot.toggleAttribute("hidden", !last);
+    if (last) ["cx", "cy"].forEach((name, i) => dot.setAttribute(name, last[i]));
   }
 
   function showShare(element, share) {
@@ -387,21 +434,30 @@ function createPlayer(root, { influence }) {
 
   // What changes only with the run: its facts, its tiles, its heads.
   function layOut() {
-    const drawings = run.shots === 1 ? "1 drawing" : `${run.shots} drawings`;
-    const read = run.kind === "pixelcnn" ? [] : [drawings];
+    const pictures = run.channels === 3 ? "photographs" : "drawings";
+    const read = run.kind === "pixelcnn" ? [] : [run.shots === 1 ? `1 ${pictures.slice(0, -1)}` : `${run.shots} ${pictures}`];
     const steps = run.support_nats ? run.support_nats.length - 1 : null;
     if (steps !== null) read.push(steps === 1 ? "1 inner step" : `${steps} inner steps`);
     const facts = [run.title, ...read, `temperature\u00a0${run.temperature}`, `seed\u00a0${run.seed}`];
     $(".player-facts").textContent = facts.join(" · ");
     const shown = run.kind === "pixelcnn" ? 0 : run.shots, tiles = $(".player-tiles"), heads = $(".player-heads");
-    const supports = bits(run.supports, run.shots * run.pixels), ink = colour("--ink");
+    const inColour = run.channels === 3, ink = colour("--ink");
+    const supports = inColour ? fromBase64(run.supports) : bits(run.supports, run.shots * run.pixels);
+    const ofSupport = inColour ? (i) => [...supports.subarray(3 * i, 3 * i + 3), 255] : (i) => [...ink, 255 * supports[i]];
     tiles.style.setProperty("--columns", shown <= 1 ? 1 : shown <= 4 ? 2 : shown <= 6 ? 3 : 4);
     if (tiles.childElementCount !== shown) tiles.replaceChildren(...Array.from({ length: shown }, (_, s) => tile(s)));
     tiles.querySelectorAll(".tile-ink").forEach((canvas, s) =>
-      paintCanvas(canvas, run.width, run.height, (i) => [...ink, 255 * supports[s * run.pixels + i]]));
-    $(".player-note").textContent = NOTES[run.kind] || "";
+      paintCanvas(canvas, run.width, run.height, (i) => ofSupport(s * run.pixels + i)));
+    $(".player-note").textContent = NOTES[run.kind] ? NOTES[run.kind](pictures) : "";
+    root.style.setProperty("--side", run.width);
+    root.classList.toggle("in-colour", inColour);
+    root.querySelectorAll(".tile-gaze").forEach((gaze) => gaze.toggleAttribute("hidden", run.task !== "mirror"));
+    root.querySelectorAll("input[name=player-view] + span").forEach((label, i) => {
+      label.textContent = VIEWS[run.channels][i];
+    });
     root.classList.toggle("has-attention", run.heads > 0);
-    root.classList.toggle("has-influence", INFLUENTIAL.includes(run.kind));
+    root.classList.toggle("has-influence", hasInfluence());
+    root.classList.toggle("has-before", run.before.length > 0);
     root.classList.toggle("has-steps", run.support_nats !== null);
     layOutSteps();
     if (heads.childElementCount === 1 + run.heads) return;  // what has the focus keeps it
@@ -411,7 +467,8 @@ function createPlayer(root, { influence }) {
   function tile(index) {
     const element = document.createElement("figure");
     element.className = "tile";
-    element.innerHTML = '<div><canvas class="tile-ink"></canvas><canvas class="tile-heat"></canvas></div>' +
+    element.innerHTML = '<div><canvas class="tile-ink"></canvas><canvas class="tile-heat"></canvas>' +
+      '<svg class="tile-gaze" hidden aria-hidden="true"><polyline></polyline><circle r="1"></circle></svg></div>' +
       `<figcaption><span>${index + 1}</span><i class="bar"><b></b></i><output></output></figcaption>`;
     return element;
   }
@@ -459,6 +516,7 @@ function createPlayer(root, { influence }) {
   }
 
   for (const button of root.querySelectorAll("[data-do]")) button.onclick = () => run && actions[button.dataset.do]();
+  $(".player-speed").onchange = () => { speedChosen = true; };
   $(".player-scrub").oninput = (event) => go(Number(event.target.value));
   $(".player-canvas").onpointermove = (event) => run && event.pointerType === "mouse" && hover(pixelAt(event));
   $(".player-canvas").onpointerleave = () => hover(null);

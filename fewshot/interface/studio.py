@@ -13,10 +13,10 @@ import gradio as gr
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
-from fewshot.data import drawing, pictures, support_sets
+from fewshot.data import drawing, photos, pictures, support_sets
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
-from fewshot.interface.components import FILES, STYLES, Player, SupportPad, laboratory
+from fewshot.interface.components import FILES, STYLES, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.turns import Turns
 from fewshot.models import MODELS
 
@@ -27,6 +27,11 @@ HEADER = """
 </header>
 """
 DEFAULT_MODEL = "omniglot-attention"
+TASKS = {  # and what its models do, for the switch
+    "omniglot": "Characters\nDraw one, get another.",
+    "mirror": "Mirror\nA photograph, drawn from its mirror image.",
+    "products": "Products\nA new view from three others.",
+}
 EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 5
 INNER_STEPS, TRAINED_STEPS = (0, 5), 2  # of the slider, and where it stands
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
@@ -50,13 +55,22 @@ KNOW = """
 }
 """
 FOLLOW = f"(...settings) => {{ ({KNOW})(...settings); window.studio.along.changed(); }}"
+# Another task: its pad or photographs, its models; and at once a picture of what it does.
+SWITCH = "(task) => { window.studio.photos.turn(task); return task; }"
+SHOW_OFF = """
+(task) => {
+  const { pad, photos } = window.studio, given = task === "omniglot" ? pad.now().supports : photos.value().photos;
+  if (given.length) document.querySelector("#generate").click();
+  else window.studio.player.showExample();
+}
+"""
 # Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
 BEFORE_GENERATE = """
-async (pad, ...settings) => {
-  const value = await window.studio.pad.commit();
+async (pad, photos, model, ...settings) => {
+  const value = model.startsWith("omniglot-") ? await window.studio.pad.commit() : pad;
   window.studio.along.pause();
   window.studio.player.expect();
-  return [value, ...settings];
+  return [value, window.studio.photos.value(), model, ...settings];
 }
 """
 # This changes nothing if all rows have come.
@@ -75,11 +89,25 @@ def load(name: object) -> FewShotModel:
 
 
 def stream(
-    drawings: object, shots: object, name: object, temperature: object, seed: object, inner_steps: object
+    given: object,
+    shots: object,
+    name: object,
+    temperature: object,
+    seed: object,
+    inner_steps: object,
+    beginning: object = None,
 ) -> Iterator[Run]:
-    """Draw one picture with a shipped model: the growing run after each row. Raises FOR_THE_USER."""
-    supports = payload.read_supports(drawings, shots)
-    rows = load(name).stream(supports, seed=seed, temperature=temperature, inner_steps=inner_steps)
+    """Draw one picture with a shipped model: the growing run after each row. Raises FOR_THE_USER.
+
+    ``given`` are drawings, or, for a model of photographs, photographs; of one, the ``beginning`` may be given too.
+    """
+    model, prefix = load(name), None
+    if model.in_colour:
+        supports = payload.read_photos(given, model.side)
+        prefix = payload.read_beginning(beginning, model.side)
+    else:
+        supports = payload.read_supports(given, shots)
+    rows = model.stream(supports, seed=seed, temperature=temperature, prefix=prefix, inner_steps=inner_steps)
     run, number = None, next(ARRIVALS)
     while run is None or run.rows < run.images.shape[1]:
         with TURNS.at((run is not None, number)):
@@ -88,7 +116,7 @@ def stream(
 
 
 def parts(runs: Iterator[Run]) -> Iterator[tuple[int, Run]]:
-    """(row where the part starts, run) after rows 1, 2, 4, 8, 16 and all: the first at once, and few messages."""
+    """(row where the part starts, run) after rows 1, 2, 4, 8, ... and all: the first at once, and few messages."""
     sent = 0
     for run in runs:
         if run.rows >= 2 * sent or run.rows == run.images.shape[1]:
@@ -120,19 +148,22 @@ def generate(
     temperature: float = 1.0,
     seed: int = 0,
     inner_steps: int | None = None,
+    beginning: dict | None = None,
 ) -> Iterator[dict]:
-    """Draw a new 26x26 image of the character that up to eight drawings show.
+    """Draw a new 26x26 image of the character that up to eight drawings show, or one of photographs, in colour.
 
     supports: drawings of one character, each {"strokes": [[[x, y], ...], ...]} in 0..105, {"picture": "<base64 of a
-    file>"}, or {"pixels": ...} as the other endpoints return it. shots: how many of them are used; all if null.
-    inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others.
-    Gives the growing picture after 1, 2, 4, 8, 16 and all 26 "rows" (iterate over client.submit; predict returns the
-    last): "image" and "probabilities" (of ink) as 26 lists of 26 numbers, 0 where nothing is drawn yet, and at the end
-    "trace", which also has the attention of every pixel: its format is described in fewshot/interface/payload.py, and
-    payload.unpack reads it.
+    file>"}, or {"pixels": ...} as the other endpoints return it; for a model whose name begins with "mirror" one
+    photograph, of "products" up to eight, each {"picture": ...}. shots: how many drawings are used; all if null.
+    inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others. beginning: a photograph of which
+    the first "rows" are given, {"picture": ..., "rows": number}, for the model to draw the rest.
+    Gives the growing picture after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
+    last): "image" and "probabilities" (of ink, or of the pixel's colour) as lists of rows, 0 where nothing is drawn
+    yet, and at the end "trace", which also has the attention of every pixel: its format is described in
+    fewshot/interface/payload.py, and payload.unpack reads it.
     """
     with gradio_errors():
-        for _, run in parts(stream(supports, shots, model, temperature, seed, inner_steps)):
+        for _, run in parts(stream(supports, shots, model, temperature, seed, inner_steps, beginning)):
             finished = run.rows == run.images.shape[1]
             yield {
                 "rows": run.rows,
@@ -165,6 +196,25 @@ def preview(strokes_or_picture: object) -> dict:
         return {"pixels": payload.pack_pixels(payload.read_drawing(strokes_or_picture))}
     except FOR_THE_USER as error:
         return {"error": str(error)}
+
+
+def preview_photo(wish: object) -> dict:
+    """For the photographs: a picture file as the models of a task see it, {"pixels"}, or {"error"} with a sentence."""
+    try:
+        match wish:
+            case {"task": str(task), "picture": picture}:
+                return {"pixels": payload.pack_photos(payload.read_photo({"picture": picture}, side_of(task)))}
+        raise InputError("Which picture to read did not arrive: reload the page.")
+    except FOR_THE_USER as error:
+        return {"error": str(error)}
+
+
+def side_of(task: str) -> int:
+    """Of the images of a task. Raises CheckpointError."""
+    names = checkpoints.shipped(task) if task in TASKS else []
+    if not names:
+        raise CheckpointError(f"There is no model for '{task}'.")
+    return fewshot.load(names[0]).side
 
 
 def steps_of(name: object, inner_steps: object) -> object:
@@ -216,20 +266,23 @@ def draw_along(wish: object) -> dict:
 
 
 def draw(
-    pad: object, model: str, temperature: float, seed: int, inner_steps: int, fresh: bool
+    pad: object, tray: object, model: str, temperature: float, seed: int, inner_steps: int, fresh: bool
 ) -> Iterator[tuple[dict, Any]]:
     """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
         seed = random.randrange(NEW_SEEDS)
     run_id = new_id()
     try:
-        match pad:
-            case {"supports": drawings, "shots": shots}:
-                steps = steps_of(model, inner_steps)
-                for start, run in parts(stream(drawings, shots, model, temperature, seed, steps)):
-                    yield payload.pack(run, fewshot.load(run.model), run_id, start), seed
+        steps = steps_of(model, inner_steps)
+        match tray if load(model).in_colour else pad:
+            case {"photos": given, "beginning": beginning}:
+                runs = stream(given, None, model, temperature, seed, steps, beginning)
+            case {"supports": given, "shots": shots}:
+                runs = stream(given, shots, model, temperature, seed, steps)
             case _:
-                raise InputError("The drawings did not arrive: reload the page, they are kept in your browser.")
+                raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
+        for start, run in parts(runs):
+            yield payload.pack(run, fewshot.load(run.model), run_id, start), seed
     except FOR_THE_USER as error:
         yield {"id": run_id, "error": str(error)}, gr.skip()
         raise gr.Error(str(error), print_exception=False) from error
@@ -239,6 +292,21 @@ def read_sets() -> list[dict]:
     """The ready-made sets, [{"name", "drawings": [pixels, ...]}, ...]."""
     ready = support_sets.read().items()
     return [{"name": name, "drawings": [payload.pack_pixels(one) for one in drawings]} for name, drawings in ready]
+
+
+def read_samples() -> dict[str, dict]:
+    """By task: the side of its images, and pictures to try it with, [{"name", "photos": [pixels, ...]}, ...]."""
+    sides = {task: side_of(task) for task in TASKS if task != "omniglot" and checkpoints.shipped(task)}
+    return {
+        task: {
+            "side": side,
+            "samples": [
+                {"name": name, "photos": [payload.pack_photos(view) for view in views]}
+                for name, views in photos.samples(task, side).items()
+            ],
+        }
+        for task, side in sides.items()
+    }
 
 
 def example(sets: list[dict]) -> dict:
@@ -260,24 +328,40 @@ def model_choice(name: str) -> tuple[str, str]:
         return f"{name}\n{error}", name
 
 
-def model_choices() -> list[tuple[str, str]]:
-    """All shipped models, from the one that reads least to the one that reads most, then whatever else is there."""
-    order = [f"omniglot-{model}" for model in MODELS]
-    names = checkpoints.shipped()
+def model_choices(task: str) -> list[tuple[str, str]]:
+    """A task's shipped models, from the one that reads least to the one that reads most, then what else is there."""
+    order = [f"{task}-{model}" for model in MODELS]
+    names = checkpoints.shipped(task)
     return [model_choice(name) for name in sorted(names, key=lambda name: (*order, name).index(name))]
 
 
+def models_of(task: str) -> gr.Radio:
+    """The models of a task to choose from; the one that attends is chosen."""
+    choices = model_choices(task if task in TASKS else "omniglot")
+    names = [name for _, name in choices]
+    return gr.Radio(choices, value=f"{task}-attention" if f"{task}-attention" in names else names[-1])
+
+
 def build() -> gr.Blocks:
-    """The whole studio: drawings on the left; the model, the settings and the player on the right."""
+    """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
     sets = read_sets()
     with gr.Blocks(title="Few-shot studio", analytics_enabled=False) as demo:
         gr.HTML(HEADER, apply_default_css=False)
+        tasks = [(label, task) for task, label in TASKS.items() if checkpoints.shipped(task)]
+        task = gr.Radio(tasks, value="omniglot", show_label=False, elem_id="task", elem_classes="cards")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="teach"):
                 pad = SupportPad(sets, server_functions=[preview, draw_along])
+                tray = PhotoTray(read_samples(), server_functions=[preview_photo])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
-                model = gr.Radio(model_choices(), value=DEFAULT_MODEL, show_label=False, elem_id="model")
+                model = gr.Radio(
+                    model_choices("omniglot"),
+                    value=DEFAULT_MODEL,
+                    show_label=False,
+                    elem_id="model",
+                    elem_classes="cards",
+                )
                 with gr.Row(elem_id="settings"):
                     temperature = gr.Slider(
                         *TEMPERATURES, value=1, step=0.05, label="Temperature", info=HINT, elem_id="temperature"
@@ -295,7 +379,8 @@ def build() -> gr.Blocks:
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(example(sets), server_functions=[influence])
         gr.HTML(laboratory(), apply_default_css=False)
-        wire_buttons(go, stop, [pad, model, temperature, seed, steps, fresh], [player, seed])
+        wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
+        task.input(models_of, task, model, js=SWITCH, queue=False, **PRIVATE).then(None, task, js=SHOW_OFF, **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
         settings = [model, temperature, seed, steps]
         gr.on([demo.load, seed.change], None, settings, js=KNOW, **PRIVATE)

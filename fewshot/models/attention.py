@@ -40,7 +40,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     """Conditional PixelCNN whose horizontal gates above ``config.attend_after`` also see what the pixel read."""
 
     title = "Attention PixelCNN"
-    reads = "the average of your drawings, and at each pixel the places in them that matter"
+    reads = "the average of your {pictures}, and at each pixel the places in them that matter"
     attends = True
     attend = staticmethod(attend)
 

@@ -19,7 +19,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
     """Attention PixelCNN whose weights take ``inner_steps`` steps down the supports' inner loss."""
 
     title = "Attentive Meta PixelCNN"
-    reads = "as Attention PixelCNN does, after your drawings have changed how it reads"
+    reads = "as Attention PixelCNN does, after your {pictures} have changed how it reads"
     attends = True
     least_shots = 2
 

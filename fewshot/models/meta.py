@@ -122,7 +122,7 @@ class MetaPixelCNN(nn.Module):
     """
 
     title = "Meta PixelCNN"
-    reads = "your drawings once, before it draws: they change its weights"
+    reads = "your {pictures} once, before it draws: they change its weights"
     needs_supports = True
     attends = False
     adapts = True

@@ -23,7 +23,7 @@ class PixelCNN(nn.Module):
     """
 
     title = "PixelCNN"
-    reads = "nothing: it knows how handwriting looks, and never sees your drawings"
+    reads = "nothing: all it knows is its training, and it never sees your {pictures}"
     needs_supports = False
     attends = False
     adapts = False
