@@ -1,5 +1,6 @@
 """The studio as its users meet it: the real page, the real models, a headless Chromium."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 import fewshot
+from fewshot.data import photos
 from fewshot.interface import payload
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -513,3 +515,100 @@ def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.get_by_role("switch", name="Draw along").uncheck()
     api.expect(page.locator(".pad-drawn")).to_be_hidden()
+
+
+# Photographs ---------------------------------------------------------------------------------------------------------
+
+SAMPLES = photos.SAMPLES / "mirror"
+WHOLE = f"{STATE}.run && {STATE}.run.rows === {STATE}.run.height"
+
+
+def turn_to(page, task):
+    """Switch to another task, and wait for the picture that the switch has drawn."""
+    page.get_by_role("radio", name=re.compile(f"^{task.capitalize()}")).check()
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === '{task}'", timeout=60_000)
+
+
+def generate(page):
+    """Press Generate and wait for the whole picture, which is returned [H, W, 3]."""
+    old = page.evaluate(f"{STATE}.run.id")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.id !== {json.dumps(old)}", timeout=60_000)
+    side = page.evaluate(f"{STATE}.run.height")
+    return np.array(page.evaluate(f"[...{STATE}.run.image]"), np.uint8).reshape(side, side, 3)
+
+
+def test_uploaded_photographs_are_mirrored(page):
+    """What is shown is what was sent, and it is the mirror image of what was uploaded: all five ready-made ones."""
+    turn_to(page, "mirror")
+    api.expect(page.locator("#pad")).to_be_hidden()
+    for file in sorted(SAMPLES.glob("*.png")):
+        page.locator(".photos-files").set_input_files(file)
+        api.expect(status(page, "photos")).to_contain_text("Added one photograph.")
+        mirror_image = photos.read_photo(file.read_bytes(), 48)[:, ::-1]
+        drawn = generate(page)
+        assert np.abs(drawn.astype(int) - mirror_image).mean() < 4, file.name
+    shown = page.locator(".player-canvas").evaluate(
+        "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 48, 48).data]"
+    )
+    np.testing.assert_array_equal(np.array(shown).reshape(48, 48, 4)[..., :3], drawn)
+
+
+def test_the_gaze_goes_the_other_way(page):
+    turn_to(page, "mirror")
+    box = page.locator(".player-canvas").bounding_box()
+    for column in (5, 20, 40):
+        page.mouse.move(box["x"] + (column + 0.5) / 48 * box["width"], box["y"] + 20.5 / 48 * box["height"])
+        api.expect(page.locator(".player-place")).to_contain_text(f"Row 21, column {column + 1}: #")
+        gaze = page.locator(".tile-gaze circle")
+        assert float(gaze.get_attribute("cx")) == pytest.approx(47.5 - column, abs=1.01)
+        assert float(gaze.get_attribute("cy")) == pytest.approx(20.5, abs=1.01)
+        way = page.locator(".tile-gaze polyline").get_attribute("points").split()
+        assert len(way) == column + 1
+        assert float(way[0].split(",")[0]) > float(way[-1].split(",")[0])
+    page.get_by_label("surprise").check(force=True)
+    api.expect(page.locator(".player-chance").first).to_contain_text("nats")
+
+
+def test_a_beginning_is_completed_and_photographs_are_kept(page, tmp_path):
+    turn_to(page, "mirror")
+    page.get_by_role("button", name="Use the ready-made fish").click()
+    page.get_by_label("Rows given").fill("24")
+    api.expect(page.locator(".photos-rows")).to_have_text("the first 24 rows of 48 are given")
+    fish = photos.read_photo((SAMPLES / "fish.png").read_bytes(), 48)
+    np.testing.assert_array_equal(generate(page)[:24], fish[:24, ::-1])
+    page.locator(".photos-begin-file").set_input_files(SAMPLES / "hills.png")
+    api.expect(status(page, "photos")).to_contain_text("complete it")
+    hills = photos.read_photo((SAMPLES / "hills.png").read_bytes(), 48)
+    np.testing.assert_array_equal(generate(page)[:24], hills[:24])
+    (tmp_path / "notes.txt").write_text("no picture")
+    page.locator(".photos-files").set_input_files(tmp_path / "notes.txt")
+    api.expect(status(page, "photos")).to_contain_text("notes.txt: The file is not a picture")
+    page.reload()
+    page.wait_for_function(READY)
+    turn_to(page, "mirror")
+    np.testing.assert_array_equal(generate(page)[:24], hills[:24])
+    assert page.locator(".photos-tray .photo").count() == 1
+    page.locator(".photos-tray .photo").focus()
+    page.keyboard.press("Delete")
+    page.get_by_role("button", name="Generate").click()
+    api.expect(status(page, "player")).to_contain_text("at least one photograph")
+    page.locator(".photos-status").get_by_role("button", name="Undo").click()
+    assert page.locator(".photos-tray .photo").count() == 1
+
+
+def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    turn_to(page, "products")
+    assert page.locator(".photos-tray .photo").count() == 3
+    files = sorted((photos.SAMPLES / "products").glob("*.png"))
+    page.locator(".photos-files").set_input_files(files[:6])
+    api.expect(status(page, "photos")).to_contain_text("at most eight")
+    assert page.locator(".photos-tray .photo").count() == 8
+    assert generate(page).shape == (32, 32, 3)
+    assert page.evaluate(f"{STATE}.run.shots") == 8
+    assert page.evaluate(f"{STATE}.run.seed") == int(page.get_by_label("Seed", exact=True).input_value())
+    page.get_by_role("radio", name=re.compile("^Characters")).check()
+    page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.task === 'omniglot'")
+    api.expect(page.locator("#photos")).to_be_hidden()
+    assert thumbnails(page).count() == page.evaluate(f"{STATE}.run.shots") > 0

@@ -14,6 +14,7 @@ from PIL import Image
 
 import fewshot
 from fewshot import CheckpointError, InputError
+from fewshot.data import photos
 from fewshot.data.pictures import PictureError
 from fewshot.interface import payload
 from fewshot.interface.turns import Turns
@@ -142,6 +143,91 @@ def test_bad_drawings_give_one_sentence(drawings, shots, sentence):
     assert str(caught.value).count("\n") == 0
 
 
+# Photographs ---------------------------------------------------------------------------------------------------------
+
+MIRROR = "mirror-attention"
+
+
+@pytest.fixture(scope="module")
+def harbour():
+    """A ready-made photograph's file, and what a mirror model sees of it."""
+    file = photos.SAMPLES / "mirror" / "harbour.png"
+    return base64.b64encode(file.read_bytes()).decode(), photos.read_photo(file.read_bytes(), 48)
+
+
+def test_a_photograph_and_its_pixels_are_the_same_support(harbour):
+    file, pixels = harbour
+    np.testing.assert_array_equal(payload.read_photo({"picture": file}, 48), pixels)
+    np.testing.assert_array_equal(payload.read_photo({"pixels": payload.pack_photos(pixels)}, 48), pixels)
+    np.testing.assert_array_equal(payload.read_beginning({"picture": file, "rows": 7}, 48), pixels[:7])
+    assert payload.read_beginning(None, 48) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("photo", "list of photographs"),
+        ([{"picture": ""}] * 9, "at most 8"),
+        ([{"strokes": []}], "A photograph must be"),
+        ([{"pixels": "AAAA"}], "48x48x3 bytes"),
+        ([{"pixels": None}], "base64"),
+        ([{"picture": "AAAA"}], "not a picture"),
+        ([None], "A photograph must be"),
+    ],
+)
+def test_bad_photographs_give_one_sentence(given, sentence):
+    with pytest.raises((InputError, PictureError), match=sentence):
+        payload.read_photos(given, 48)
+
+
+@pytest.mark.parametrize("rows", [-1, 49, 1.5, True, None, "7"])
+def test_bad_beginnings_give_one_sentence(rows, harbour):
+    with pytest.raises(InputError, match="whole number from 0 to 48"):
+        payload.read_beginning({"picture": harbour[0], "rows": rows}, 48)
+
+
+def test_a_chunk_in_colour_holds_the_run(harbour):
+    model = fewshot.load(MIRROR)
+    run = model.generate(harbour[1][None], seed=5, prefix=harbour[1][:40])
+    chunk = json.loads(json.dumps(payload.pack(run, model, "id", start=38)))
+    arrays = payload.unpack(chunk)
+    assert (chunk["task"], chunk["channels"], chunk["shots"]) == ("mirror", 3, 1)
+    assert base64.b64decode(chunk["supports"]) == harbour[1].tobytes()
+    np.testing.assert_array_equal(arrays["image"], run.images[0, 38:].reshape(-1, 3))
+    np.testing.assert_array_equal(arrays["probabilities"], run.probabilities[0, 38:].ravel())
+    assert arrays["attention"].shape == (480, 2, 1, 48, 48)
+    assert len(chunk["data"]) < 2_000_000
+
+
+def test_photographs_are_previewed_as_the_model_sees_them(harbour):
+    from fewshot.interface import studio
+
+    seen = studio.preview_photo({"task": "mirror", "picture": harbour[0]})
+    assert seen == {"pixels": payload.pack_photos(harbour[1])}
+    for wrong in (None, {"task": "mirror"}, {"task": "x", "picture": harbour[0]}, {"task": "*", "picture": harbour[0]}):
+        assert studio.preview_photo(wrong)["error"].endswith("."), wrong
+    assert "not a picture" in studio.preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
+
+
+def test_ready_made_photographs_are_squares_in_colour():
+    mirror, products = photos.samples("mirror", 48), photos.samples("products", 32)
+    assert len(mirror) == 5
+    assert all(views.shape == (1, 48, 48, 3) for views in mirror.values())
+    assert all(views.shape == (4, 32, 32, 3) for views in products.values())
+
+
+def test_a_program_mirrors_a_photograph_and_has_one_completed(client, harbour):
+    last = client.predict([{"picture": harbour[0]}], MIRROR, api_name="/generate")
+    assert last["rows"] == 48
+    assert np.abs(np.array(last["image"]) - harbour[1][:, ::-1]).mean() < 4
+    beginning = {"picture": harbour[0], "rows": 30}
+    completed = client.predict([{"picture": harbour[0]}], MIRROR, beginning=beginning, api_name="/generate")
+    np.testing.assert_array_equal(np.array(completed["image"])[:30], harbour[1][:30])
+    for wrong, sentence in (([], "at least one photograph"), ([{"picture": harbour[0]}] * 2, "at most 1")):
+        with pytest.raises(Exception, match=sentence):
+            client.predict(wrong, MIRROR, api_name="/generate")
+
+
 # Endpoints -----------------------------------------------------------------------------------------------------------
 
 
@@ -150,7 +236,7 @@ def test_endpoints_are_named_and_documented(client):
     assert set(endpoints) == {"/generate", "/read_picture", "/render_strokes"}
     assert all(len(endpoint["description"]) > 40 for endpoint in endpoints.values())
     names = [p["parameter_name"] for p in endpoints["/generate"]["parameters"]]
-    assert names == ["supports", "model", "shots", "temperature", "seed", "inner_steps"]
+    assert names == ["supports", "model", "shots", "temperature", "seed", "inner_steps", "beginning"]
 
 
 def test_the_program_starts_and_serves(cross_image):
@@ -311,7 +397,7 @@ def test_bad_input_gives_one_sentence(client, arguments, sentence):
 
 def test_temperature_that_is_not_a_number(url):
     """NaN is not JSON, but Python's JSON reads it: what a hand-written request can do."""
-    body = json.dumps({"data": [[CROSS], ATTENTION, None, math.nan, 0, None]}).encode()
+    body = json.dumps({"data": [[CROSS], ATTENTION, None, math.nan, 0, None, None]}).encode()
     call = urllib.request.Request(
         f"{url}gradio_api/call/generate", body, {"Content-Type": "application/json"}, method="POST"
     )
@@ -363,7 +449,7 @@ def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
 
     monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
     (tmp_path / "omniglot-damaged.safetensors").write_bytes(b"cut short")
-    (label, name), *_ = [choice for choice in studio.model_choices() if choice[1] == "omniglot-damaged"]
+    (label, name), *_ = [choice for choice in studio.model_choices("omniglot") if choice[1] == "omniglot-damaged"]
     assert name == "omniglot-damaged"
     assert "damaged" in label.split("\n")[1]
     with pytest.raises(CheckpointError, match="damaged"):
