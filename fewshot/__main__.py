@@ -172,12 +172,12 @@ def bench(figure: Path | None = None) -> None:
         growth_figure(figure)
 
 
-def report(data: Path, out: Path = Path("docs/omniglot")) -> None:
-    """Draw the figures of docs/omniglot.md: scores against shots and images seen, and a page of samples.
+def report(data: Path, out: Path = Path("docs")) -> None:
+    """Draw the figures of the reports in docs/: scores against shots and images seen, and pages of samples.
 
     Args:
         data: packed .npz file, or a folder of Omniglot.
-        out: folder for the pictures.
+        out: folder for the folders of pictures.
     """
     from fewshot.report import write  # takes a second, and nothing else needs it
 

@@ -1,4 +1,4 @@
-"""The figures of docs/omniglot.md: scores against shots and against images seen, and a page of samples.
+"""The figures of the reports in docs/: scores against shots and against images seen, and pages of samples.
 
 Everything is measured from the shipped weights, or read from the logs of trainings.
 """
@@ -13,18 +13,20 @@ from matplotlib.axes import Axes
 
 import fewshot
 from fewshot import checkpoints
-from fewshot.data import omniglot, support_sets
+from fewshot.data import omniglot, photos, support_sets
 from fewshot.evaluation import evaluate
 
 LOGS = checkpoints.SHIPPED.parent / "docs" / "training"
 SHOTS = (1, 2, 4, 8, 16)
 TARGETS = 4  # a character has 20 drawings: with 16 shots, 4 are left
-SUPPORTS, SAMPLES, SEED = 4, 5, 0  # of the page of samples
+SUPPORTS = {"omniglot": 4, "mirror": 1, "products": 3}  # on the pages of samples
+SAMPLES, SEED = 5, 0
 
 
 def write(data: Path, out: Path) -> Iterator[Path]:
-    """Draw all figures, from the validation alphabets of ``data``, into the folder ``out``; gives their paths."""
-    out.mkdir(parents=True, exist_ok=True)
+    """Draw all figures, from the validation alphabets of ``data``, into folders of ``out``; gives their paths."""
+    for task in SUPPORTS:
+        (out / task).mkdir(parents=True, exist_ok=True)
     names = checkpoints.shipped("omniglot")
     validation = omniglot.load(data).split("validation")
     figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
@@ -35,29 +37,37 @@ def write(data: Path, out: Path) -> Iterator[Path]:
         axis.semilogx(SHOTS, nats, "o-", base=2, label=model.title)
     axis.set(xlabel="shots", ylabel="nats/dim, held-out alphabets", xticks=SHOTS, xticklabels=SHOTS)
     axis.legend()
-    yield save(figure, out / "shots.png")
+    yield save(figure, out / "omniglot" / "shots.png")
 
     figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
-    for log in sorted(LOGS.glob("*.jsonl")):
+    for log in sorted(LOGS.glob("omniglot-*.jsonl")):
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         images = [line["images"] / 1000 for line in lines]
         axis.plot(images, [line["validation"]["4"] for line in lines], ".-", label=log.stem.removeprefix("omniglot-"))
     axis.set(xlabel="thousand images seen", ylabel="nats/dim, held-out alphabets, 4 shots", ylim=(None, 0.085))
     axis.legend()
-    yield save(figure, out / "training.png")
+    yield save(figure, out / "omniglot" / "training.png")
 
-    sets = support_sets.read()
-    columns = SUPPORTS + SAMPLES * len(names)
+    for task in SUPPORTS:
+        yield save(samples(task), out / task / "samples.png")
+
+
+def samples(task: str) -> pyplot.Figure:
+    """What every shipped model of a task draws of the ready-made pictures, a row each."""
+    names, shots = checkpoints.shipped(task), SUPPORTS[task]
+    models = [fewshot.load(name) for name in names]
+    sets = support_sets.read() if task == "omniglot" else photos.samples(task, models[0].side)
+    columns = shots + SAMPLES * len(names)
     figure, axes = page(len(sets), columns)
-    for row, drawings in zip(axes, sets.values(), strict=True):
-        supports = drawings[:SUPPORTS]
-        runs = [fewshot.load(name).generate(supports, SAMPLES, SEED) for name in names]
-        for axis, image in zip(row, [*supports, *(image for run in runs for image in run.images)], strict=True):
+    for row, pictures in zip(axes, sets.values(), strict=True):
+        supports = pictures[:shots]
+        drawn = [model.generate(supports, SAMPLES, SEED).images for model in models]
+        for axis, image in zip(row, [*supports, *np.concatenate(drawn)], strict=True):
             show(axis, image)
-    for column, name in zip(range(SUPPORTS, columns, SAMPLES), names, strict=True):
-        head(axes[0, column], fewshot.load(name).title)
-    head(axes[0, 0], f"{SUPPORTS} supports")
-    yield save(figure, out / "samples.png")
+    for column, model in zip(range(shots, columns, SAMPLES), models, strict=True):
+        head(axes[0, column], model.title)
+    head(axes[0, 0], f"{shots} supports" if shots > 1 else "support")
+    return figure
 
 
 def page(rows: int, columns: int) -> tuple[pyplot.Figure, np.ndarray]:
@@ -68,7 +78,7 @@ def page(rows: int, columns: int) -> tuple[pyplot.Figure, np.ndarray]:
 
 
 def show(axis: Axes, image: np.ndarray) -> None:
-    """A binary image without ticks."""
+    """An image, binary or in colour, without ticks."""
     axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_color("0.8")

@@ -104,7 +104,7 @@ def test_evaluate_judges_drawings(tmp_path, monkeypatch, capsys):
 
 def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
     run(monkeypatch, "report", "--data", str(packed_file), "--out", str(tmp_path / "figures"))
-    for name in ("shots", "training", "samples"):
+    for name in ("omniglot/shots", "omniglot/training", "omniglot/samples", "mirror/samples", "products/samples"):
         with Image.open(tmp_path / "figures" / f"{name}.png") as picture:
             assert len(np.unique(np.asarray(picture.convert("L")))) > 50
 

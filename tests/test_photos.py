@@ -5,8 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fewshot import checkpoints
 from fewshot.__main__ import main
@@ -114,6 +115,38 @@ def test_a_training_on_photographs_reports_what_it_learnt(model, photos_file, tm
     monkeypatch.setattr(sys, "argv", [*command, "--split", "test"])
     with pytest.raises(SystemExit, match="no split 'test'"):
         main()
+
+
+@needs_shared
+def test_the_shipped_mirror_networks_on_photographs_they_never_saw():
+    """Attention copies; without it, the mirror image cannot be drawn. The first forty of four hundred stand for all."""
+    held_out = photos.load(SHARED / "photos_48.npz").split("validation")[:40]
+    attention = evaluate_mirror(checkpoints.load("mirror-attention")[0], held_out)
+    assert attention["nats_per_dim"] <= 0.05
+    assert attention["attention_at_mirror"] >= 0.95
+    conditional = evaluate_mirror(checkpoints.load("mirror-conditional")[0], held_out)
+    assert conditional["nats_per_dim"] > 2
+    assert conditional["attention_at_mirror"] is None
+
+
+def of_another_source(side: int) -> np.ndarray:
+    """Photographs that come with scikit-image, [5, side, side, 3]."""
+    pictures = [getattr(skimage.data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket", "retina")]
+    fit = [ImageOps.fit(Image.fromarray(p), (side, side), Image.Resampling.LANCZOS) for p in pictures]
+    return np.stack([np.asarray(one) for one in fit])
+
+
+@pytest.mark.parametrize("changed", ["not", "shifted", "cropped"])
+def test_the_shipped_mirror_network_has_learnt_where_and_not_what(changed):
+    """It copies photographs of another source, also shifted and cropped."""
+    images = of_another_source(96 if changed == "cropped" else 48)
+    if changed == "shifted":
+        images = np.roll(images, (7, -11), axis=(1, 2))
+    elif changed == "cropped":
+        images = images[:, 10:58, 40:88]
+    score = evaluate_mirror(checkpoints.load("mirror-attention")[0], images)
+    assert score["nats_per_dim"] <= 0.05
+    assert score["attention_at_mirror"] >= 0.95
 
 
 @needs_shared

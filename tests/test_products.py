@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fewshot import checkpoints
 from fewshot.__main__ import main
 from fewshot.data import products
 from fewshot.data.omniglot import DataError
@@ -159,3 +160,17 @@ def test_the_real_products_have_none_in_two_splits():
     assert not set(training.class_id) & set(validation.class_id)
     assert len(products.load(file).images) == 7221
     assert validation.stanford.sum() > 50
+
+
+@needs_shared
+def test_reading_the_product_pays_on_products_that_were_never_seen():
+    held_out = products.load(SHARED / "products_32.npz", "validation")
+    scores = {}
+    for model in ("pixelcnn", "conditional", "attention"):
+        network, card = checkpoints.load(f"products-{model}")
+        measured = evaluate_products(network, held_out, targets=8, seed=0)
+        nats = {source: score["nats_per_dim"] for source, score in measured.items()}
+        assert nats == pytest.approx(card["validation"], abs=5e-5)
+        scores[model] = nats
+    for source in ("stanford", "others"):
+        assert scores["attention"][source] <= scores["conditional"][source] < scores["pixelcnn"][source]
