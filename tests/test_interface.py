@@ -5,6 +5,7 @@ import json
 import math
 import os
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -199,6 +200,25 @@ def test_a_chunk_in_colour_holds_the_run(harbour):
     assert len(chunk["data"]) < 2_000_000
 
 
+def test_a_large_piece_is_fetched_once_as_a_file(url):
+    from fewshot.interface import studio
+    from fewshot.interface.files import KEPT, LARGE
+
+    small = {"id": "x", "data": base64.b64encode(b"small").decode()}
+    assert studio.PIECES.lighten(small) == small
+    content = np.random.default_rng(0).bytes(LARGE)
+    large = studio.PIECES.lighten(small | {"data": base64.b64encode(content).decode()})
+    assert large["data"] is None
+    assert len(json.dumps(large)) < 200
+    assert urllib.request.urlopen(url + large["file"]).read() == content
+    for gone in (large["file"], "piece/unknown"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(url + gone)
+    for _ in range(2 * KEPT):
+        studio.PIECES.lighten(small | {"data": "A" * LARGE})
+    assert len(studio.PIECES.pieces) == KEPT
+
+
 def test_photographs_are_previewed_as_the_model_sees_them(harbour):
     from fewshot.interface import studio
 
@@ -302,7 +322,7 @@ def test_who_leaves_frees_the_place(monkeypatch):
 
     def drawing_slowly():
         call = f"{url}gradio_api/call/generate"
-        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None]}).encode()
+        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None, None]}).encode()
         request = urllib.request.Request(call, body, {"Content-Type": "application/json"}, method="POST")
         return urllib.request.urlopen(f"{call}/{json.load(urllib.request.urlopen(request))['event_id']}")
 

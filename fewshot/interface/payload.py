@@ -21,6 +21,7 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
     heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
     support_nats       nats/dim of the supports before the first inner step and after each; null without inner steps
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
+    file               for the page, if "data" would be large and is null: where it can be fetched once, not in base64
     data               base64 of deflated little-endian arrays, one after the other:
                            float32 [n]                       probability of ink, before the pixel was drawn; in colour,
                                                              of the pixel's own colour

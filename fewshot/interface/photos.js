@@ -10,6 +10,7 @@
 
 const PHOTOS_KEY = "fewshot-studio-photographs";
 const MOST_PHOTO_BYTES = 10e6;
+const FAINT = 60;  // opacity of what is not given, of 255
 const PHOTO_TASKS = {
   mirror: {
     most: 1, read: 1,
@@ -53,12 +54,14 @@ function createPhotos(root, { server, tasks, changed }) {
     return Uint8Array.from(atob(pixels), (c) => c.charCodeAt(0));
   }
 
-  // Paints the first rows of a photograph, all if not said.
+  // Paints a photograph, faintly after its first rows; all of it is clear if not said.
   function paint(canvas, pixels, rows = side) {
     Object.assign(canvas, { width: side, height: side });
     if (!pixels) return;
     const bytes = toBytes(pixels), data = new ImageData(side, side);
-    for (let i = 0; i < rows * side; i++) data.data.set([...bytes.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+    for (let i = 0; i < side * side; i++) {
+      data.data.set([...bytes.subarray(3 * i, 3 * i + 3), i < rows * side ? 255 : FAINT], 4 * i);
+    }
     canvas.getContext("2d").putImageData(data, 0, 0);
   }
 
@@ -193,11 +196,10 @@ function createPhotos(root, { server, tasks, changed }) {
     slider.value = rows;
     slider.disabled = !pixels;
     paint($(".photos-beginning canvas"), pixels, rows);
-    root.style.setProperty("--side", side);
     $(".photos-rows").textContent = !pixels || !rows ? "no row is given" :
       `the first ${rows === 1 ? "row" : `${rows} rows`} of ${side} ${rows === 1 ? "is" : "are"} given`;
-    $(".photos-whose").textContent = begin ? "of the photograph that you chose for it" :
-      pixels ? "of the mirror image" : "of a photograph, which the model then completes";
+    $(".photos-whose").textContent = begin ? "of this photograph; the model draws the rest" :
+      pixels ? "of the mirror image; the model draws the rest" : "of a photograph of yours, which the model then completes";
     $("[data-do=unbegin]").hidden = !begin;
   }
 

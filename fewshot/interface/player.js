@@ -52,7 +52,7 @@ function createPlayer(root, { influence }) {
   async function receive(chunk) {
     if (chunk.error) return chunk.live ? say(chunk.error) : fail(chunk.error);
     if (run && run.id === chunk.id && chunk.rows <= run.rows) return;  // Gradio sends the last chunk twice
-    const bytes = await inflate(fromBase64(chunk.data));
+    const bytes = await inflate(chunk.file ? await fetchFile(chunk.file) : fromBase64(chunk.data));
     if (!run || run.id !== chunk.id) begin(chunk);
     copyRows(chunk, bytes);
     run.rows = Math.max(run.rows, chunk.rows);
@@ -109,6 +109,12 @@ function createPlayer(root, { influence }) {
       take(run.weights, heads * shots * places);
     }
     take(run.image, run.channels);
+  }
+
+  async function fetchFile(path) {
+    const answer = await fetch(new URL(path, document.baseURI));
+    if (!answer.ok) throw new Error("a part of it is gone");
+    return answer.arrayBuffer();
   }
 
   function fromBase64(text) {

@@ -17,6 +17,7 @@ from fewshot.data import drawing, photos, pictures, support_sets
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface.files import PieceFiles
 from fewshot.interface.turns import Turns
 from fewshot.models import MODELS
 
@@ -43,6 +44,7 @@ FOR_THE_USER = (InputError, CheckpointError, pictures.PictureError)  # errors wh
 # then who came first.
 TURNS, ARRIVALS = Turns(), count()
 LIMITS = {"concurrency_limit": 32, "concurrency_id": "model"}  # of the 40 threads that Gradio has
+PIECES = PieceFiles()
 ALONG = BoundedSemaphore(2)  # so many pictures at a time for those who are drawing, which no queue holds back
 INFLUENCES = BoundedSemaphore(1)  # so many at a time: a fraction of a second each, and none is urgent
 STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
@@ -282,7 +284,7 @@ def draw(
             case _:
                 raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
         for start, run in parts(runs):
-            yield payload.pack(run, fewshot.load(run.model), run_id, start), seed
+            yield PIECES.lighten(payload.pack(run, fewshot.load(run.model), run_id, start)), seed
     except FOR_THE_USER as error:
         yield {"id": run_id, "error": str(error)}, gr.skip()
         raise gr.Error(str(error), print_exception=False) from error
@@ -417,6 +419,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "server_name": "127.0.0.1",
         "theme": theme,
         "css_paths": STYLES,
+        "app_kwargs": {"routes": [PIECES.route]},
         "favicon_path": FILES / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
