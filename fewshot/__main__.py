@@ -186,7 +186,7 @@ def report(data: Path, out: Path = Path("docs")) -> None:
 
 
 def lab(
-    experiment: tyro.conf.Positional[Literal["inner-steps", "inner-loss", "ablations"]],
+    experiment: tyro.conf.Positional[Literal["inner-steps", "inner-loss", "ablations", "mirror"]],
     checkpoints: tuple[str, ...],
     data: Path,
     out: Path = Path("assets/lab"),
@@ -196,16 +196,17 @@ def lab(
     inner-steps: how many gradient steps on the supports help, and when they harm; checkpoints of Meta PixelCNN.
     inner-loss: does the learned inner loss emulate the task's; checkpoints along a training of Meta PixelCNN.
     ablations: what attention loses without a support, with a wrong one, with positions shuffled.
+    mirror: what models of that task make of photographs, Meta PixelCNN after each inner step.
 
     Args:
-        experiment: one of the three.
+        experiment: one of the four.
         checkpoints: names in checkpoints/ or paths.
-        data: packed .npz file, or a folder of Omniglot.
+        data: packed .npz file, or a folder of Omniglot; of photographs for mirror.
         out: folder for what is written.
     """
     from fewshot.lab import run  # takes a second, and nothing else needs it
 
-    for path in run(experiment, list(checkpoints), omniglot.load(data).split("validation"), out):
+    for path in run(experiment, list(checkpoints), data, out):
         print(path)
 
 

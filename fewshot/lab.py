@@ -1,7 +1,7 @@
 """Experiments: questions about the models that their reviewers asked, answered by measurement.
 
-Each one gives a dict that JSON can hold and a figure of it. All are measured on every fourth character of the
-validation alphabets.
+Each one gives a dict that JSON can hold and a figure of it. All but the last are measured on every fourth character of
+the validation alphabets, the last on held-out photographs.
 """
 
 import json
@@ -15,9 +15,12 @@ import torch.nn.functional as F
 from cycler import cycler
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from torch import Tensor
 
+import fewshot
 from fewshot import checkpoints
+from fewshot.data import omniglot, photos
 from fewshot.data.episodes import evaluation_episodes, to_tensor
 from fewshot.data.omniglot import Drawings
 from fewshot.models import AttentionPixelCNN, MetaPixelCNN
@@ -35,6 +38,7 @@ SEED, TARGETS = 0, 4
 EVERY = 4  # characters, as many gradients are computed for each
 INNER_STEPS = range(11)
 SHOTS = (1, 4, 8)
+PHOTOS, MIRROR_STEPS, SHOWN = 24, range(4), "harbour"
 
 
 def inner_steps(names: list[str], drawings: Drawings) -> dict[str, Any]:
@@ -179,17 +183,52 @@ def draw_ablations(result: dict[str, Any]) -> pyplot.Figure:
     return figure
 
 
+def mirror(names: list[str], images: NDArray[np.uint8]) -> dict[str, Any]:
+    """What models of the mirror task make of photographs [N, H, W, 3]: nats/dim, of those that adapt by inner steps."""
+    result = {}
+    for name in names:
+        model = fewshot.load(name)
+        result[name] = {
+            "title": model.title,
+            "nats_per_dim": [
+                float(np.mean([model.score(image, image[:, :, ::-1], steps) for image in images[:PHOTOS, None]])) / 3
+                for steps in (MIRROR_STEPS if model.adapts else [None])
+            ],
+        }
+    return {"photographs": min(PHOTOS, len(images)), "steps": list(MIRROR_STEPS), "models": result}
+
+
+def draw_mirror(result: dict[str, Any]) -> pyplot.Figure:
+    """A ready-made photograph, what each model draws given that, and its nats/dim on the held-out ones."""
+    models = result["models"]
+    (photograph,) = photos.samples("mirror", fewshot.load(next(iter(models))).side)[SHOWN]
+    columns = 1 + len(models)
+    figure, (first, *rest) = pyplot.subplots(1, columns, figsize=(2.4 * columns, 3), layout="constrained")
+    first.imshow(photograph)
+    first.set_title("the support")
+    for axis, (name, of_model) in zip(rest, models.items(), strict=True):
+        axis.imshow(fewshot.load(name).generate(photograph[None], seed=SEED).images[0])
+        axis.set_title(of_model["title"])
+        before, *after = (f"{nats:.2f}" for nats in of_model["nats_per_dim"])
+        axis.set_xlabel(f"{before} nats/dim" + (f", after 1, 2, ...\ninner steps {', '.join(after)}" if after else ""))
+    for axis in (first, *rest):
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    return figure
+
+
 EXPERIMENTS: dict[str, tuple[Callable, Callable]] = {
     "inner-steps": (inner_steps, draw_inner_steps),
     "inner-loss": (inner_loss, draw_inner_loss),
     "ablations": (ablations, draw_ablations),
+    "mirror": (mirror, draw_mirror),
 }
 
 
-def run(experiment: str, names: list[str], drawings: Drawings, out: Path) -> list[Path]:
-    """Measure, and write ``<experiment>.json`` and ``.png`` into the folder ``out``."""
+def run(experiment: str, names: list[str], data: Path, out: Path) -> list[Path]:
+    """Measure on the validation part of ``data``; write ``<experiment>.json`` and ``.png`` into the folder ``out``."""
     measure, draw = EXPERIMENTS[experiment]
-    result = measure(names, drawings)
+    result = measure(names, (photos if experiment == "mirror" else omniglot).load(data).split("validation"))
     out.mkdir(parents=True, exist_ok=True)
     numbers, picture = out / f"{experiment}.json", out / f"{experiment}.png"
     numbers.write_text(json.dumps(result, indent=2) + "\n")
