@@ -174,3 +174,12 @@ def test_attention_pays_on_products_that_were_never_seen():
         scores[model] = nats
     for source in ("stanford", "others"):
         assert scores["attention"][source] <= scores["conditional"][source]
+
+
+@pytest.mark.xfail(strict=True, reason="the shipped networks were trained too briefly: see docs/photos.md")
+@pytest.mark.parametrize("source", ["stanford", "others"])
+@pytest.mark.parametrize("model", ["conditional", "attention"])
+def test_reading_the_product_is_better_than_reading_nothing(model, source):
+    """By the cards, which the test above measures again."""
+    cards = {name: checkpoints.read_card(checkpoints.resolve(f"products-{name}")) for name in (model, "pixelcnn")}
+    assert cards[model]["validation"][source] < cards["pixelcnn"]["validation"][source]

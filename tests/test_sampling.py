@@ -17,7 +17,7 @@ from tests.conftest import VARIANTS, small_network, strokes_image
 HEIGHT, WIDTH = 9, 7
 
 
-def compare(network, supports, noise, temperature, prefix):
+def compare(network, supports, noise, temperature, prefix, trained=False):
     """Draw with both samplers and assert that they agree; returns the images."""
     height, width = noise.shape[1:3]
     if network.adapts:
@@ -36,8 +36,8 @@ def compare(network, supports, noise, temperature, prefix):
         np.testing.assert_allclose(drawn.attention, attention, atol=1e-4)
         share = drawn.attention.sum((3, 4, 5))
         assert (share <= 1 + 1e-5).all()
-        assert (share >= 0).all()
-        assert share.max() > 0
+        # A trained head may read nothing at all of what it never saw the like of.
+        assert (share.max() > 0) if trained else (share > 0).all()
     assert 0 < images.mean() < (255 if noise.ndim == 4 else 1)
     return images
 
@@ -66,7 +66,7 @@ def test_equals_naive_with_the_shipped_weights(name):
             [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.most_shots)]
         )
         network, noise = model.network, uniform_noise(7, (2, 12, 12, 4))
-        compare(network, supports[:2], noise, 1.0, supports[0, :6])
+        compare(network, supports[:2], noise, 1.0, supports[0, :6], trained=True)
         return
     supports = np.stack([strokes_image(np.random.default_rng(i), model.side) for i in range(2)])
     prefix = supports[0, :-4]  # four rows are left to the samplers: the naive one takes its time
