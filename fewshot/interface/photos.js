@@ -29,7 +29,7 @@ const PHOTO_TASKS = {
     or: "No product at hand? Take one of these",
     help: "The machine never saw this product before. It draws a new view of it, pixel by pixel, from the top left to " +
       "the bottom right. It has learnt to read three photographs, so one or two are repeated. <b>Orange</b> shows where " +
-      "in them it looks. It is small, and learnt from few products: it gets colours and light right sooner than shapes.",
+      "in them it looks. It is small and learnt from few products, and it fails: what it draws hardly looks like yours.",
   },
 };
 
