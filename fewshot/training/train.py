@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
@@ -160,9 +161,14 @@ class _Run:
         own, weights = self.network.state_dict(), trained.state_dict()
         if hasattr(self.network, "base") and not hasattr(trained, "base"):
             weights = {f"base.{name}": value for name, value in weights.items()}
+        # What the supports add enters at zero, so that the run starts as the model that it extends.
+        if "logit.weight" in own and "logit.weight" in weights:
+            copied = own["logit.weight"].shape[1] - weights["logit.weight"].shape[1]
+            weights["logit.weight"] = F.pad(weights["logit.weight"], (0, 0, 0, 0, 0, max(copied, 0)))
+        entries = {name: torch.zeros_like(value) for name, value in own.items() if "_context." in name}
         if any(name not in own or own[name].shape != value.shape for name, value in weights.items()):
             raise TrainingError(f"'{self.config.initial}' is not of a model that '{self.config.model}' extends.")
-        self.network.load_state_dict(own | weights)
+        self.network.load_state_dict(own | entries | weights)
         return card
 
     def run(self) -> Path:
