@@ -5,11 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fewshot import checkpoints
 from fewshot.__main__ import main
 from fewshot.data import products
+from fewshot.data.episodes import to_tensor
 from fewshot.data.omniglot import DataError
 from fewshot.evaluation import evaluate_products
 from fewshot.training.train import TrainConfig, train
@@ -129,6 +131,18 @@ def test_data_that_is_none_is_refused_with_one_sentence(tmp_path, products_file)
         products.load(products_file, "test")
     with pytest.raises(DataError, match="no split"):
         products.load(products_file, "dev")
+
+
+@pytest.mark.parametrize("model", ["conditional", "attention"])
+def test_a_run_from_another_variants_weights_starts_as_that_model(tmp_path, products_file, model):
+    settings = {"data": products_file, "task": "products", "characters": 2, "steps": 1, "every": 1, "compile": False}
+    weights = train(TrainConfig(model="pixelcnn", out=tmp_path, **settings))
+    train(TrainConfig(model=model, out=tmp_path, initial=weights, snapshots=True, **settings))
+    before, _ = checkpoints.load(weights)
+    after, _ = checkpoints.load(tmp_path / f"products-{model}-00000.safetensors")
+    supports, targets = map(to_tensor, products.ProductSampler(products.load(products_file), 2, seed=0).batch(0))
+    with torch.no_grad():
+        torch.testing.assert_close(after(targets, supports), before(targets, supports))
 
 
 def test_a_network_is_trained_evaluated_and_draws_from_the_command_line(tmp_path, products_file, monkeypatch, capsys):
