@@ -1,10 +1,12 @@
 """The studio as its users meet it: the real page, the real models, a headless Chromium."""
 
+import base64
 import json
 import os
 import re
 import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -568,6 +570,33 @@ def test_the_gaze_goes_the_other_way(page):
         assert float(way[0].split(",")[0]) > float(way[-1].split(",")[0])
     page.get_by_label("surprise").check(force=True)
     api.expect(page.locator(".player-chance").first).to_contain_text("nats")
+
+
+def test_files_can_be_dropped(page):
+    files = sorted(SAMPLES.glob("*.png"))[:2]
+    drop(page, ".pad", files)
+    api.expect(thumbnails(page)).to_have_count(2)
+    turn_to(page, "mirror")
+    drop(page, ".photos", files)
+    api.expect(status(page, "photos")).to_contain_text("Added one photograph.")  # and no second one
+    mirror_image = photos.read_photo(files[0].read_bytes(), 48)[:, ::-1]
+    assert np.abs(generate(page).astype(int) - mirror_image).mean() < 4
+
+
+def drop(page, part: str, files: list[Path]) -> None:
+    """Drop files on a part of the page, as from the user's desktop."""
+    contents = [[file.name, base64.b64encode(file.read_bytes()).decode()] for file in files]
+    transfer = page.evaluate_handle(
+        """(contents) => {
+          const transfer = new DataTransfer();
+          for (const [name, base64] of contents) {
+            transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+          }
+          return transfer;
+        }""",
+        contents,
+    )
+    page.dispatch_event(part, "drop", {"dataTransfer": transfer})
 
 
 def test_a_beginning_is_completed_and_photographs_are_kept(page, tmp_path):

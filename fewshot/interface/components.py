@@ -1,7 +1,7 @@
 """The parts of the page that Gradio does not have: the drawing pad with its tray, the photographs, and the player.
 
-Their files hold all of their behaviour. ``pad.js``, ``along.js``, ``photos.js`` and ``player.js`` know nothing of
-Gradio, which is bound to them here, and can run in any page.
+Their files hold all of their behaviour. The scripts know nothing of Gradio, which is bound to them here, and can run in
+any page.
 """
 
 import base64
@@ -80,7 +80,12 @@ class SupportPad(_Part):
     def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
         value = {"supports": [], "shots": None}
         super().__init__(
-            "pad", ["pad.js", "along.js"], _BIND_PAD, value=value, sets=sets, server_functions=server_functions
+            "pad",
+            ["drop.js", "pad.js", "along.js"],
+            _BIND_PAD,
+            value=value,
+            sets=sets,
+            server_functions=server_functions,
         )
 
 
@@ -95,7 +100,12 @@ class PhotoTray(_Part):
     def __init__(self, tasks: dict[str, dict[str, Any]], server_functions: list[Callable]):
         value = {"photos": [], "beginning": None}
         super().__init__(
-            "photos", ["photos.js"], _BIND_PHOTOS, value=value, tasks=tasks, server_functions=server_functions
+            "photos",
+            ["drop.js", "photos.js"],
+            _BIND_PHOTOS,
+            value=value,
+            tasks=tasks,
+            server_functions=server_functions,
         )
 
 

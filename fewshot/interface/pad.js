@@ -353,21 +353,7 @@ function createPad(root, { server, sets, changed, edited }) {
       actions.undo();
     }
   });
-  const hasFiles = (event) => event.dataTransfer.types.includes("Files");
-  root.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    root.classList.add("dropping");
-  });
-  root.addEventListener("dragleave", (event) => {
-    if (!root.contains(event.relatedTarget)) root.classList.remove("dropping");
-  });
-  root.addEventListener("drop", (event) => {
-    root.classList.remove("dropping");
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    upload([...event.dataTransfer.files]);
-  });
+  acceptDrops(root, upload);
   new ResizeObserver(paintPad).observe(paper);
   new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] });  // light and dark
 

@@ -300,21 +300,7 @@ function createPhotos(root, { server, tasks, changed }) {
     state().rows = Number(slider.value);
     stateChanged();
   };
-  const hasFiles = (event) => event.dataTransfer.types.includes("Files");
-  root.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    root.classList.add("dropping");
-  });
-  root.addEventListener("dragleave", (event) => {
-    if (!root.contains(event.relatedTarget)) root.classList.remove("dropping");
-  });
-  root.addEventListener("drop", (event) => {
-    root.classList.remove("dropping");
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    upload([...event.dataTransfer.files].slice(0, text.most === 1 ? 1 : undefined));
-  });
+  acceptDrops(root, (files) => upload(files.slice(0, text.most === 1 ? 1 : undefined)));
 
   recall();
   return { turn, value };
