@@ -86,6 +86,15 @@ def test_permuted_supports_permute_the_heatmaps():
     torch.testing.assert_close(maps_permuted, maps[:, :, :, order], atol=1e-5, rtol=0)
 
 
+def test_leaving_one_out_is_to_read_the_others():
+    network, supports = small_network("attention", channels=3, copies=True), colours(4, 1, 3, 9, 9)
+    left = network.leave_one_out(network.encode(supports))
+    for i, memory in enumerate(zip(*left, strict=True)):
+        others = network.encode(supports[[j for j in range(4) if j != i]].transpose(0, 1))
+        for one, other in zip(memory, others, strict=True):
+            torch.testing.assert_close(one, other[0], atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("model", [m for m in VARIANTS if m != "pixelcnn"])
 def test_the_supports_matter(model):
     network, x = small_network(model), binary(1, 1, 1, 8, 8)

@@ -101,6 +101,18 @@ class AttentionPixelCNN(ConditionalPixelCNN):
             values = torch.cat([values, colours[:, None].expand(-1, self.config.heads, -1, -1)], dim=3)
         return Memory(vector, of_patches(self.key, self.null_key), values)
 
+    @staticmethod
+    def leave_one_out(memory: Memory) -> Memory:
+        """Of the memories of S episodes with a single support each, for each support that of all the others."""
+        n = len(memory.vector)
+        others = torch.stack([torch.cat([torch.arange(i), torch.arange(i + 1, n)]) for i in range(n)])
+
+        def of_others(patches: Tensor) -> Tensor:
+            null, patches = patches.split([1, patches.shape[2] - 1], dim=2)
+            return torch.cat([null, patches[others].transpose(1, 2).flatten(2, 3)], dim=2)
+
+        return Memory(memory.vector[others].mean(1), of_others(memory.keys), of_others(memory.values))
+
     def vector(self, memory: Memory, targets: int) -> Tensor:
         return F.pad(super().vector(memory.vector, targets), (0, 0, 0, 0, 0, self.copied(self.config)))
 

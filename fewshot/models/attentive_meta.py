@@ -6,7 +6,6 @@ single support nothing is left to read, and no step is taken. ``config.adapted``
 all, or, as in ATAML (Jiang et al. 2018), those that the supports are read with. No weights are trained yet.
 """
 
-import torch
 from torch import Tensor
 
 from fewshot.models.attend import attend_twice_differentiable
@@ -31,9 +30,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
 
     def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
         """L_inner, and the NLL in nats/dim, of each of the supports [S, C, H, W] given the others."""
-        n = len(supports)
-        others = torch.stack([torch.cat([supports[:i], supports[i + 1 :]]) for i in range(n)])
-        memory = call(self.base, parameters, "encode", others)
+        memory = self.base.leave_one_out(call(self.base, parameters, "encode", supports[:, None]))
         features = call(self.base, parameters, "features", supports[:, None], memory)
         logits = call(self.base, parameters, "to_logits", features)
         nats = self.head.nats(logits, supports).mean() / supports.shape[1]
