@@ -38,7 +38,8 @@ SEED, TARGETS = 0, 4
 EVERY = 4  # characters, as many gradients are computed for each
 INNER_STEPS = range(11)
 SHOTS = (1, 4, 8)
-PHOTOS, MIRROR_STEPS, SHOWN = 24, range(4), "harbour"
+PHOTOS, SHOWN = 24, "harbour"
+MIRROR_STEPS = range(3)  # after a third, nothing is finite
 
 
 def inner_steps(names: list[str], drawings: Drawings) -> dict[str, Any]:

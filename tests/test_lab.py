@@ -70,6 +70,6 @@ def test_mirror(checkpoint, tmp_path, monkeypatch):
     result = json.loads(numbers.read_text())
     assert result["photographs"] == 2
     conditional, meta = (result["models"][name]["nats_per_dim"] for name in names)
-    assert (len(conditional), len(meta)) == (1, 4)
-    assert len(set(meta)) == 4  # each step changes something
+    assert (len(conditional), len(meta)) == (1, 3)
+    assert len(set(meta)) == 3  # each step changes something
     assert figure.stat().st_size > 1000
