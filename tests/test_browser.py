@@ -325,6 +325,7 @@ def test_inner_steps_and_influence(page):
     steps = page.get_by_role("spinbutton", name="Inner steps")
     api.expect(steps).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    api.expect(steps).to_have_value("2")  # as trained
     page.get_by_label("Seed", exact=True).fill("3")
     nats, pictures = [], set()
     for number in (0, 1, 3):
@@ -570,6 +571,15 @@ def test_the_gaze_goes_the_other_way(page):
         assert float(way[0].split(",")[0]) > float(way[-1].split(",")[0])
     page.get_by_label("surprise").check(force=True)
     api.expect(page.locator(".player-chance").first).to_contain_text("nats")
+
+
+def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
+    steps = page.get_by_role("spinbutton", name="Inner steps")
+    page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    api.expect(steps).to_have_value("2")
+    turn_to(page, "mirror")
+    page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    api.expect(steps).to_have_value("1")
 
 
 def test_files_can_be_dropped(page):

@@ -34,7 +34,7 @@ TASKS = {  # and what its models do, for the switch
     "products": "Products\nA new view from three others.",
 }
 EXAMPLE_SHOTS, EXAMPLE_SEED = 4, 5
-INNER_STEPS, TRAINED_STEPS = (0, 5), 2  # of the slider, and where it stands
+INNER_STEPS = (0, 5)  # of the slider
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
 FOR_THE_USER = (InputError, CheckpointError, pictures.PictureError)  # errors whose message is one sentence for the user
@@ -224,6 +224,12 @@ def steps_of(name: object, inner_steps: object) -> object:
     return inner_steps if load(name).adapts else None
 
 
+def as_trained(name: str) -> Any:
+    """The slider of inner steps, put to as many as the model was trained with; as it is for a model that takes none."""
+    model = load(name)
+    return gr.Slider(value=model.network.config.inner_steps) if model.adapts else gr.skip()
+
+
 def influence(wish: object) -> dict:
     """For the player: what every support pixel does to one pixel of a run, as payload.pack_influence gives it.
 
@@ -370,7 +376,7 @@ def build() -> gr.Blocks:
                     )
                     steps = gr.Slider(
                         *INNER_STEPS,
-                        value=TRAINED_STEPS,
+                        value=1,
                         step=1,
                         label="Inner steps",
                         elem_id="inner-steps",
@@ -384,8 +390,9 @@ def build() -> gr.Blocks:
         wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
         task.input(models_of, task, model, js=SWITCH, queue=False, **PRIVATE).then(None, task, js=SHOW_OFF, **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
+        model.change(as_trained, model, steps, queue=False, **PRIVATE)
         settings = [model, temperature, seed, steps]
-        gr.on([demo.load, seed.change], None, settings, js=KNOW, **PRIVATE)
+        gr.on([demo.load, seed.change, steps.change], None, settings, js=KNOW, **PRIVATE)
         gr.on([part.input for part in settings], None, settings, js=FOLLOW, **PRIVATE)
         add_endpoints()
     return demo
