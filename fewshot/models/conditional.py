@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fewshot.models.config import ModelConfig
-from fewshot.models.layers import SupportEncoder, keep_scale
+from fewshot.models.layers import SupportEncoder
 from fewshot.models.pixelcnn import PixelCNN
 
 
@@ -29,8 +29,6 @@ class ConditionalPixelCNN(PixelCNN):
             nn.Conv2d(maps, maps, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(maps, maps, 3, stride=2, padding=1)
         )
         self.to_vector = nn.Linear(maps * 4 * 4, self.context_size(config) - self.copied(config))
-        for part in (self.encoder, self.shrink, self.to_vector):
-            keep_scale(part)
 
     @staticmethod
     def context_size(config: ModelConfig) -> int:

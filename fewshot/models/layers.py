@@ -100,17 +100,6 @@ class GatedLayer(nn.Module):
         return v + gate(a), h + residual, skip
 
 
-def keep_scale(module: nn.Module) -> None:
-    """Give its convolutions and linear maps weights that keep the scale of what goes through them (He et al. 2015).
-
-    With PyTorch's own, what a deep encoder gives hardly depends on its input: its last layer's biases are far larger.
-    """
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-
-
 class ResidualBlock(nn.Module):
     """x + conv(relu(conv(relu(x)))), 3x3."""
 
