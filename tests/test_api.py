@@ -21,7 +21,7 @@ from fewshot.evaluation import evaluate
 from tests.conftest import VARIANTS, small_network, strokes_image
 
 SUPPORTS = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(4)])
-SHIPPED = [f"omniglot-{model}" for model in VARIANTS if model != "attentive-meta"]  # which is not trained yet
+SHIPPED = [f"omniglot-{model}" for model in VARIANTS]
 
 
 def test_the_variants_are_shipped():

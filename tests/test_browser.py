@@ -573,6 +573,26 @@ def test_the_gaze_goes_the_other_way(page):
     api.expect(page.locator(".player-chance").first).to_contain_text("nats")
 
 
+def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    page.get_by_role("radio", name=re.compile("^Attentive Meta PixelCNN")).check()
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{STATE}.run.support_nats?.length === 2")
+    page.wait_for_function(ALL_ROWS)
+    before, after = (float(text) for text in page.locator(".player-steps output").all_inner_texts())
+    assert after < before
+    point_at(page, 5, 5)
+    first = page.evaluate(HEAT)
+    point_at(page, 16, 12)
+    assert page.evaluate(HEAT) != first
+    # A single drawing leaves no other to predict it from: no step, and that is what is shown.
+    page.get_by_label("How many of the drawings").select_option("1")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{STATE}.run.shots === 1")
+    page.wait_for_function(ALL_ROWS)
+    api.expect(page.locator(".player-steps")).to_be_hidden()
+
+
 def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
     steps = page.get_by_role("spinbutton", name="Inner steps")
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()

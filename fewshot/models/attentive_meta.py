@@ -3,7 +3,7 @@
 The combination that the reviewers of Reed et al. 2018 asked for. Attention PixelCNN needs supports to predict an image,
 so the inner loss leaves one out: each support is predicted from the others, as the target will be from all. With a
 single support nothing is left to read, and no step is taken. ``config.adapted`` says which weights the step changes:
-all, or, as in ATAML (Jiang et al. 2018), those that the supports are read with. No weights are trained yet.
+all, or, as in ATAML (Jiang et al. 2018), those that the supports are read with.
 """
 
 from torch import Tensor
