@@ -148,7 +148,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     page.get_by_role("button", name="Add drawing").click()
     api.expect(thumbnails(page)).to_have_count(1)
     draw(page, *CROSS)  # and this one stays on the pad: Generate counts it too
-    page.get_by_label("Attention PixelCNN").check()
+    page.get_by_role("radio", name=re.compile("^Attention PixelCNN")).check()
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
     api.expect(thumbnails(page)).to_have_count(2)
