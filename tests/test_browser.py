@@ -571,6 +571,11 @@ def test_the_gaze_goes_the_other_way(page):
         assert float(way[0].split(",")[0]) > float(way[-1].split(",")[0])
     page.get_by_label("surprise").check(force=True)
     api.expect(page.locator(".player-chance").first).to_contain_text("nats")
+    # Nor does it stay behind for a model that has none.
+    page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    generate(page)
+    api.expect(page.locator(".tile-gaze")).to_be_hidden()
+    api.expect(page.locator(".tile-heat")).to_be_hidden()
 
 
 def test_attentive_meta_shows_its_steps_and_what_it_reads(page):

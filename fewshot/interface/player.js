@@ -454,10 +454,11 @@ function createPlayer(root, { influence }) {
     if (tiles.childElementCount !== shown) tiles.replaceChildren(...Array.from({ length: shown }, (_, s) => tile(s)));
     tiles.querySelectorAll(".tile-ink").forEach((canvas, s) =>
       paintCanvas(canvas, run.width, run.height, (i) => ofSupport(s * run.pixels + i)));
+    $(".player-pictures").textContent = pictures;
     $(".player-note").textContent = NOTES[run.kind] ? NOTES[run.kind](pictures) : "";
     root.style.setProperty("--side", run.width);
     root.classList.toggle("in-colour", inColour);
-    root.querySelectorAll(".tile-gaze").forEach((gaze) => gaze.toggleAttribute("hidden", run.task !== "mirror"));
+    root.querySelectorAll(".tile-gaze").forEach((gaze) => gaze.toggleAttribute("hidden", run.task !== "mirror" || !run.heads));
     root.querySelectorAll("input[name=player-view] + span").forEach((label, i) => {
       label.textContent = VIEWS[run.channels][i];
     });
