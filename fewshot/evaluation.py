@@ -82,14 +82,15 @@ def evaluate_mirror(network: PixelCNN, images: NDArray[np.uint8]) -> dict[str, f
 def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
     """Of one photograph [1, H, W, 3]."""
     episode = mirrored(image)
-    supports, targets = to_tensor(episode.supports), to_tensor(episode.targets)
+    device = next(network.parameters()).device
+    supports, targets = to_tensor(episode.supports, device), to_tensor(episode.targets, device)
     height, width = image.shape[1:3]
     alpha = network.attention(targets, network.encode(supports))[0, :, :, 1:]  # [heads, H * W, H' * W']
     rows, columns = network.grid(height, width)
     alpha = alpha.unflatten(1, (height, width)).unflatten(3, (rows, columns))
-    y, x = torch.arange(height), torch.arange(width)
-    y_away = (y[:, None] - torch.arange(rows) * height / rows).abs() <= 1  # [H, H']
-    x_away = (width - 1 - x[:, None] - torch.arange(columns) * width / columns).abs() <= 1
+    y, x, patch_y, patch_x = (torch.arange(n, device=device) for n in (height, width, rows, columns))
+    y_away = (y[:, None] - patch_y * height / rows).abs() <= 1  # [H, H']
+    x_away = (width - 1 - x[:, None] - patch_x * width / columns).abs() <= 1
     near = y_away[:, None, :, None] & x_away[None, :, None, :]
     return (alpha * near).sum(dim=(3, 4)).mean().item()
 

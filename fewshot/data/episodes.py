@@ -22,12 +22,12 @@ class Episodes(NamedTuple):
     targets: NDArray[np.uint8]
 
 
-def to_tensor(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
+def to_tensor(images: NDArray[np.uint8] | Tensor, device: torch.device | str = "cpu") -> Tensor:
     """Images to what a network takes, float32 [B, N, C, H, W].
 
     Binary ones [B, N, H, W] of 0/1 stay what they are; of those in colour [B, N, H, W, 3], see ``units``.
     """
-    x = torch.from_numpy(images).to(device, torch.float32)
+    x = torch.as_tensor(images).to(device, non_blocking=True).float()
     return x.unsqueeze(2) if x.ndim == 4 else units(x).movedim(4, 2)
 
 

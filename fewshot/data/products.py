@@ -13,7 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.data.episodes import Episodes
+from fewshot.data.episodes import Episodes, Transform
 from fewshot.data.omniglot import DataError
 from fewshot.data.photos import read_file
 
@@ -50,11 +50,13 @@ class ProductEpisodes(NamedTuple):
 class ProductSampler:
     """Training episodes that depend on nothing but the seed and the step: one target of each of ``products`` products.
 
-    All products are as likely. Each photograph is mirrored half of the time.
+    All products are as likely. Each photograph is mirrored half of the time. ``transform`` gets the photographs of an
+    episode [N, 32, 32, 3] and a random generator, and gives what is used in their place.
     """
 
-    def __init__(self, products: Products, number: int, seed: int):
+    def __init__(self, products: Products, number: int, seed: int, transform: Transform | None = None):
         self.images, self.members, self.number, self.seed = products.images, products.members(), number, seed
+        self.transform = transform
         if not self.members:
             raise DataError("The data has no product with two photographs.")
 
@@ -66,6 +68,8 @@ class ProductSampler:
         images = self.images[picked]
         flipped = rng.random(picked.shape) < 0.5
         images[flipped] = images[flipped][:, :, ::-1]
+        if self.transform is not None:
+            images = np.stack([self.transform(episode, rng) for episode in images])
         return Episodes(images[rank::world, :SHOTS], images[rank::world, SHOTS:])
 
 

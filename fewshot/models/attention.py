@@ -105,7 +105,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     def leave_one_out(memory: Memory) -> Memory:
         """Of the memories of S episodes with a single support each, for each support that of all the others."""
         n = len(memory.vector)
-        others = torch.stack([torch.cat([torch.arange(i), torch.arange(i + 1, n)]) for i in range(n)])
+        others = torch.tensor([[j for j in range(n) if j != i] for i in range(n)], device=memory.vector.device)
 
         def of_others(patches: Tensor) -> Tensor:
             null, patches = patches.split([1, patches.shape[2] - 1], dim=2)

@@ -47,8 +47,9 @@ class Optimizer:
             # As large as AdamW's changes are, so that both can have one learning rate (Liu et al. 2025, 2502.16982).
             size = learning_rate * 0.2 * max(gradient.shape[1:]) ** 0.5
             changes = orthogonal(gradient.lerp(momentum, MOMENTUM)) * -size
-            for parameter, matrix, change in zip(group, matrices, changes, strict=True):
-                matrix.mul_(1 - learning_rate * WEIGHT_DECAY).add_(change)
+            torch._foreach_mul_(matrices, 1 - learning_rate * WEIGHT_DECAY)
+            torch._foreach_add_(matrices, list(changes))
+            for parameter in group:
                 parameter.grad = None
         self.adamw.param_groups[0]["lr"] = learning_rate
         self.adamw.step()

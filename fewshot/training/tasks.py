@@ -8,7 +8,7 @@ from fewshot.data import omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
 from fewshot.evaluation import evaluate, evaluate_mirror, evaluate_products
 from fewshot.models import PixelCNN
-from fewshot.training.augment import augment
+from fewshot.training.augment import augment, augment_photos
 
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 LOOK_PHOTOS = 32  # in a look at the validation photographs
@@ -118,10 +118,12 @@ class OnlineProducts:
         training = products.load(settings.data, "training")
         self.validation = products.load(settings.data, "validation")
         self.data = f"{len(training.images)} photographs of {len(training.members())} products of {settings.data.name}"
-        self.sizes = {"channels": 3, "encoder_maps": 32, "octaves": 5, "heads": 4, "copies": settings.copies}
+        self.sizes = {"channels": 3, "maps": 64, "penultimate": 64, "octaves": 5, "copies": settings.copies}
         self.sizes |= {"side": products.SIDE}
         self.images_a_step = settings.characters
-        self.batch = products.ProductSampler(training, settings.characters, settings.seed).batch
+        self.batch = products.ProductSampler(
+            training, settings.characters, settings.seed, transform=partial(augment_photos, share=settings.changed)
+        ).batch
 
     def look(self, network: PixelCNN) -> dict[str, float]:
         scores = evaluate_products(network, self.validation, LOOK_TARGETS, seed=0)

@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,17 +15,18 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from fewshot import checkpoints
-from fewshot.data.episodes import MAX_SHOTS, to_tensor
+from fewshot.data.episodes import MAX_SHOTS, Episodes, to_tensor
 from fewshot.models import MODELS, ModelConfig, PixelCNN, build
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
-from fewshot.training.tasks import TASKS
+from fewshot.training.tasks import TASKS, Task
 
 
 class TrainingError(ValueError):
@@ -57,7 +60,8 @@ class TrainConfig:
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """characters: share of the episodes that are augmented: fewer at the end, as real hands have the last word"""
+    """characters, products: share of the episodes that are augmented: fewer at the end, for what is real to have the
+    last word"""
     seed: int = 0
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
@@ -80,6 +84,7 @@ class TrainConfig:
 
 WARMUP = 200  # steps
 CLIP = 1.0  # gradient norm
+WORKERS = 8  # processes that make the episodes of the steps ahead, for a GPU
 
 
 def train(config: TrainConfig) -> Path:
@@ -128,6 +133,16 @@ def compiled(network: PixelCNN, supports: Tensor, targets: Tensor) -> torch.nn.M
     return model
 
 
+class _Share(Dataset):
+    """A process's share of the episodes of each step."""
+
+    def __init__(self, task: Task, rank: int, world: int):
+        self.task, self.rank, self.world = task, rank, world
+
+    def __getitem__(self, step: int) -> Episodes:
+        return self.task.batch(step, self.rank, self.world)
+
+
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
         for name in ("steps", "characters", "targets", "shots", "inner_steps", "every"):
@@ -138,6 +153,7 @@ class _Run:
         self.config, self.rank, self.world, self.device = config, rank, world, device
         self.commit = commit()
         self.task = TASKS[config.task](config)
+        self.share = _Share(self.task, rank, world)
         torch.manual_seed(config.seed)
         sizes = ModelConfig(
             model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.task.sizes
@@ -192,8 +208,8 @@ class _Run:
         if self.rank == 0 and self.step == 0:
             self.snapshot()
         losses: list[Tensor] = []
-        while self.step < config.steps:
-            losses.append(self.train_step(model))
+        for episodes in self.batches():
+            losses.append(self.train_step(model, *self.tensors(episodes)))
             self.step += 1
             bar.update(images_a_step)
             if self.step % 20 == 0:
@@ -215,23 +231,30 @@ class _Run:
         if not self.config.compile or self.network.adapts:  # torch.compile has no second derivatives
             return self.network
         try:
-            return compiled(self.network, *self.batch(0))
+            return compiled(self.network, *self.tensors(self.share[0]))
         except Exception as error:  # whatever it is, training can go on without it
             if self.rank == 0:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
                 print(f"torch.compile does not work here, going on without it ({reason})", file=sys.stderr)
             return self.network
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """This process's share of a step's episodes: supports [B, S, C, H, W] and targets [B, Q, C, H, W]."""
-        supports, targets = (to_tensor(x, self.device) for x in self.task.batch(step, self.rank, self.world))
+    def batches(self) -> Iterator[Episodes]:
+        """This process's share of the episodes of each step that is left."""
+        # A GPU would wait for one process to make them; on a CPU, all cores have the network to compute.
+        workers = min(WORKERS, os.cpu_count() or 1) if self.device.type == "cuda" else 0
+        steps = range(self.step, self.config.steps)
+        yield from DataLoader(self.share, sampler=steps, batch_size=None, num_workers=workers, pin_memory=workers > 0)
+
+    def tensors(self, episodes: Episodes) -> tuple[Tensor, Tensor]:
+        """Episodes as supports [B, S, C, H, W] and targets [B, Q, C, H, W]."""
+        supports, targets = (to_tensor(x, self.device) for x in episodes)
         # The number of shots differs between steps: one compiled graph for all of them.
         torch._dynamo.maybe_mark_dynamic(supports, 1)
         return supports, targets
 
-    def train_step(self, model: torch.nn.Module) -> Tensor:
+    def train_step(self, model: torch.nn.Module, supports: Tensor, targets: Tensor) -> Tensor:
         options = {"inner_steps": 1 + self.step % self.config.inner_steps} if self.network.adapts else {}
-        loss = train_step(model, self.optimizer, *self.batch(self.step), self.learning_rate(), **options)
+        loss = train_step(model, self.optimizer, supports, targets, self.learning_rate(), **options)
         # Early on, an average over the few steps there were.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
