@@ -8,7 +8,7 @@ import pytest
 
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
-from fewshot.training.augment import augment
+from fewshot.training.augment import augment, augment_photos
 from tests.conftest import SHARED, needs_shared
 
 
@@ -141,6 +141,18 @@ def test_augmentation_changes_half_of_the_characters_and_all_drawings_of_one_ali
     # A quarter turn lays the long stroke down.
     lying = [np.ptp(np.nonzero(c[0])[1]) > np.ptp(np.nonzero(c[0])[0]) for c in changed]
     assert 5 < sum(lying) < 40
+
+
+def test_augmented_photographs_of_one_product_are_turned_and_coloured_alike():
+    photo = np.random.default_rng(0).integers(256, size=(32, 32, 3), dtype=np.uint8)
+    changed = [augment_photos(np.stack([photo] * 4), np.random.default_rng(seed)) for seed in range(100)]
+    assert all((c[1:] == c[0]).all() for c in changed)
+    assert 30 < sum((c[0] == photo).all() for c in changed) < 70
+    assert len({c.tobytes() for c in changed}) > 20
+    # Nothing but the order of the colours and of the pixels: each value stays beside its neighbours.
+    values = np.sort(photo, axis=2)
+    turned = [np.rot90(v, k) for v in (values, values[:, ::-1]) for k in range(4)]
+    assert all(any((np.sort(c[0], axis=2) == v).all() for v in turned) for c in changed)
 
 
 def test_evaluation_scores_the_same_targets_at_all_shots(packed_file):

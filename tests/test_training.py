@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -108,6 +109,18 @@ def test_a_killed_run_goes_on_with_the_same_result(packed_file, tmp_path, monkey
         same(out, whole.out)
         exported, expected = load_file(weights), load_file(whole.out / weights.name)
         assert all(torch.equal(exported[name], expected[name]) for name in expected)
+
+
+def test_episodes_that_workers_make_ahead_are_the_same(packed_file, tmp_path, monkeypatch):
+    """As for a GPU; also where a run goes on."""
+    train(config(packed_file, tmp_path / "whole"))
+    monkeypatch.setitem(training.WORKERS, "cpu", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Run, "log", lambda *_: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            train(config(packed_file, tmp_path / "ahead"))
+    train(config(packed_file, tmp_path / "ahead"))
+    same(tmp_path / "ahead", tmp_path / "whole")
 
 
 def test_another_configuration_does_not_resume(packed_file, tmp_path):

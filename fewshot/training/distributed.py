@@ -16,6 +16,8 @@ def processes() -> Iterator[tuple[int, int, torch.device]]:
     if torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", 1)):  # a GPU for each, or none
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.cuda.set_device(device)
+        # Not TF32: what is in float32 is scores, and they are to be those of a CPU.
+        torch.backends.cudnn.conv.fp32_precision = "ieee"
     if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -84,7 +83,8 @@ class TrainConfig:
 
 WARMUP = 200  # steps
 CLIP = 1.0  # gradient norm
-WORKERS = 8  # processes that make the episodes of the steps ahead, for a GPU
+# Processes that make the episodes of the steps ahead: a GPU would wait for one, on a CPU the network takes all cores.
+WORKERS = {"cuda": 8, "cpu": 0}
 
 
 def train(config: TrainConfig) -> Path:
@@ -240,10 +240,9 @@ class _Run:
 
     def batches(self) -> Iterator[Episodes]:
         """This process's share of the episodes of each step that is left."""
-        # A GPU would wait for one process to make them; on a CPU, all cores have the network to compute.
-        workers = min(WORKERS, os.cpu_count() or 1) if self.device.type == "cuda" else 0
-        steps = range(self.step, self.config.steps)
-        yield from DataLoader(self.share, sampler=steps, batch_size=None, num_workers=workers, pin_memory=workers > 0)
+        steps, workers = range(self.step, self.config.steps), WORKERS[self.device.type]
+        pinned = self.device.type == "cuda"
+        yield from DataLoader(self.share, sampler=steps, batch_size=None, num_workers=workers, pin_memory=pinned)
 
     def tensors(self, episodes: Episodes) -> tuple[Tensor, Tensor]:
         """Episodes as supports [B, S, C, H, W] and targets [B, Q, C, H, W]."""
