@@ -190,7 +190,7 @@ def test_attention_pays_on_products_that_were_never_seen():
         assert scores["attention"][source] <= scores["conditional"][source]
 
 
-@pytest.mark.xfail(strict=True, reason="reading does not pay there yet: see docs/photos.md")
+@needs_shared
 @pytest.mark.parametrize("source", ["stanford", "others"])
 @pytest.mark.parametrize("model", ["conditional", "attention"])
 def test_reading_the_product_is_better_than_reading_nothing(model, source):
