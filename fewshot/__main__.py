@@ -22,6 +22,8 @@ from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.figures import save_run
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
+from fewshot.training.average import AverageConfig
+from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
 from fewshot.training.classifier import train_classifier as run_classifier_training
 from fewshot.training.train import TrainConfig, TrainingError
@@ -31,6 +33,11 @@ from fewshot.training.train import train as run_training
 def train(config: TrainConfig) -> None:
     """Train a model; started again with the same arguments, it goes on where it was."""
     run_training(config)
+
+
+def average(config: AverageConfig) -> None:
+    """Average the weights of trainings that went on from each other."""
+    run_average(config)
 
 
 def train_classifier(config: ClassifierConfig) -> None:
@@ -228,6 +235,7 @@ def main() -> None:
         tyro.extras.subcommand_cli_from_dict(
             {
                 "train": train,
+                "average": average,
                 "train-classifier": train_classifier,
                 "evaluate": evaluate,
                 "generate": generate,

@@ -18,7 +18,9 @@ import fewshot
 from fewshot import checkpoints
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, to_tensor
+from fewshot.evaluation import evaluate
 from fewshot.training import train as training
+from fewshot.training.average import AverageConfig, average
 from fewshot.training.optimizer import WEIGHT_DECAY, Optimizer
 from fewshot.training.train import TrainConfig, TrainingError, nats_per_dim, train, train_step
 from tests.conftest import VARIANTS, small_network
@@ -153,6 +155,31 @@ def test_a_run_can_start_from_the_weights_of_another(packed_file, tmp_path):
     assert network.config.inner_steps == 2
     with pytest.raises(TrainingError, match="not of a model that 'pixelcnn' extends"):
         train(config(packed_file, tmp_path / "third", initial=last))
+
+
+def test_the_mean_of_two_trainings(packed_file, tmp_path):
+    one = train(config(packed_file, tmp_path / "one", model="attention"))
+    other = train(config(packed_file, tmp_path / "other", model="attention", initial=one, seed=1))
+    mean = average(AverageConfig((one, other), packed_file, tmp_path / "mean"))
+    assert mean.name == "omniglot-attention.safetensors"
+    ends, averaged = [load_file(path) for path in (one, other)], load_file(mean)
+    for name, value in averaged.items():
+        torch.testing.assert_close(value, (ends[0][name] + ends[1][name]) / 2)
+    cards = {path: checkpoints.read_card(path) for path in (one, other, mean)}
+    assert cards[mean]["images"] == cards[other]["images"] == 2 * cards[one]["images"]
+    assert cards[mean]["command"].startswith(cards[other]["command"])
+    scores = [card["validation_nats_per_dim"] for card in cards.values()]
+    assert all(scores[2][shots] != scores[1][shots] for shots in scores[0])
+    network, _ = checkpoints.load(mean)
+    drawings = omniglot.load(packed_file).split("validation")
+    measured = evaluate(network, drawings, (4,), 8, seed=0)["4"]["nats_per_dim"]
+    assert scores[2]["4"] == pytest.approx(measured, abs=1e-5)
+
+    with pytest.raises(TrainingError, match="two files"):
+        average(AverageConfig((one,), packed_file, tmp_path))
+    another = train(config(packed_file, tmp_path / "another"))
+    with pytest.raises(TrainingError, match="same task, model and sizes"):
+        average(AverageConfig((one, another), packed_file, tmp_path))
 
 
 def command(config: TrainConfig, *launcher: str) -> list[str]:
