@@ -178,7 +178,7 @@ def test_the_mean_of_two_trainings(packed_file, tmp_path):
     with pytest.raises(TrainingError, match="two files"):
         average(AverageConfig((one,), packed_file, tmp_path))
     another = train(config(packed_file, tmp_path / "another"))
-    with pytest.raises(TrainingError, match="same task, model and sizes"):
+    with pytest.raises(TrainingError, match="same model and sizes"):
         average(AverageConfig((one, another), packed_file, tmp_path))
 
 

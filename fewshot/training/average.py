@@ -34,8 +34,8 @@ def average(config: AverageConfig) -> Path:
         raise TrainingError("An average needs two files of weights or more.")
     networks, cards = zip(*map(checkpoints.load, config.weights), strict=True)
     (network, *_), card = networks, cards[-1]
-    if any(other.config != network.config for other in networks) or len({c["task"] for c in cards}) > 1:
-        raise TrainingError("Only weights of the same task, model and sizes can be averaged.")
+    if any(other.config != network.config for other in networks):
+        raise TrainingError("Only weights of the same model and sizes can be averaged.")
     states = [other.state_dict() for other in networks]
     network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}
