@@ -4,7 +4,6 @@ import copy
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -117,8 +116,12 @@ def test_episodes_that_workers_make_ahead_are_the_same(packed_file, tmp_path, mo
     """As for a GPU; also where a run goes on."""
     train(config(packed_file, tmp_path / "whole"))
     monkeypatch.setitem(training.WORKERS, "cpu", 2)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(training._Run, "log", lambda *_: signal.raise_signal(signal.SIGINT))
+        patch.setattr(training._Run, "log", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(config(packed_file, tmp_path / "ahead"))
     train(config(packed_file, tmp_path / "ahead"))
