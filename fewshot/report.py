@@ -45,7 +45,7 @@ def write(data: Path, out: Path) -> Iterator[Path]:
         images = [line["images"] / 1000 for line in lines]
         axis.plot(images, [line["validation"]["4"] for line in lines], ".-", label=log.stem.removeprefix("omniglot-"))
     axis.set(xlabel="thousand images seen", ylabel="nats/dim, held-out alphabets, 4 shots", ylim=(None, 0.085))
-    axis.legend()
+    figure.legend(loc="outside upper center", ncols=3)
     yield save(figure, out / "omniglot" / "training.png")
 
     for task in SUPPORTS:
