@@ -36,7 +36,7 @@ def write(data: Path, out: Path) -> Iterator[Path]:
         nats = [score["nats_per_dim"] for score in scores.values()]
         axis.semilogx(SHOTS, nats, "o-", base=2, label=model.title)
     axis.set(xlabel="shots", ylabel="nats/dim, held-out alphabets", xticks=SHOTS, xticklabels=SHOTS)
-    axis.legend()
+    figure.legend(loc="outside upper center", ncols=2)
     yield save(figure, out / "omniglot" / "shots.png")
 
     figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
