@@ -56,10 +56,10 @@ def evaluate(
     wrong_supports: bool = False,
     quality: bool = False,
 ) -> None:
-    """Score held-out drawings in nats/dim; every character of the data is used, with the same targets at all shots.
+    """Score drawings in nats/dim, of every character of the data, with the same targets at all shots.
 
     Or photographs from their mirror images, or products from other photographs of them, for a checkpoint of that task:
-    then of the options, only --split counts, and for products --targets and --seed.
+    then --shots does not count, and for mirror images neither do --targets and --seed.
 
     Args:
         checkpoint: a name in checkpoints/ or a path.
@@ -67,20 +67,25 @@ def evaluate(
         out: JSON file for the result.
         shots: numbers of supports.
         targets: targets a character, or at most so many a product.
-        split: what to take of the data: all, training, training+validation (alphabets only), validation, test.
+        split: what to take of the data: validation is what the shipped weights have not seen, all has their training
+            data too; training, training+validation (alphabets only), test (not of photographs).
         seed: what draws supports and targets.
-        wrong_supports: score each character given the supports of another one.
+        wrong_supports: score each character or product given the supports of another one.
         quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets
             that neither the model nor the judge has seen, which of the 45 are those of --split validation.
     """
     if quality and wrong_supports:
         raise omniglot.DataError("--quality and --wrong-supports do not go together.")
     model = fewshot.load(checkpoint)
+    if quality and model.in_colour:
+        raise omniglot.DataError("--quality is for characters: no classifier of photographs is at hand to judge them.")
     if model.task == "mirror":
+        if wrong_supports:
+            raise omniglot.DataError("--wrong-supports is for characters and products.")
         evaluate_photos(model, data, out, split)
         return
     if model.task == "products":
-        evaluate_products(model, data, out, split, targets, seed)
+        evaluate_products(model, data, out, split, targets, seed, wrong_supports)
         return
     classifier = checkpoints.load_classifier() if quality else None
     drawings = omniglot.load(data).split(split)
@@ -113,18 +118,25 @@ def evaluate_photos(model: fewshot.FewShotModel, data: Path, out: Path | None, s
 
 
 def evaluate_products(
-    model: fewshot.FewShotModel, data: Path, out: Path | None, split: str, targets: int, seed: int
+    model: fewshot.FewShotModel,
+    data: Path,
+    out: Path | None,
+    split: str,
+    targets: int,
+    seed: int,
+    wrong_supports: bool,
 ) -> None:
     """Score photographs of products, each given others of it: Stanford Online Products, and all others."""
-    scores = evaluate_products_network(model.network, products.load(data, split), targets, seed)
-    print(f"{model.name}, {split} products of {data.name}, seed {seed}")
+    scores = evaluate_products_network(model.network, products.load(data, split), targets, seed, wrong_supports)
+    print(f"{model.name}, {split} products of {data.name}, seed {seed}" + ", wrong supports" * wrong_supports)
     print("source    nats/dim  standard error  products  photographs")
     for source, score in scores.items():
         print(
             f"{source:<8}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['products']:8}  {score['photographs']:11}"
         )
-    write_json({"checkpoint": model.name, "split": split, "seed": seed, "products": scores}, out)
+    result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
+    write_json(result | {"products": scores}, out)
 
 
 def write_json(result: dict, out: Path | None) -> None:
@@ -152,7 +164,7 @@ def generate(
         samples: drawings to make.
         seed: of the noise.
         temperature: below 1, likelier pixels are drawn more often.
-        inner_steps: of Meta PixelCNN, as in training if not given.
+        inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
     """
     model, pictures = fewshot.load(checkpoint), []
     for path in support:

@@ -95,14 +95,18 @@ def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
     return (alpha * near).sum(dim=(3, 4)).mean().item()
 
 
-def evaluate_products(network: PixelCNN, products: Products, targets: int, seed: int) -> dict[str, dict[str, Any]]:
+def evaluate_products(
+    network: PixelCNN, products: Products, targets: int, seed: int, wrong_supports: bool = False
+) -> dict[str, dict[str, Any]]:
     """Score up to ``targets`` photographs of every product, each given three others of it.
 
     Gives, for "stanford" (Stanford Online Products) and for "others", as far as there are any: ``nats_per_dim``, its
-    ``standard_error`` over products (None for a single one), and of how many ``photographs`` and ``products``.
+    ``standard_error`` over products (None for a single one), and of how many ``photographs`` and ``products``. With
+    ``wrong_supports``, given three of another product of the same source. Raises DataError if there is none.
     """
     episodes, class_id, stanford = product_episodes(products, targets, seed)
-    nats = nats_per_dim(network, episodes).cpu().numpy()
+    given = _of_another_product(class_id, stanford) if wrong_supports else slice(None)
+    nats = nats_per_dim(network, Episodes(episodes.supports[given], episodes.targets)).cpu().numpy()
     scores = {}
     for name, of_source in {"stanford": stanford, "others": ~stanford}.items():
         _, product = np.unique(class_id[of_source], return_inverse=True)
@@ -119,3 +123,17 @@ def evaluate_products(network: PixelCNN, products: Products, targets: int, seed:
             "products": n,
         }
     return scores
+
+
+def _of_another_product(class_id: NDArray[np.int64], stanford: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each photograph the index of one of another product of its source."""
+    other = np.empty(len(class_id), np.int64)
+    for of_source in (np.flatnonzero(stanford), np.flatnonzero(~stanford)):
+        products, product = np.unique(class_id[of_source], return_inverse=True)
+        if len(products) == 1:
+            raise DataError("Supports of another product need at least 2 products of each source.")
+        members = [of_source[product == p] for p in range(len(products))]
+        for j, p in zip(of_source, product, strict=True):
+            others = members[(p + len(products) // 2) % len(products)]
+            other[j] = others[j % len(others)]
+    return other

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,28 @@ def test_scores_are_means_over_photographs_by_source(products_file):
     assert (scores["others"]["products"], scores["others"]["photographs"]) == (4, 16)
     assert 3 < scores["stanford"]["nats_per_dim"] < 30
     assert 0 < scores["others"]["standard_error"] < 1
+
+
+def test_wrong_supports_are_of_another_product_of_the_same_source(products_file, monkeypatch):
+    data, given = products.load(products_file), []
+    number = numbers(data)
+
+    def score(network, episodes):
+        given.append(episodes)
+        return torch.zeros(len(episodes.targets))
+
+    monkeypatch.setattr("fewshot.evaluation.nats_per_dim", score)
+    evaluate_products(None, data, targets=4, seed=0)
+    evaluate_products(None, data, targets=4, seed=0, wrong_supports=True)
+    right, wrong = given
+    assert (right.targets == wrong.targets).all()
+    for supports, (target,) in zip(wrong.supports, wrong.targets, strict=True):
+        own, (other,) = data.class_id[number[target.tobytes()]], {data.class_id[number[s.tobytes()]] for s in supports}
+        assert other != own
+        assert (other < 5) == (own < 5)
+    lone = replace(data, class_id=np.minimum(data.class_id, 5))  # a single one that is not Stanford's
+    with pytest.raises(DataError, match="at least 2 products"):
+        evaluate_products(None, lone, targets=4, seed=0, wrong_supports=True)
 
 
 def test_the_official_release_is_read(tmp_path):
