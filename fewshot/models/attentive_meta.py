@@ -1,4 +1,4 @@
-"""Attentive Meta PixelCNN: attention reads the supports, and a gradient step on them changes how it reads.
+"""Attentive Meta PixelCNN: attention reads the supports, after a gradient step on them has changed the weights.
 
 The combination that the reviewers of Reed et al. 2018 asked for. Attention PixelCNN needs supports to predict an image,
 so the inner loss leaves one out: each support is predicted from the others, as the target will be from all. With a
@@ -18,7 +18,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
     """Attention PixelCNN whose weights take ``inner_steps`` steps down the supports' inner loss."""
 
     title = "Attentive Meta PixelCNN"
-    reads = "as Attention PixelCNN does, after your {pictures} have changed how it reads"
+    reads = "as Attention PixelCNN does, after your {pictures} have changed its weights"
     attends = True
     least_shots = 2
 

@@ -37,9 +37,9 @@ class TrainConfig:
     """Train a model; started again with the same arguments, it goes on where it was."""
 
     data: Path
-    """packed .npz file, or a folder of Omniglot or of photographs"""
+    """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
     task: Literal[tuple(TASKS)] = "omniglot"
-    """what is to be drawn: characters, or photographs from their mirror images"""
+    """what is to be drawn: characters, photographs from their mirror images, or products from other views of them"""
     model: Literal[tuple(MODELS)] = "attention"
     """the variant to train"""
     out: Path = Path("runs")
@@ -49,7 +49,7 @@ class TrainConfig:
     steps: int = 10000
     """optimizer steps"""
     characters: int = 8
-    """episodes a step, over all processes: characters or photographs"""
+    """episodes a step, over all processes: characters, photographs or products"""
     targets: int = 4
     """characters: targets an episode"""
     shots: int = MAX_SHOTS
@@ -74,7 +74,7 @@ class TrainConfig:
     adapted: Literal[tuple(ADAPTED)] = "all"
     """Meta PixelCNN: the weights that inner steps change"""
     every: int = 1000
-    """steps between two saves, each with a look at the validation alphabets"""
+    """steps between two saves, each with a look at the held-out data"""
     snapshots: bool = False
     """keep a checkpoint of the start and of every save, for `lab inner-loss`"""
     compile: bool = True
