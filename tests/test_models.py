@@ -2,6 +2,8 @@
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from threading import Event
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ import torch.nn.functional as F
 from fewshot.models import ModelConfig, build, heads
 from fewshot.models import attend as attend_module
 from fewshot.models.attend import attend
+from fewshot.models.meta import call
 from tests.conftest import VARIANTS, small_network
 
 HEIGHT, WIDTH = 7, 6
@@ -144,6 +147,27 @@ def test_threads_that_adapt_one_network_at_once_do_not_mix():
         for _ in range(10):
             together = pool.map(lambda s: network.adapted(s, 3).support_nats, supports)
             assert list(together) == [pytest.approx(nats, rel=1e-4) for nats in alone]
+
+
+def test_adaptation_never_starts_at_the_weights_that_another_thread_made():
+    network = small_network("meta")
+    own = {name: p.detach().clone() for name, p in network.initial().items()}
+    inside, leave = Event(), Event()
+
+    def wait(*_):
+        inside.set()
+        leave.wait(10)
+
+    network.base.input.register_forward_pre_hook(wait)
+    with ThreadPoolExecutor(2) as pool:
+        anothers = {name: p + 1 for name, p in own.items()}
+        other = pool.submit(call, network.base, anothers, "features", binary(1, 1, 1, 8, 8), None)
+        assert inside.wait(10)
+        initial = pool.submit(network.initial)
+        wait_for([initial], timeout=0.5)  # while the other one is still inside
+        leave.set()
+        other.result()
+        assert all(torch.equal(p, own[name]) for name, p in initial.result().items())
 
 
 @pytest.mark.parametrize("model", VARIANTS)

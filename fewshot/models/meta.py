@@ -162,7 +162,8 @@ class MetaPixelCNN(nn.Module):
 
     def initial(self) -> Parameters:
         """The base's parameters, so that the inner loss can be differentiated by them."""
-        parameters = dict(self.base.named_parameters())
+        with _SWAP:  # else they might be those that another thread's ``call`` has put there
+            parameters = dict(self.base.named_parameters())
         return {n: p if p.requires_grad else p.detach().requires_grad_() for n, p in parameters.items()}
 
     def step(self, parameters: Parameters, gradients: Sequence[Tensor]) -> Parameters:
