@@ -247,8 +247,8 @@ def _legend(axis: Axes, columns: int = 1) -> None:
 
 def _meta(name: str) -> MetaPixelCNN:
     network, _ = checkpoints.load(name)
-    if not isinstance(network, MetaPixelCNN):
-        raise checkpoints.CheckpointError(f"'{name}' takes no inner steps.")
+    if type(network) is not MetaPixelCNN:
+        raise checkpoints.CheckpointError(f"'{name}' is not a Meta PixelCNN.")
     return network
 
 

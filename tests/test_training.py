@@ -18,6 +18,7 @@ from fewshot import checkpoints
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, to_tensor
 from fewshot.evaluation import evaluate
+from fewshot.training import tasks
 from fewshot.training import train as training
 from fewshot.training.average import AverageConfig, average
 from fewshot.training.optimizer import WEIGHT_DECAY, Optimizer
@@ -98,9 +99,11 @@ def test_a_killed_run_goes_on_with_the_same_result(packed_file, tmp_path, monkey
 
         return wrapper
 
-    # Between two steps after a save; before the first and the second state is in its place; before the card is written.
-    kills = ((training, "nats_per_dim", 4), (checkpoints.os, "replace", 1), (checkpoints.os, "replace", 2))
-    for module, name, on_call in (*kills, (checkpoints, "save", 1)):
+    # Between two steps after a save; during a look; before the first and the second state is in its place; before the
+    # card is written.
+    kills = ((training, "nats_per_dim", 4), (tasks, "evaluate", 2))
+    kills += ((checkpoints.os, "replace", 1), (checkpoints.os, "replace", 2), (checkpoints, "save", 1))
+    for module, name, on_call in kills:
         out = tmp_path / f"{name}{on_call}"
         with monkeypatch.context() as patch:
             patch.setattr(module, name, killed_while(getattr(module, name), on_call))
@@ -108,6 +111,8 @@ def test_a_killed_run_goes_on_with_the_same_result(packed_file, tmp_path, monkey
                 train(config(packed_file, out))
         weights = train(config(packed_file, out))
         same(out, whole.out)
+        log = [json.loads(line) for line in (out / "omniglot-pixelcnn.log").read_text().splitlines()]
+        assert [line["step"] for line in log] == [2, 4]
         exported, expected = load_file(weights), load_file(whole.out / weights.name)
         assert all(torch.equal(exported[name], expected[name]) for name in expected)
 
@@ -183,6 +188,9 @@ def test_the_mean_of_two_trainings(packed_file, tmp_path):
     another = train(config(packed_file, tmp_path / "another"))
     with pytest.raises(TrainingError, match="same model and sizes"):
         average(AverageConfig((one, another), packed_file, tmp_path))
+    train(config(packed_file, tmp_path / "kept", model="attention", snapshots=True))
+    with pytest.raises(TrainingError, match="not a snapshot"):
+        average(AverageConfig((one, tmp_path / "kept" / "omniglot-attention-00002.safetensors"), packed_file, tmp_path))
 
 
 def command(config: TrainConfig, *launcher: str) -> list[str]:

@@ -36,6 +36,8 @@ def average(config: AverageConfig) -> Path:
     (network, *_), card = networks, cards[-1]
     if any(other.config != network.config for other in networks):
         raise TrainingError("Only weights of the same model and sizes can be averaged.")
+    if "command" not in card:
+        raise TrainingError("The last weights must be the end of a training, not a snapshot.")
     states = [other.state_dict() for other in networks]
     network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}
@@ -44,6 +46,5 @@ def average(config: AverageConfig) -> Path:
     if card.keys() & {"validation", "validation_nats_per_dim"}:
         card |= task.scores(network)
     path = config.out / config.weights[-1].name
-    config.out.mkdir(parents=True, exist_ok=True)
     checkpoints.save(path, network.state_dict(), card)
     return path

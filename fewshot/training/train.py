@@ -148,6 +148,8 @@ class _Run:
         for name in ("steps", "characters", "targets", "shots", "inner_steps", "every"):
             if getattr(config, name) < 1:
                 raise TrainingError(f"--{name.replace('_', '-')} must be at least 1.")
+        if config.seed < 0:
+            raise TrainingError("--seed must be at least 0.")
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
@@ -220,8 +222,10 @@ class _Run:
                 if not math.isfinite(loss):
                     raise TrainingError(f"The loss is no longer finite; the last state before is in '{config.out}'.")
                 if self.rank == 0:
+                    # A look may take minutes; who is killed in it goes on from the last save, and looks again.
+                    validation = self.task.look(self.averaged())
                     self.save()
-                    self.log(loss, bar)
+                    self.log(loss, validation, bar)
                 losses.clear()
         bar.close()
         return self.export() if self.rank == 0 else self.weights_file
@@ -264,10 +268,10 @@ class _Run:
         warm = min(1.0, (self.step + 1) / WARMUP)
         return self.config.learning_rate * warm * (1 - self.step / self.config.steps)
 
-    def log(self, loss: float, bar: tqdm) -> None:
+    def log(self, loss: float, validation: dict[str, float], bar: tqdm) -> None:
         """Add a line to the log: the training loss since the last one, and a short look at the held-out data."""
         line = {"step": self.step, "images": bar.n, "seconds": round(self.seconds), "loss": round(loss, 5)}
-        line["validation"] = self.task.look(self.averaged())
+        line["validation"] = validation
         with (self.config.out / f"{self.name}.log").open("a") as file:
             file.write(json.dumps(line) + "\n")
         bar.write(json.dumps(line))
