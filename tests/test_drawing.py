@@ -16,7 +16,8 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from fewshot.data import drawing, pictures
-from fewshot.data.drawing import CENTRE, LONG_SIDE, read_picture, render_strokes, to_model_input
+from fewshot.data.drawing import CENTRE, LONG_SIDE, read_picture, render_strokes
+from fewshot.data.omniglot import max_pool
 from fewshot.data.pictures import PictureError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -345,7 +346,7 @@ def traced(skeleton: np.ndarray) -> list:
 def test_originals_traced_and_rendered_again_keep_their_ink(originals: np.ndarray) -> None:
     rendered = np.stack([render_strokes(traced(skeletonize(original > 0))) for original in originals])
     assert np.median(rendered.sum((1, 2)) / originals.sum((1, 2))) == pytest.approx(1, abs=0.03)
-    pooled, wanted = to_model_input(rendered), to_model_input(originals)
+    pooled, wanted = max_pool(rendered), max_pool(originals)
     assert pooled.shape == (len(originals), 26, 26)
     assert np.median(pooled.sum((1, 2)) / wanted.sum((1, 2))) == pytest.approx(1, abs=0.03)
     assert (pooled == wanted).mean() > 0.98

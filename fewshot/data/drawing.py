@@ -28,7 +28,7 @@ from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import skeletonize
 
-from fewshot.data.omniglot import SIDE, max_pool
+from fewshot.data.omniglot import SIDE
 from fewshot.data.pictures import PictureError, decode
 
 STROKE_WIDTH = 5.2  # pixels at 105x105, like the two figures below
@@ -57,11 +57,6 @@ def render_strokes(strokes: list[list[list[float]]]) -> np.ndarray:
         pen.line(cells, fill=1)
         pen.point(cells, fill=1)  # a line of one point draws nothing
     return _ink(np.asarray(grid))
-
-
-def to_model_input(drawing: np.ndarray) -> np.ndarray:
-    """What the model sees of drawings [..., 105, 105]: 4x4 max-pooled, [..., 26, 26]."""
-    return max_pool(drawing)
 
 
 def read_picture(data: bytes) -> np.ndarray:

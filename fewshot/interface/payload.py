@@ -44,9 +44,9 @@ from numpy.typing import NDArray
 
 from fewshot import FewShotModel, InputError, Run
 from fewshot.data import photos
-from fewshot.data.drawing import read_picture, render_strokes, to_model_input
+from fewshot.data.drawing import read_picture, render_strokes
 from fewshot.data.episodes import MAX_SHOTS
-from fewshot.data.omniglot import POOLED_SIDE
+from fewshot.data.omniglot import POOLED_SIDE, max_pool
 
 
 def pack_pixels(image: NDArray[np.uint8]) -> str:
@@ -72,9 +72,9 @@ def read_drawing(drawing: object) -> NDArray[np.uint8]:
         case {"pixels": pixels}:
             return unpack_pixels(pixels)[0]
         case {"strokes": strokes}:
-            return to_model_input(render_strokes(strokes))
+            return max_pool(render_strokes(strokes))
         case {"picture": picture}:
-            return to_model_input(read_picture(_decode_base64(picture, "A picture")))
+            return max_pool(read_picture(_decode_base64(picture, "A picture")))
     raise InputError('A drawing must be {"strokes": [[[x, y], ...], ...]}, {"picture": ...} or {"pixels": ...}.')
 
 
