@@ -76,6 +76,8 @@ def evaluate(
     """
     if quality and wrong_supports:
         raise omniglot.DataError("--quality and --wrong-supports do not go together.")
+    if seed < 0:
+        raise omniglot.DataError("--seed must be at least 0.")
     model = fewshot.load(checkpoint)
     if quality and model.in_colour:
         raise omniglot.DataError("--quality is for characters: no classifier of photographs is at hand to judge them.")

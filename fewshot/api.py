@@ -143,6 +143,7 @@ class FewShotModel:
         with torch.inference_mode():
             if network.adapts:
                 network, support_nats = network.adapted(to_tensor(supports[None])[0], inner_steps)
+                _finite(support_nats or 0)
                 sampler = IncrementalSampler(network, self.side, self.side)
             memory = network.encode(to_tensor(supports[None]))
         of_pixel = (network.head.noise,) if self.in_colour else ()
@@ -168,7 +169,7 @@ class FewShotModel:
         """
         images = to_tensor(self._images(images, "The images")[None])
         outputs = self._outputs(images, self._supports(supports), self._inner_steps(inner_steps))
-        return self.network.head.nats(outputs, images)[0].numpy()
+        return _finite(self.network.head.nats(outputs, images)[0].numpy())
 
     def probabilities_before(self, run: Run) -> NDArray[np.float32]:
         """What the run's probabilities [N, H, W] would be without inner steps: of the same pixels, at its temperature.
@@ -201,7 +202,7 @@ class FewShotModel:
             supports.requires_grad_()
             logit = self.network.decode(image, self.network.encode(supports, **options))[0, 0, 0, row, column]
             (gradient,) = torch.autograd.grad(logit, supports, allow_unused=True, materialize_grads=True)
-        return gradient[0, :, 0].numpy()
+        return _finite(gradient[0, :, 0].numpy())
 
     def _outputs(self, images: torch.Tensor, supports: NDArray[np.uint8], inner_steps: int | None) -> torch.Tensor:
         """The head's outputs [1, N, P, H, W] of images [1, N, C, H, W]."""
@@ -292,6 +293,13 @@ def _levels(values: ArrayLike, what: str) -> NDArray[np.uint8]:
     if array.dtype.kind not in "iu" or array.min(initial=0) < 0 or array.max(initial=0) > 255:
         raise wrong
     return array.astype(np.uint8)
+
+
+def _finite(values: Any) -> Any:
+    """The values. Raises InputError if inner steps left nothing finite."""
+    if not np.isfinite(values).all():
+        raise InputError("So many inner steps are too many here: the weights grew beyond all numbers.")
+    return values
 
 
 def _number(value: Any) -> float | None:

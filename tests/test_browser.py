@@ -275,10 +275,74 @@ def test_tray_and_reload(page):
     api.expect(thumbnails(page)).to_have_count(8)
     api.expect(page.locator(".thumb.unused")).to_have_count(5)
     api.expect(page.get_by_role("button", name="Add drawing")).to_be_enabled()  # the pad's strokes are back too
-    page.evaluate('localStorage.setItem(\'fewshot-studio-drawings\', \'{"drawings": [7, "x"], "strokes": 3\')')
-    page.reload()
-    page.wait_for_function(READY)
-    api.expect(thumbnails(page)).to_have_count(0)
+    for damaged in ('{"drawings": [7, "x"], "strokes": [3, [[1]]]}', '{"drawings": [7, "x"], "strokes": 3'):
+        page.evaluate("(kept) => localStorage.setItem('fewshot-studio-drawings', kept)", damaged)
+        page.reload()
+        page.wait_for_function(READY)
+        api.expect(thumbnails(page)).to_have_count(0)
+        api.expect(page.get_by_role("button", name="Add drawing")).to_be_disabled()
+
+
+def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(page, monkeypatch, tmp_path):
+    read_drawing = payload.read_drawing
+
+    def slowly(drawing):
+        time.sleep(0.7)
+        return read_drawing(drawing)
+
+    monkeypatch.setattr(payload, "read_drawing", slowly)
+    draw(page, CROSS[0])
+    page.get_by_role("button", name="Add drawing").click()
+    box = page.locator(".pad-canvas").bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 50)
+    api.expect(thumbnails(page)).to_have_count(1)
+    page.mouse.move(box["x"] + 80, box["y"] + 90)
+    page.mouse.up()
+    on_the_pad = page.evaluate("studio.pad.now().supports.at(-1).strokes")
+    assert [len(stroke) for stroke in on_the_pad] == [3]
+
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    thumbnails(page).first.press("Delete")
+    Image.new("L", (60, 60), 255).save(tmp_path / "line.png")
+    with Image.open(tmp_path / "line.png") as picture:
+        picture.paste(0, (20, 10, 26, 50))
+        picture.save(tmp_path / "line.png")
+    page.locator(".pad-files").set_input_files(tmp_path / "line.png")
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(status(page, "pad")).to_contain_text("at most eight")
+    api.expect(thumbnails(page)).to_have_count(8)
+
+
+def test_what_was_taken_away_comes_back(page):
+    draw(page, *CROSS)
+    strokes = page.evaluate("studio.pad.now().supports")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    assert page.evaluate("studio.pad.now().supports") == []
+    page.locator(".pad-status").get_by_role("button", name="Undo").click()
+    assert page.evaluate("studio.pad.now().supports") == strokes
+
+    turn_to(page, "mirror")
+    page.keyboard.press("Control+z")  # the pad is out of sight
+    assert page.evaluate("studio.pad.now().supports") == strokes
+    page.locator(".photos-begin-file").set_input_files(SAMPLES / "hills.png")
+    api.expect(status(page, "photos")).to_contain_text("complete it")
+    given = page.evaluate("studio.photos.value()")
+    page.locator(".photos-files").set_input_files(SAMPLES / "fish.png")
+    api.expect(status(page, "photos")).to_contain_text("Added")
+    assert page.evaluate("studio.photos.value()") != given
+    page.locator(".photos-status").get_by_role("button", name="Undo").click()
+    assert page.evaluate("studio.photos.value()") == given
+
+    turn_to(page, "products")
+    page.get_by_role("button", name="Remove all").click()
+    page.locator(".photos-begin-file").set_input_files(SAMPLES / "hills.png")
+    api.expect(status(page, "photos")).to_contain_text("complete it")
+    given = page.evaluate("studio.photos.value()")
+    page.get_by_role("radio", name=re.compile("^Characters")).check()
+    page.get_by_role("radio", name=re.compile("^Products")).check()
+    assert page.evaluate("studio.photos.value()") == given
 
 
 def test_nothing_to_read_gives_a_sentence(page):
@@ -424,6 +488,26 @@ def test_draws_along(open_page, capsys):
     api.expect(page.get_by_role("switch", name="Draw along")).not_to_be_checked()
 
 
+def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
+    page = open_page()
+    page.evaluate(COUNT)
+    turn_to(page, "mirror")
+    page.get_by_role("radio", name=re.compile("^Conditional PixelCNN")).check()
+    page.locator("#temperature input[type=number]").fill("0.5")
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(700)
+    assert page.evaluate("counted.shown.length") == 0  # of photographs, nothing is drawn along
+    api.expect(page.locator(".is-error")).to_have_count(0)
+    page.get_by_role("radio", name=re.compile("^Characters")).check()
+    draw(page, *CROSS)
+    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
+    # A model that takes inner steps draws with as many as the slider then says.
+    page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    page.wait_for_function(f"{STATE}.run.model === 'omniglot-meta' && {SETTLED}")
+    steps = page.get_by_role("spinbutton", name="Inner steps").input_value()
+    page.wait_for_function(f"{STATE}.run.support_nats.length === 1 + {steps}")
+
+
 def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatch):
     """A drawing on the pad while Generate is at work waits for its end; so does one while too many draw along."""
     from fewshot.interface import studio
@@ -471,6 +555,10 @@ def test_keyboard(page):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     assert position(page) == at  # keys in an input belong to the input
+    page.get_by_role("button", name="Generate").focus()
+    page.keyboard.press("End")
+    page.wait_for_function("scrollY > 0")  # and elsewhere to the page
+    assert position(page) == at
 
 
 def test_reduced_motion_shows_the_finished_example(page):
@@ -490,6 +578,9 @@ def test_phone(open_page, scheme):
         reduced_motion="reduce",
     )
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    mirror = page.get_by_role("radio", name=re.compile("^Mirror"))
+    mirror.focus()
+    api.expect(mirror).to_be_focused()  # in a narrow window of a computer, too, one switches by keyboard
     page.locator(".pad-canvas").tap()  # a dot
     page.get_by_role("button", name="Add drawing").tap()
     api.expect(thumbnails(page)).to_have_count(1)

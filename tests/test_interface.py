@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import os
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -415,14 +416,17 @@ def test_bad_input_gives_one_sentence(client, arguments, sentence):
     assert client.predict([CROSS], api_name="/generate")["trace"]["rows"] == 26  # the server goes on
 
 
+def call_by_hand(url, name, data):
+    """What the server answers to a request that no client of ours would make."""
+    call = f"{url}gradio_api/call/{name}"
+    request = urllib.request.Request(call, json.dumps({"data": data}).encode(), {"Content-Type": "application/json"})
+    event = json.load(urllib.request.urlopen(request))["event_id"]
+    return urllib.request.urlopen(f"{call}/{event}").read().decode()
+
+
 def test_temperature_that_is_not_a_number(url):
-    """NaN is not JSON, but Python's JSON reads it: what a hand-written request can do."""
-    body = json.dumps({"data": [[CROSS], ATTENTION, None, math.nan, 0, None, None]}).encode()
-    call = urllib.request.Request(
-        f"{url}gradio_api/call/generate", body, {"Content-Type": "application/json"}, method="POST"
-    )
-    event = json.load(urllib.request.urlopen(call))["event_id"]
-    answer = urllib.request.urlopen(f"{url}gradio_api/call/generate/{event}").read().decode()
+    """NaN is not JSON, but Python's JSON reads it."""
+    answer = call_by_hand(url, "generate", [[CROSS], ATTENTION, None, math.nan, 0, None, None])
     assert "event: error" in answer
     assert "temperature must be a number" in answer
 
@@ -442,11 +446,26 @@ def test_bad_pictures_give_one_sentence(client, tmp_path, name, content, sentenc
         client.predict(gradio_client.handle_file(str(tmp_path / name)), api_name="/read_picture")
 
 
-def test_picture_must_be_uploaded(client):
+def test_picture_must_be_uploaded(client, url):
     """No file of the server can be read by its path."""
-    for path in ("/etc/hostname", {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}):
-        with pytest.raises(Exception, match=r".+"):
-            client.predict(path, api_name="/read_picture")
+    picture = str(photos.SAMPLES / "mirror" / "harbour.png")
+    assert client.predict(gradio_client.handle_file(picture), api_name="/read_picture")["pixels"]
+    for path in (
+        picture,
+        {"path": picture, "meta": {"_type": "gradio.FileData"}},
+    ):
+        # By hand: the client would upload it.
+        assert "event: error" in call_by_hand(url, "read_picture", [path])
+
+
+def test_arguments_that_a_model_has_no_use_for_are_refused():
+    from fewshot.interface import studio
+
+    harbour = base64.b64encode((photos.SAMPLES / "mirror" / "harbour.png").read_bytes()).decode()
+    with pytest.raises(InputError, match="leave shots out"):
+        next(studio.stream([{"picture": harbour}], 1, "mirror-attention", 1.0, 0, None))
+    with pytest.raises(InputError, match="leave the beginning out"):
+        next(studio.stream([CROSS], None, "omniglot-attention", 1.0, 0, None, {"picture": harbour, "rows": 3}))
 
 
 @pytest.mark.parametrize("strokes", [[], "abc", [[[1, 2, 3]]], [[["a", "b"]]], None])
@@ -467,6 +486,7 @@ def test_upload_from_the_pad_is_checked():
 def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
     from fewshot.interface import studio
 
+    shipped = fewshot.checkpoints.SHIPPED
     monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
     (tmp_path / "omniglot-damaged.safetensors").write_bytes(b"cut short")
     (label, name), *_ = [choice for choice in studio.model_choices("omniglot") if choice[1] == "omniglot-damaged"]
@@ -474,5 +494,11 @@ def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
     assert "damaged" in label.split("\n")[1]
     with pytest.raises(CheckpointError, match="damaged"):
         studio.load("omniglot-damaged")
+    assert "value" not in studio.as_trained("omniglot-damaged")
+    for task in ("mirror", "products"):
+        (tmp_path / f"{task}-attention.safetensors").write_bytes(b"cut short")
+    for suffix in ("safetensors", "json"):
+        shutil.copy(shipped / f"mirror-conditional.{suffix}", tmp_path)
+    assert {task: samples["side"] for task, samples in studio.read_samples().items()} == {"mirror": 48}
     message = studio.example([{"name": "none", "drawings": [payload.pack_pixels(np.eye(26, dtype=np.uint8))]}])
     assert "no model" in message["error"]

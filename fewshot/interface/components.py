@@ -81,7 +81,7 @@ class SupportPad(_Part):
         value = {"supports": [], "shots": None}
         super().__init__(
             "pad",
-            ["drop.js", "pad.js", "along.js"],
+            ["pictures.js", "pad.js", "along.js"],
             _BIND_PAD,
             value=value,
             sets=sets,
@@ -101,7 +101,7 @@ class PhotoTray(_Part):
         value = {"photos": [], "beginning": None}
         super().__init__(
             "photos",
-            ["drop.js", "photos.js"],
+            ["pictures.js", "photos.js"],
             _BIND_PHOTOS,
             value=value,
             tasks=tasks,

@@ -9,7 +9,7 @@
 //   changed(value)                                  called with {supports: [{pixels}, ...], shots} after each change
 //   edited()                                        called whenever `now` changed, also while a stroke is being drawn
 
-const PAD_SIDE = 105, SEEN_SIDE = 26, STROKE_WIDTH = 5, MOST_DRAWINGS = 8, MOST_BYTES = 10e6;
+const PAD_SIDE = 105, SEEN_SIDE = 26, STROKE_WIDTH = 5, MOST_DRAWINGS = 8;
 const STORAGE_KEY = "fewshot-studio-drawings";
 const PIXELS_LENGTH = 4 * Math.ceil(Math.ceil(SEEN_SIDE * SEEN_SIDE / 8) / 3);
 
@@ -17,7 +17,7 @@ function createPad(root, { server, sets, changed, edited }) {
   const $ = (selector) => root.querySelector(selector);
   const paper = $(".pad-canvas"), tray = $(".pad-tray"), shotsMenu = $(".pad-shots select");
   const state = { drawings: [], strokes: [], shots: null };
-  let before = null;  // the tray before the last change that took something away
+  let before = null;  // the tray, or the strokes, before the last change that took something away
   let mirrored = null;  // what the machine drew along
   let seen = null;  // promise of the server's answer for the strokes that are on the pad
 
@@ -218,25 +218,34 @@ function createPad(root, { server, sets, changed, edited }) {
     before = old.drawings.length ? old : null;
   }
 
+  function clear() {
+    const old = { strokes: state.strokes };
+    state.strokes = [];
+    strokesChanged();
+    say("Cleared the pad.", true);
+    before = old;
+  }
+
   function restore() {
-    Object.assign(state, before);
+    const { strokes = [], ...tray } = before;
+    Object.assign(state, tray, { strokes: [...strokes, ...state.strokes] });
     trayChanged();
+    strokesChanged();
     say("Your drawings are back.");
   }
 
+  // False if the tray is full.
   function append(pixels) {
+    if (state.drawings.length >= MOST_DRAWINGS) return false;
     state.drawings = [...state.drawings, pixels];
     trayChanged();
+    return true;
   }
 
   // The drawing on the pad joins the tray; true if nothing is left on the pad.
   async function add() {
     if (!state.strokes.length) return true;
-    if (state.drawings.length >= MOST_DRAWINGS) {
-      say("A model reads at most eight drawings: remove one, then add this one.");
-      return false;
-    }
-    const asked = seen || (seen = preview({ strokes: state.strokes }));
+    const asked = seen || (seen = preview({ strokes: state.strokes })), added = [...state.strokes];
     const answer = await asked;
     if (asked !== seen) return false;  // the pad was drawn on meanwhile, or added by a second click
     if (answer.error) {
@@ -244,8 +253,11 @@ function createPad(root, { server, sets, changed, edited }) {
       say(answer.error);
       return false;
     }
-    append(answer.pixels);
-    state.strokes = [];
+    if (!append(answer.pixels)) {
+      say("A model reads at most eight drawings: remove one, then add this one.");
+      return false;
+    }
+    state.strokes = state.strokes.filter((stroke) => !added.includes(stroke));  // the next one may have been begun
     strokesChanged();
     say(state.drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
     return true;
@@ -268,22 +280,11 @@ function createPad(root, { server, sets, changed, edited }) {
 
   // Undefined, or a sentence that says why not.
   async function uploadOne(file) {
-    if (state.drawings.length >= MOST_DRAWINGS) return "A model reads at most eight drawings: remove one first.";
-    if (file.size > MOST_BYTES) return "The picture is larger than 10 MB: please make it smaller.";
-    const picture = await base64(file).catch(() => null);
-    if (picture === null) return "The file cannot be read.";
+    const { picture, error } = await readFile(file);
+    if (error) return error;
     const answer = await preview({ picture });
     if (answer.error) return answer.error;
-    append(answer.pixels);
-  }
-
-  function base64(file) {
-    return new Promise((resolve, reject) => {
-      const reader = new FileReader();
-      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-      reader.onerror = reject;
-      reader.readAsDataURL(file);
-    });
+    if (!append(answer.pixels)) return "A model reads at most eight drawings: remove one first.";
   }
 
   // Bits -----------------------------------------------------------------------------------------------------------
@@ -330,7 +331,7 @@ function createPad(root, { server, sets, changed, edited }) {
 
   const actions = {
     undo: () => { state.strokes.pop(); strokesChanged(); },
-    clear: () => { state.strokes = []; strokesChanged(); },
+    clear,
     add,
     empty: () => replaceAll([], "Removed all drawings."),
     restore,
@@ -347,7 +348,7 @@ function createPad(root, { server, sets, changed, edited }) {
   };
   paper.addEventListener("pointerdown", penDown);
   document.addEventListener("keydown", (event) => {
-    const ours = event.target === document.body || root.contains(event.target);
+    const ours = root.checkVisibility() && (event.target === document.body || root.contains(event.target));
     if (ours && (event.ctrlKey || event.metaKey) && event.key === "z" && state.strokes.length) {
       event.preventDefault();
       actions.undo();

@@ -9,7 +9,6 @@
 //   changed(value)                                 called with {photos: [{pixels}, ...], beginning} after each change
 
 const PHOTOS_KEY = "fewshot-studio-photographs";
-const MOST_PHOTO_BYTES = 10e6;
 const FAINT = 60;  // opacity of what is not given, of 255
 const PHOTO_TASKS = {
   mirror: {
@@ -119,13 +118,15 @@ function createPhotos(root, { server, tasks, changed }) {
     changed(value());
   }
 
-  // What takes photographs away can be undone.
-  function replace(photos, begin, sentence) {
+  // A change can be undone if it takes photographs away.
+  function replace(change, sentence) {
     const old = { ...state() };
-    Object.assign(state(), { photos, begin });
+    Object.assign(state(), change);
+    const { photos, begin } = state(), lost = old.photos.some((photo) => !photos.includes(photo));
+    const undoable = lost || (old.begin !== null && old.begin !== begin);
     stateChanged();
-    say(sentence, old.photos.length > 0);
-    before = old.photos.length ? old : null;
+    say(sentence, undoable);
+    before = undoable ? old : null;
   }
 
   // The tray -------------------------------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ function createPhotos(root, { server, tasks, changed }) {
       '<svg viewBox="0 0 24 24"><path d="M7 7l10 10M17 7 7 17"/></svg></button>';
     paint(item.querySelector("canvas"), state().photos[i]);
     const away = () => {
-      replace(state().photos.filter((_, at) => at !== i), state().begin, `Removed photograph ${i + 1}.`);
+      replace({ photos: state().photos.filter((_, at) => at !== i) }, `Removed photograph ${i + 1}.`);
       (tray.children[Math.min(i, state().photos.length - 1)] || tray).focus();
     };
     item.querySelector("button").onclick = away;
@@ -185,7 +186,7 @@ function createPhotos(root, { server, tasks, changed }) {
 
   // What a ready-made set has more than is read can be begun with.
   function take({ name, photos }) {
-    replace(photos.slice(0, text.read), photos[text.read] || null, `${name}: press Generate.`);
+    replace({ photos: photos.slice(0, text.read), begin: photos[text.read] || null }, `${name}: press Generate.`);
   }
 
   // The beginning --------------------------------------------------------------------------------------------------
@@ -207,20 +208,10 @@ function createPhotos(root, { server, tasks, changed }) {
 
   // The pixels of a file, as {pixels}, or {error} with a sentence.
   async function read(file) {
-    if (file.size > MOST_PHOTO_BYTES) return { error: "The picture is larger than 10 MB: please make it smaller." };
-    const picture = await base64(file).catch(() => null);
-    if (picture === null) return { error: "The file cannot be read." };
+    const { picture, error } = await readFile(file);
+    if (error) return { error };
     const answer = await Promise.resolve(server.preview_photo({ task, picture })).catch(() => null);
     return answer || { error: "The server did not answer. Your photographs are safe; please try again." };
-  }
-
-  function base64(file) {
-    return new Promise((resolve, reject) => {
-      const reader = new FileReader();
-      reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
-      reader.onerror = reject;
-      reader.readAsDataURL(file);
-    });
   }
 
   async function upload(files) {
@@ -228,15 +219,17 @@ function createPhotos(root, { server, tasks, changed }) {
     let added = 0;
     for (const file of files) {
       say(`Reading ${file.name}…`);
-      const full = text.most > 1 && state().photos.length >= text.most;
-      const answer = full ? { error: "A model reads at most eight photographs: remove one first." } : await read(file);
+      const answer = await read(file);
       if (task !== asked) return;  // the user went elsewhere meanwhile
+      if (!answer.error && text.most === 1) return replace({ photos: [answer.pixels], begin: null }, "Added one photograph.");
+      if (!answer.error && state().photos.length >= text.most) {
+        answer.error = "A model reads at most eight photographs: remove one first.";
+      }
       if (answer.error) {
         problems.push(`${file.name}: ${answer.error}`);
         continue;
       }
-      state().photos = text.most === 1 ? [answer.pixels] : [...state().photos, answer.pixels];
-      if (text.most === 1) state().begin = null;
+      state().photos = [...state().photos, answer.pixels];
       added++;
       stateChanged();
     }
@@ -248,14 +241,12 @@ function createPhotos(root, { server, tasks, changed }) {
     const asked = task, answer = await read(file);
     if (task !== asked) return;
     if (answer.error) return say(`${file.name}: ${answer.error}`);
-    Object.assign(state(), { begin: answer.pixels, rows: state().rows || Math.round(side / 2) });
-    stateChanged();
-    say("The machine will complete it.");
+    replace({ begin: answer.pixels, rows: state().rows || Math.round(side / 2) }, "The machine will complete it.");
   }
 
   // Wiring ---------------------------------------------------------------------------------------------------------
 
-  // Shows the photographs of a task; the first time, a ready-made one. Nothing for a task that has none.
+  // Shows the photographs of a task, a ready-made one where there are none. Nothing for a task that has none.
   function turn(to) {
     task = tasks[to] ? to : null;
     if (!task) return;
@@ -268,24 +259,21 @@ function createPhotos(root, { server, tasks, changed }) {
     $(".photos-help").innerHTML = text.help;
     $(".photos-samples").replaceChildren(...tasks[task].samples.map(sample));
     $(".photos-samples").style.setProperty("--read", text.read);
-    if (!state().photos.length && tasks[task].samples.length) take(tasks[task].samples[0]);
+    if (!state().photos.length && !state().begin && tasks[task].samples.length) take(tasks[task].samples[0]);
     stateChanged();
     say("");
   }
 
   const actions = {
     upload: () => $(".photos-files").click(),
-    empty: () => replace([], state().begin, "Removed all photographs."),
+    empty: () => replace({ photos: [] }, "Removed all photographs."),
     restore: () => {
       states[task] = before;
       stateChanged();
       say("Your photographs are back.");
     },
     begin: () => $(".photos-begin-file").click(),
-    unbegin: () => {
-      Object.assign(state(), { begin: null, rows: 0 });
-      stateChanged();
-    },
+    unbegin: () => replace({ begin: null, rows: 0 }, "Removed what the machine was to complete."),
   };
   for (const [name, action] of Object.entries(actions)) $(`[data-do=${name}]`).onclick = action;
   $(".photos-files").onchange = async (event) => {

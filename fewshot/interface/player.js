@@ -510,12 +510,10 @@ function createPlayer(root, { influence }) {
     Home: "start", End: "end", Escape: "unlock",
   };
 
-  // The player listens when it has the focus, or when nothing has that needs these keys itself.
+  // With the focus elsewhere, these keys scroll the page.
   function keyDown(event) {
     const target = event.target, action = keys[event.key];
-    const free = target === document.body || target.matches("button:not(.pad *)");  // a button needs no arrow keys
     if (!action || !run || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    if (!free && !root.contains(target)) return;
     if (target.matches("select, input:not(.player-scrub)") && action !== "unlock") return;
     if (target.matches("button") && event.key === " ") return;
     event.preventDefault();
@@ -537,7 +535,7 @@ function createPlayer(root, { influence }) {
     if (target.name === "player-view") view = target.value;
     paint();
   });
-  document.addEventListener("keydown", keyDown);
+  root.addEventListener("keydown", keyDown);
   new MutationObserver(() => run && (layOut(), paint())).observe(document.body, { attributeFilter: ["class"] });
 
   return {

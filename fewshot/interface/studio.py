@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -13,7 +13,7 @@ import gradio as gr
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
-from fewshot.data import drawing, photos, pictures, support_sets
+from fewshot.data import drawing, omniglot, photos, pictures, support_sets
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
 from fewshot.interface.components import FILES, STYLES, PhotoTray, Player, SupportPad, laboratory
@@ -50,13 +50,19 @@ INFLUENCES = BoundedSemaphore(1)  # so many at a time: a fraction of a second ea
 STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
-# Drawing along follows the settings: `know` them, and, if it was the user who changed them, `follow`.
+# Drawing along follows the settings: `know` them, and, if the user had them changed, `follow`; photographs are not
+# drawn along.
 KNOW = """
 (model, temperature, seed, inner_steps) => {
   (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
 }
 """
-FOLLOW = f"(...settings) => {{ ({KNOW})(...settings); window.studio.along.changed(); }}"
+FOLLOW = f"""
+(model, ...others) => {{
+  ({KNOW})(model, ...others);
+  if (model.startsWith("omniglot-")) window.studio.along.changed();
+}}
+"""
 # Another task: its pad or photographs, its models; and at once a picture of what it does.
 SWITCH = "(task) => { window.studio.photos.turn(task); return task; }"
 SHOW_OFF = """
@@ -105,9 +111,13 @@ def stream(
     """
     model, prefix = load(name), None
     if model.in_colour:
+        if shots is not None:
+            raise InputError("How many are used can be chosen of drawings only: leave shots out.")
         supports = payload.read_photos(given, model.side)
         prefix = payload.read_beginning(beginning, model.side)
     else:
+        if beginning is not None:
+            raise InputError("Only a photograph can be begun with: leave the beginning out.")
         supports = payload.read_supports(given, shots)
     rows = model.stream(supports, seed=seed, temperature=temperature, prefix=prefix, inner_steps=inner_steps)
     run, number = None, next(ARRIVALS)
@@ -186,7 +196,7 @@ def read_picture(picture: str) -> dict:
     """A picture file (PNG, JPEG, WebP, GIF, BMP, TIFF; at most 10 MB) to the drawing that the model sees."""
     if not picture:
         raise InputError("There is no picture: choose a file first.")
-    return {"pixels": payload.pack_pixels(drawing.to_model_input(drawing.read_picture(Path(picture).read_bytes())))}
+    return {"pixels": payload.pack_pixels(omniglot.max_pool(drawing.read_picture(Path(picture).read_bytes())))}
 
 
 # The page ------------------------------------------------------------------------------------------------------------
@@ -213,10 +223,10 @@ def preview_photo(wish: object) -> dict:
 
 def side_of(task: str) -> int:
     """Of the images of a task. Raises CheckpointError."""
-    names = checkpoints.shipped(task) if task in TASKS else []
-    if not names:
-        raise CheckpointError(f"There is no model for '{task}'.")
-    return fewshot.load(names[0]).side
+    for name in checkpoints.shipped(task) if task in TASKS else []:
+        with suppress(CheckpointError):  # another one may not be damaged
+            return fewshot.load(name).side
+    raise CheckpointError(f"There is no model for '{task}'.")
 
 
 def steps_of(name: object, inner_steps: object) -> object:
@@ -226,8 +236,11 @@ def steps_of(name: object, inner_steps: object) -> object:
 
 def as_trained(name: str) -> Any:
     """The slider of inner steps, put to as many as the model was trained with; as it is for a model that takes none."""
-    model = load(name)
-    return gr.Slider(value=model.network.config.inner_steps) if model.adapts else gr.skip()
+    with suppress(CheckpointError):  # its card on the page says so
+        model = load(name)
+        if model.adapts:
+            return gr.Slider(value=model.network.config.inner_steps)
+    return gr.skip()
 
 
 def influence(wish: object) -> dict:
@@ -304,7 +317,10 @@ def read_sets() -> list[dict]:
 
 def read_samples() -> dict[str, dict]:
     """By task: the side of its images, and pictures to try it with, [{"name", "photos": [pixels, ...]}, ...]."""
-    sides = {task: side_of(task) for task in TASKS if task != "omniglot" and checkpoints.shipped(task)}
+    sides = {}
+    for task in TASKS.keys() - {"omniglot"}:
+        with suppress(CheckpointError):  # none is shipped, or all are damaged
+            sides[task] = side_of(task)
     return {
         task: {
             "side": side,
@@ -353,7 +369,8 @@ def models_of(task: str) -> gr.Radio:
 def build() -> gr.Blocks:
     """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
     sets = read_sets()
-    with gr.Blocks(title="Few-shot studio", analytics_enabled=False) as demo:
+    # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
+    with gr.Blocks(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(HEADER, apply_default_css=False)
         tasks = [(label, task) for task, label in TASKS.items() if checkpoints.shipped(task)]
         task = gr.Radio(tasks, value="omniglot", show_label=False, elem_id="task", elem_classes="cards")
@@ -392,8 +409,9 @@ def build() -> gr.Blocks:
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
         settings = [model, temperature, seed, steps]
-        gr.on([demo.load, seed.change, steps.change], None, settings, js=KNOW, **PRIVATE)
-        gr.on([part.input for part in settings], None, settings, js=FOLLOW, **PRIVATE)
+        gr.on([demo.load, model.change, seed.change], None, settings, js=KNOW, **PRIVATE)
+        by_user = [model.input, temperature.input, seed.input, steps.change]  # or when they chose another model
+        gr.on(by_user, None, settings, js=FOLLOW, **PRIVATE)
         add_endpoints()
     return demo
 
