@@ -692,7 +692,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
 def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
     steps = page.get_by_role("spinbutton", name="Inner steps")
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
-    api.expect(steps).to_have_value("2")
+    api.expect(steps).to_have_value("3")
     turn_to(page, "mirror")
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("1")
