@@ -389,7 +389,7 @@ def test_inner_steps_and_influence(page):
     steps = page.get_by_role("spinbutton", name="Inner steps")
     api.expect(steps).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
-    api.expect(steps).to_have_value("2")  # as trained
+    api.expect(steps).to_have_value("3")  # as trained
     page.get_by_label("Seed", exact=True).fill("3")
     nats, pictures = [], set()
     for number in (0, 1, 3):
