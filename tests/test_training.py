@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,10 @@ from fewshot.training import tasks
 from fewshot.training import train as training
 from fewshot.training.average import AverageConfig, average
 from fewshot.training.optimizer import WEIGHT_DECAY, Optimizer
-from fewshot.training.train import TrainConfig, TrainingError, nats_per_dim, train, train_step
+from fewshot.training.train import TrainConfig, TrainingError, fast_bf16, nats_per_dim, train, train_step
 from tests.conftest import VARIANTS, small_network
+
+BF16 = fast_bf16(torch.device("cpu"))
 
 
 def config(packed_file, out, **changes) -> TrainConfig:
@@ -44,7 +47,7 @@ def test_one_batch_is_learnt(model, packed_file):
     network = small_network(model, scale=0.1).to(memory_format=torch.channels_last)
     supports, targets = map(to_tensor, EpisodeSampler(omniglot.load(packed_file), 2, 1, 0, max_shots=3).batch(0))
     optimizer = Optimizer(network)
-    losses = [train_step(network, optimizer, supports, targets, 1e-2).item() for _ in range(60)]
+    losses = [train_step(network, optimizer, supports, targets, 1e-2, BF16).item() for _ in range(60)]
     assert losses[-1] < 0.4 * losses[0]
 
 
@@ -221,12 +224,13 @@ def test_the_command_survives_being_killed(packed_file, tmp_path):
 
 
 @pytest.mark.parametrize("model", [m for m in VARIANTS if m != "attentive-meta"])  # as meta, but slow to evaluate
-def test_two_processes_do_what_one_does(model, packed_file, tmp_path):
+def test_two_processes_and_the_reference_do_what_one_does(model, packed_file, tmp_path):
     """After one step the first moments are parts of the clipped gradient, which tells more than the weights do."""
     settings = {"model": model, "steps": 1, "every": 1, "characters": 4}
     alone, together, other = (config(packed_file, tmp_path / name, **settings) for name in ("one", "two", "other"))
     train(alone)
     train(replace(other, seed=1))
+    train(replace(alone, reference=True, compile=True, out=tmp_path / "reference"))
     launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
     done = subprocess.run(command(together, *launcher), env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -238,6 +242,7 @@ def test_two_processes_do_what_one_does(model, packed_file, tmp_path):
     expected = gradient(alone.out)
     assert (gradient(together.out) - expected).norm() < 0.02 * expected.norm()  # bf16 inside
     assert (gradient(other.out) - expected).norm() > 0.2 * expected.norm()
+    assert (gradient(tmp_path / "reference") - expected).norm() < 0.02 * expected.norm()
     card = json.loads((together.out / f"omniglot-{model}.json").read_text())
     assert card["command"].startswith("torchrun --nproc-per-node 2 -m fewshot train --data")
 
@@ -253,9 +258,25 @@ def test_compiled_training_does_what_plain_training_does(packed_file):
         gradients = []
         for model in (network, compiled):
             network.zero_grad()
-            nats_per_dim(model, supports, targets).backward()
+            nats_per_dim(model, supports, targets, BF16).backward()
             gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
         assert (gradients[0] - gradients[1]).norm() < 0.02 * gradients[0].norm()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator than glibc's")
+@pytest.mark.parametrize("kept", [False, True])
+def test_memory_that_is_freed_is_kept(kept):
+    script = f"""
+import resource, torch
+from fewshot.training.memory import keep_freed
+if {kept}: keep_freed()
+for _ in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(2**24)  # 64 MB, as what attention keeps of a step
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    faults = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout)
+    assert (faults < 100) == kept
 
 
 def test_without_a_compiler_training_goes_on_and_says_so(packed_file, tmp_path, monkeypatch, capsys):

@@ -20,9 +20,11 @@ from tqdm import tqdm
 from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, Episodes, to_tensor
 from fewshot.models import MODELS, ModelConfig, PixelCNN, build
+from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
 from fewshot.training.distributed import processes
+from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
 from fewshot.training.tasks import TASKS, Task
@@ -79,6 +81,8 @@ class TrainConfig:
     """keep a checkpoint of the start and of every save, for `lab inner-loss`"""
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
+    reference: bool = False
+    """as PyTorch does it plainly, in float32, its own attention, not compiled: what faster means are compared with"""
 
 
 WARMUP = 200  # steps
@@ -89,13 +93,14 @@ WORKERS = {"cuda": 8, "cpu": 0}
 
 def train(config: TrainConfig) -> Path:
     """Run or resume a training; returns the path of the checkpoint's weights. Raises TrainingError and DataError."""
+    keep_freed()
     with processes() as (rank, world, device):
         return _Run(config, rank, world, device).run()
 
 
-def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor, **options: Any) -> Tensor:
-    """Mean NLL of the targets given the supports, in nats/dim; bf16 inside where the machine is fast at it."""
-    with torch.autocast(targets.device.type, torch.bfloat16, enabled=fast_bf16(targets.device)):
+def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor, bf16: bool, **options: Any) -> Tensor:
+    """Mean NLL of the targets given the supports, in nats/dim; in ``bf16`` inside, or float32."""
+    with torch.autocast(targets.device.type, torch.bfloat16, enabled=bf16):
         outputs = network(targets, supports, **options)
     return HEADS[targets.shape[2]].nats(outputs.float(), targets).mean() / targets.shape[2]
 
@@ -113,21 +118,22 @@ def train_step(
     supports: Tensor,
     targets: Tensor,
     learning_rate: float,
+    bf16: bool,
     **options: Any,
 ) -> Tensor:
     """One step of gradient descent; ``model`` computes what the optimizer's network does. Gives the loss before it."""
-    loss = nats_per_dim(model, supports, targets, **options)
+    loss = nats_per_dim(model, supports, targets, bf16, **options)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimizer.step(learning_rate)
     return loss.detach()
 
 
-def compiled(network: PixelCNN, supports: Tensor, targets: Tensor) -> torch.nn.Module:
+def compiled(network: PixelCNN, supports: Tensor, targets: Tensor, bf16: bool) -> torch.nn.Module:
     """The network, compiled, after a trial on such a batch. Raises what a missing or broken compiler raises."""
     model = torch.compile(network)
     try:
-        nats_per_dim(model, supports, targets).backward()
+        nats_per_dim(model, supports, targets, bf16).backward()
     finally:
         network.zero_grad()
     return model
@@ -154,6 +160,7 @@ class _Run:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
         self.commit = commit()
+        self.bf16 = fast_bf16(device) and not config.reference
         self.task = TASKS[config.task](config)
         self.share = _Share(self.task, rank, world)
         torch.manual_seed(config.seed)
@@ -161,6 +168,8 @@ class _Run:
             model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.task.sizes
         )
         self.network = build(sizes).to(device, memory_format=torch.channels_last)
+        if config.reference and self.network.attends:
+            self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = Optimizer(self.network)
@@ -192,7 +201,7 @@ class _Run:
     def run(self) -> Path:
         config = self.config
         started = time.monotonic() - self.seconds
-        if self.rank == 0 and not fast_bf16(self.device):
+        if self.rank == 0 and not self.bf16 and not config.reference:
             print("This machine does not compute bf16 in hardware: training in float32.", file=sys.stderr)
         model = self.compiled()
         if self.world > 1:
@@ -232,10 +241,11 @@ class _Run:
 
     def compiled(self) -> torch.nn.Module:
         """The network, compiled where that works here."""
-        if not self.config.compile or self.network.adapts:  # torch.compile has no second derivatives
+        plain = self.config.reference or self.network.adapts  # torch.compile has no second derivatives
+        if plain or not self.config.compile:
             return self.network
         try:
-            return compiled(self.network, *self.tensors(self.share[0]))
+            return compiled(self.network, *self.tensors(self.share[0]), self.bf16)
         except Exception as error:  # whatever it is, training can go on without it
             if self.rank == 0:
                 reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -257,7 +267,7 @@ class _Run:
 
     def train_step(self, model: torch.nn.Module, supports: Tensor, targets: Tensor) -> Tensor:
         options = {"inner_steps": 1 + self.step % self.config.inner_steps} if self.network.adapts else {}
-        loss = train_step(model, self.optimizer, supports, targets, self.learning_rate(), **options)
+        loss = train_step(model, self.optimizer, supports, targets, self.learning_rate(), self.bf16, **options)
         # Early on, an average over the few steps there were.
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
