@@ -1,20 +1,29 @@
 """Benchmarks: what sampling, scoring and training cost, as times and as ratios to naive in the same run."""
 
+import math
+import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from torch.nn.parallel import DistributedDataParallel
 
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
 from fewshot.data.episodes import to_tensor
 from fewshot.models import MetaPixelCNN, ModelConfig, PixelCNN, build
+from fewshot.models.attend import attend_twice_differentiable
 from fewshot.sampling.incremental import IncrementalSampler
+from fewshot.training.distributed import processes
+from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
-from fewshot.training.train import TrainConfig, compiled, train_step
+from fewshot.training.train import TrainConfig, compiled, fast_bf16, train_step
 
 SHOTS = 4  # of those that read so many
 REPEATS = 5
@@ -80,32 +89,72 @@ def score_seconds(model: FewShotModel, images: int) -> float:
     return seconds(lambda: model.score(made_up(config, images), support))
 
 
-def training_rate(config: ModelConfig, compile: bool) -> float:
-    """Drawings a second that one process trains on, 8 characters x 4 targets and supports, data aside.
+@dataclass(frozen=True)
+class Means:
+    """What training steps are computed with; as it is, with nothing but PyTorch's defaults."""
 
-    0 where torch.compile does not work, as for second derivatives.
+    bf16: bool = False
+    compile: bool = False
+    own_attention: bool = False
+    keep_freed: bool = False
+    processes: int = 1
+
+
+def ladder() -> dict[str, Means]:
+    """The means of training on this CPU, each with all those before it."""
+    added = {
+        "float32, PyTorch's attention": {},
+        "bf16": {"bf16": fast_bf16(torch.device("cpu"))},
+        "torch.compile": {"compile": True},
+        "attention of ours": {"own_attention": True},
+        "freed memory kept": {"keep_freed": True},
+        "several processes": {"processes": math.gcd(os.cpu_count(), TrainConfig.characters)},
+    }
+    steps = accumulate(added.values(), lambda means, new: means | new)
+    return {name: Means(**means) for name, means in zip(added, steps, strict=True)}
+
+
+def training_rate(config: ModelConfig, means: Means) -> float:
+    """Drawings a second that training takes on all cores, with 8 characters x 4 targets and 4 supports.
+
+    Data aside. 0 where torch.compile does not work.
     """
-    network = build(config).to(memory_format=torch.channels_last)
-    characters, side = TrainConfig.characters, ModelConfig().side
-    supports, targets = (
-        to_tensor(made_up(config, characters * n).reshape(characters, n, side, side))
-        for n in (SHOTS, TrainConfig.targets)
-    )
-    model, optimizer = network, Optimizer(network)
-    if compile:
-        if network.adapts:
-            return 0
-        try:
-            model = compiled(network, supports, targets)
-        except Exception:  # whatever a missing or broken compiler raises
-            return 0
-    step = seconds(lambda: train_step(model, optimizer, supports, targets, TrainConfig.learning_rate), repeats=3)
-    return characters * TrainConfig.targets / step
+    launch = LaunchConfig(1, 1, means.processes, rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0)
+    return sum(elastic_launch(launch, _training_rate)(config, means).values())
+
+
+def _training_rate(config: ModelConfig, means: Means) -> float:
+    """What one of the processes takes of it."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    torch.set_num_threads(os.cpu_count() // means.processes)
+    if means.keep_freed:
+        keep_freed()
+    with processes() as (_, world, _):
+        network = build(config).to(memory_format=torch.channels_last)
+        if network.attends and not means.own_attention:
+            network.attend = attend_twice_differentiable
+        characters, side = TrainConfig.characters // world, ModelConfig().side
+        supports, targets = (
+            to_tensor(made_up(config, characters * n).reshape(characters, n, side, side))
+            for n in (SHOTS, TrainConfig.targets)
+        )
+        model, optimizer = network, Optimizer(network, means.bf16)
+        if means.compile and not network.adapts:  # torch.compile has no second derivatives
+            try:
+                model = compiled(network, supports, targets, means.bf16)
+            except Exception:  # whatever a missing or broken compiler raises
+                return 0
+        if world > 1:
+            model = DistributedDataParallel(model, find_unused_parameters=network.adapts)
+        rate = TrainConfig.learning_rate
+        step = seconds(lambda: train_step(model, optimizer, supports, targets, rate, means.bf16), repeats=10)
+        return characters * TrainConfig.targets / step
 
 
 def table() -> Iterator[str]:
     """The lines of the table, as they are measured: every shipped checkpoint on one thread."""
     torch.set_num_threads(1)
+    first, *_, last = ladder().values()
     yield f"{SHOTS} supports (mirror: 1), one thread, median of {REPEATS}; naive from a few of its passes"
     yield f"{'checkpoint':<22} {'images':>6} {'naive':>9} {'sampler':>9} {'+ trace':>9} {'naive / (+ trace)':>18}"
     for name in checkpoints.shipped():
@@ -122,10 +171,14 @@ def table() -> Iterator[str]:
             yield f"{name:<22} adaptation to {SHOTS} supports, {steps} inner step(s): {took:.3f} s"
         if model.in_colour:  # scored and trained on other data; the log of its training says how fast
             continue
-        plain, fused = (training_rate(model.network.config, compile) for compile in (False, True))
-        yield f"{name:<22} training, images/s of one thread: {plain:.1f}, compiled {fused:.1f}"
+        plain, best = (training_rate(model.network.config, means) for means in (first, last))
+        yield f"{name:<22} training, images/s: {plain:.1f}, by all means {best:.1f} ({best / plain:.1f}x)"
         one, many = score_seconds(model, 1), score_seconds(model, 400)
         yield f"{name:<22} score of 1 drawing: {one * 1e3:.0f} ms, of 400: {many:.2f} s"
+    yield "training of Attention PixelCNN on all cores, each line with the means of those before it"
+    rates = {name: training_rate(ModelConfig(), means) for name, means in ladder().items()}
+    for name, rate in rates.items():
+        yield f"{name:<30} {rate:>6.1f} images/s {rate / next(iter(rates.values())):>5.2f}x"
 
 
 def growth() -> dict[str, dict[int, float]]:

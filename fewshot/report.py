@@ -48,8 +48,28 @@ def write(data: Path, out: Path) -> Iterator[Path]:
     figure.legend(loc="outside upper center", ncols=3)
     yield save(figure, out / "omniglot" / "training.png")
 
+    yield save(speed(), out / "speed.png")
+
     for task in SUPPORTS:
         yield save(samples(task), out / task / "samples.png")
+
+
+def speed() -> pyplot.Figure:
+    """Attention PixelCNN by the reference's means and by all of them: the same losses, sooner."""
+    figure, axes = pyplot.subplots(1, 2, figsize=(8, 3.2), layout="constrained", sharey=True)
+    for log, style in (("reference", "-"), ("fast", "--")):
+        lines = [json.loads(line) for line in (LOGS / "speed" / f"{log}.jsonl").read_text().splitlines()]
+        images = [line["images"] / 1000 for line in lines]
+        minutes = [line["seconds"] / 60 for line in lines]
+        for which, colour in (("training", "#1c1b17"), ("held-out alphabets, 4 shots", "#c2410c")):
+            nats = [line["loss"] if which == "training" else line["validation"]["4"] for line in lines]
+            for axis, x in zip(axes, (images, minutes), strict=True):
+                label = f"{log}, {which}" if axis is axes[0] else None
+                axis.plot(x, nats, style, color=colour, label=label)
+    axes[0].set(xlabel="thousand images seen", ylabel="nats/dim", yscale="log")
+    axes[1].set(xlabel="minutes, looks at the held-out data included")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
 
 
 def samples(task: str) -> pyplot.Figure:

@@ -46,7 +46,7 @@ def same(out, whole) -> None:
 def test_one_batch_is_learnt(model, packed_file):
     network = small_network(model, scale=0.1).to(memory_format=torch.channels_last)
     supports, targets = map(to_tensor, EpisodeSampler(omniglot.load(packed_file), 2, 1, 0, max_shots=3).batch(0))
-    optimizer = Optimizer(network)
+    optimizer = Optimizer(network, BF16)
     losses = [train_step(network, optimizer, supports, targets, 1e-2, BF16).item() for _ in range(60)]
     assert losses[-1] < 0.4 * losses[0]
 
@@ -55,11 +55,12 @@ def test_trains_where_there_are_too_few_supports_for_an_inner_step(packed_file, 
     assert train(config(packed_file, tmp_path, model="attentive-meta", shots=1, steps=1, every=1)).exists()
 
 
-def test_muon_is_pytorchs():
+@pytest.mark.parametrize("bf16", [False, True])
+def test_muon_is_pytorchs(bf16):
     generator = torch.Generator().manual_seed(0)
     network = small_network("conditional", maps=16, encoder_maps=16).to(memory_format=torch.channels_last)
     twin = copy.deepcopy(network)
-    optimizer = Optimizer(network)
+    optimizer = Optimizer(network, bf16)
     kernels = [p for group in optimizer.groups for p in group]
     assert len(kernels) > 10
     names = {id(p): name for name, p in network.named_parameters()}

@@ -172,7 +172,7 @@ class _Run:
             self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        self.optimizer = Optimizer(self.network)
+        self.optimizer = Optimizer(self.network, self.bf16)
         self.step, self.seconds = 0, 0.0
         self.name = f"{config.task}-{config.model}"
         self.state_file = config.out / f"{self.name}.state"
