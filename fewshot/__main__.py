@@ -12,7 +12,7 @@ import tyro
 
 import fewshot
 from fewshot import checkpoints
-from fewshot.bench import growth_figure, table
+from fewshot.bench import growth_figure, table, training_table
 from fewshot.data import omniglot, photos, products
 from fewshot.data.drawing import read_picture
 from fewshot.data.pictures import PictureError
@@ -181,13 +181,14 @@ def generate(
         print(path)
 
 
-def bench(figure: Path | None = None) -> None:
-    """Time the samplers and scoring of every shipped checkpoint, naive beside incremental in one run.
+def bench(figure: Path | None = None, training: bool = False) -> None:
+    """Time the samplers, scoring and training of every shipped checkpoint, naive beside incremental in one run.
 
     Args:
         figure: picture file for how the cost grows with supports, image side and layers.
+        training: time instead what each of training's means brings.
     """
-    for line in table():
+    for line in training_table() if training else table():
         print(line, flush=True)
     if figure is not None:
         growth_figure(figure)

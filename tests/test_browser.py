@@ -488,6 +488,23 @@ def test_draws_along(open_page, capsys):
     api.expect(page.get_by_role("switch", name="Draw along")).not_to_be_checked()
 
 
+def test_generate_right_after_a_change_draws_it_once(open_page):
+    """What the page tells of only after Generate has taken it is not drawn along too."""
+    page = open_page()
+    page.evaluate(COUNT)
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    assert_drawn_along(page, 0)
+    conditional = page.get_by_role("radio", name=re.compile("^Conditional PixelCNN"))
+    before = page.evaluate("counted.shown.length")
+    conditional.evaluate("radio => { radio.click(); document.querySelector('#generate').click(); }")
+    page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.model === 'omniglot-conditional'")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("counted.shown.length") == before
+    assert not page.evaluate(f"{STATE}.run.live")
+    page.get_by_role("radio", name=re.compile("^PixelCNN")).check()
+    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+
+
 def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     page = open_page()
     page.evaluate(COUNT)

@@ -57,10 +57,13 @@ KNOW = """
   (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
 }
 """
+# A change that is told of only after Generate has taken it is drawn already.
 FOLLOW = f"""
-(model, ...others) => {{
-  ({KNOW})(model, ...others);
-  if (model.startsWith("omniglot-")) window.studio.along.changed();
+(...settings) => {{
+  ({KNOW})(...settings);
+  const taken = `${{settings}}` === window.studio.taken;
+  window.studio.taken = null;
+  if (settings[0].startsWith("omniglot-") && !taken) window.studio.along.changed();
 }}
 """
 # Another task: its pad or photographs, its models; and at once a picture of what it does.
@@ -74,11 +77,12 @@ SHOW_OFF = """
 """
 # Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
 BEFORE_GENERATE = """
-async (pad, photos, model, ...settings) => {
+async (pad, photos, model, temperature, seed, inner_steps, fresh) => {
   const value = model.startsWith("omniglot-") ? await window.studio.pad.commit() : pad;
   window.studio.along.pause();
+  window.studio.taken = `${[model, temperature, seed, inner_steps]}`;
   window.studio.player.expect();
-  return [value, window.studio.photos.value(), model, ...settings];
+  return [value, window.studio.photos.value(), model, temperature, seed, inner_steps, fresh];
 }
 """
 # This changes nothing if all rows have come.
