@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from fewshot import __main__ as cli
-from fewshot import checkpoints
+from fewshot import bench, checkpoints
 from fewshot.data import omniglot
 from fewshot.quality import Quality
-from tests.conftest import SHARED, needs_shared, strokes_image
+from tests.conftest import SHARED, needs_shared, small_network, strokes_image
 
 
 def run(monkeypatch, *arguments: str) -> None:
@@ -134,3 +134,15 @@ def test_bad_input_ends_with_one_sentence(arguments, sentence, tmp_path, monkeyp
     with pytest.raises(SystemExit, match=sentence) as end:
         run(monkeypatch, *(a.format(tmp=tmp_path) for a in arguments))
     assert "\n" not in str(end.value)
+
+
+def test_bench_times_training_in_one_process_and_in_two(monkeypatch, capsys):
+    config = small_network("attention").config
+    ladder = {"one": bench.Means(), "two": bench.Means(own_attention=True, keep_freed=True, processes=2)}
+    monkeypatch.setattr(bench, "ModelConfig", lambda: config)
+    monkeypatch.setattr(bench, "ladder", lambda: ladder)
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    run(monkeypatch, "bench", "--training")
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["one", "two"]
+    assert all(float(line.split()[1]) > 1 for line in lines)
