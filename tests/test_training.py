@@ -23,7 +23,7 @@ from fewshot.training import tasks
 from fewshot.training import train as training
 from fewshot.training.average import AverageConfig, average
 from fewshot.training.optimizer import WEIGHT_DECAY, Optimizer
-from fewshot.training.train import TrainConfig, TrainingError, fast_bf16, nats_per_dim, train, train_step
+from fewshot.training.train import TrainConfig, TrainingError, fast_bf16, mean_nll, train, train_step
 from tests.conftest import VARIANTS, small_network
 
 BF16 = fast_bf16(torch.device("cpu"))
@@ -105,7 +105,7 @@ def test_a_killed_run_goes_on_with_the_same_result(packed_file, tmp_path, monkey
 
     # Between two steps after a save; during a look; before the first and the second state is in its place; before the
     # card is written.
-    kills = ((training, "nats_per_dim", 4), (tasks, "evaluate", 2))
+    kills = ((training, "mean_nll", 4), (tasks, "evaluate", 2))
     kills += ((checkpoints.os, "replace", 1), (checkpoints.os, "replace", 2), (checkpoints, "save", 1))
     for module, name, on_call in kills:
         out = tmp_path / f"{name}{on_call}"
@@ -259,7 +259,7 @@ def test_compiled_training_does_what_plain_training_does(packed_file):
         gradients = []
         for model in (network, compiled):
             network.zero_grad()
-            nats_per_dim(model, supports, targets, BF16).backward()
+            mean_nll(model, supports, targets, BF16).backward()
             gradients.append(torch.cat([p.grad.flatten() for p in network.parameters()]))
         assert (gradients[0] - gradients[1]).norm() < 0.02 * gradients[0].norm()
 

@@ -98,7 +98,7 @@ def train(config: TrainConfig) -> Path:
         return _Run(config, rank, world, device).run()
 
 
-def nats_per_dim(network: torch.nn.Module, supports: Tensor, targets: Tensor, bf16: bool, **options: Any) -> Tensor:
+def mean_nll(network: torch.nn.Module, supports: Tensor, targets: Tensor, bf16: bool, **options: Any) -> Tensor:
     """Mean NLL of the targets given the supports, in nats/dim; in ``bf16`` inside, or float32."""
     with torch.autocast(targets.device.type, torch.bfloat16, enabled=bf16):
         outputs = network(targets, supports, **options)
@@ -122,7 +122,7 @@ def train_step(
     **options: Any,
 ) -> Tensor:
     """One step of gradient descent; ``model`` computes what the optimizer's network does. Gives the loss before it."""
-    loss = nats_per_dim(model, supports, targets, bf16, **options)
+    loss = mean_nll(model, supports, targets, bf16, **options)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
     optimizer.step(learning_rate)
@@ -133,7 +133,7 @@ def compiled(network: PixelCNN, supports: Tensor, targets: Tensor, bf16: bool) -
     """The network, compiled, after a trial on such a batch. Raises what a missing or broken compiler raises."""
     model = torch.compile(network)
     try:
-        nats_per_dim(model, supports, targets, bf16).backward()
+        mean_nll(model, supports, targets, bf16).backward()
     finally:
         network.zero_grad()
     return model
