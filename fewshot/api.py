@@ -38,6 +38,7 @@ class Run:
     attention:     float32 [N, H*W, heads, S, H', W'], sums to 1 over S, H', W' less the share that the head read of
                    nothing (the null key); None for a model without attention
     rows:          finished rows, of H
+    given:         how many of them are the prefix's
     supports:      uint8 [S, H, W]; in colour [S, H, W, 3]
     support_nats:  nats/dim of the supports before the first inner step and after each; None without inner steps
     """
@@ -50,6 +51,7 @@ class Run:
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32] | None
     rows: int
+    given: int
     support_nats: list[float] | None
 
     @property
@@ -158,6 +160,7 @@ class FewShotModel:
                 probabilities=drawn.probabilities,
                 attention=drawn.attention,
                 rows=drawn.rows,
+                given=0 if prefix is None else len(prefix),
                 support_nats=support_nats,
             )
 

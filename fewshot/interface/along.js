@@ -1,19 +1,21 @@
 // Drawing along: while the user draws, the machine's drawing follows, with the same noise. Knows nothing of Gradio.
 //
-// createAlong(toggle, {draw, wish, show, screens}):
+// createAlong(toggle, {draw, wish, show, wait, screens}):
 //   toggle       the checkbox that turns it on
 //   draw(wish)   promises a chunk of a whole picture, {error: sentence}, {busy: true}, or nothing if no answer came
 //   wish()       what is to be drawn as it is now
 //   show(chunk)  promises to show it, or the error
+//   wait(isLong) an answer takes long, or is here after all
 //   screens()    the elements that show it; nothing is asked for while all are out of sight
 //
 // At most one request is under way, and no wish is kept but the newest: it is made when the answer has come. While that
 // is under way, the answer before it is shown.
 
 const ALONG_KEY = "fewshot-studio-along";
+const LONG = 600;  // milliseconds
 const PATIENCE = [200, 3200];  // milliseconds until a busy server is asked again: at first, and at most
 
-function createAlong(toggle, { draw, wish, show, screens }) {
+function createAlong(toggle, { draw, wish, show, wait, screens }) {
   let changes = false;  // since the last request
   let following = false, visible = true;
   let interruptions = 0, paused = false;  // by Generate; an answer from before it comes too late
@@ -25,7 +27,10 @@ function createAlong(toggle, { draw, wish, show, screens }) {
     while (changes && toggle.checked && !paused && visible) {
       changes = false;
       const before = interruptions;
+      const long = setTimeout(() => wait(!paused), LONG);
       const answer = await Promise.resolve(draw(wish())).catch(() => null);
+      clearTimeout(long);
+      wait(false);
       if (answer && answer.busy) {
         changes = true;
         await new Promise((resolve) => setTimeout(resolve, patience * (0.5 + Math.random())));

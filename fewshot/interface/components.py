@@ -33,6 +33,7 @@ window.studio.along = createAlong(element.querySelector(".pad-along input"), {
     window.studio.pad.mirror(chunk.pixels);
     return window.studio.player.show(chunk);
   },
+  wait: (isLong) => window.studio.player?.wait(isLong),
   screens: () => [".pad-drawn", ".player-frame"].map((part) => document.querySelector(part)),
 });
 """
@@ -47,7 +48,11 @@ window.studio.photos = createPhotos(element.querySelector(".photos"), {
 _BIND_PLAYER = """
 window.studio = window.studio || {};
 window.studio.player = createPlayer(element.querySelector(".player"), { influence: server.influence });
-watch("value", () => window.studio.player.absorb(props.value));
+// A picture that was begun before the user turned to another task is not shown there.
+watch("value", () => {
+  const { task } = props.value;
+  if (!task || !window.studio.task || task === window.studio.task) window.studio.player.absorb(props.value);
+});
 const example = props.value;
 window.studio.player.showExample = () => window.studio.player.absorb({ ...example, id: `${Math.random()}` });
 window.studio.player.absorb(example);

@@ -20,6 +20,7 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
     shots, supports    S, and the supports as base64 of S*H*W bits, row by row, or of S*H*W*3 bytes
     heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
     support_nats       nats/dim of the supports before the first inner step and after each; null without inner steps
+    given              how many of the first rows were given, not drawn
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
     file               for the page, if "data" would be large and is null: where it can be fetched once, not in base64
     data               base64 of deflated little-endian arrays, one after the other:
@@ -164,6 +165,7 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
         "heads": heads,
         "grid": grid,
         "support_nats": run.support_nats,
+        "given": run.given,
         "start": start,
         "rows": run.rows,
         "data": base64.b64encode(data).decode(),

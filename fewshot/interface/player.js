@@ -1,7 +1,7 @@
 // The player: a picture that grows pixel by pixel, and what each pixel read. Knows nothing of Gradio.
 //
-// createPlayer(root, {influence}) returns {absorb(chunk), show(chunk), expect(), stop()}. The format of a chunk is described in
-// payload.py; one with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all
+// createPlayer(root, {influence}) returns {absorb(chunk), show(chunk), expect(), stop(), wait(for)}. The format of a chunk
+// is described in payload.py; one with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all
 // others add their rows to the one that is shown, so rows may come one by one, all at once, or twice. `show` is for
 // pictures that follow each other while the user draws: each takes the place of the last one in full, and whatever the
 // user points at, locked or chose stays. `influence(wish)` promises what each support pixel does to one pixel, in the
@@ -23,8 +23,9 @@ const MOST_SURPRISE = 3 * Math.log(256);  // nats of a pixel in colour, if all c
 const MANY_PIXELS = 900, FASTER = "400";  // pixels of a picture from which it is shown faster at first
 const INFLUENTIAL = ["conditional", "meta"];  // kinds that read supports, but have no attention to show for it
 const REST = 120, BUSY = 400;  // milliseconds that a pixel is looked at before its influence is asked for, and asked again
-const POINT = "Point at a pixel to see what it read; a click locks it.", TAP = "Tap a pixel to see what it read.";
+const STRONG = 4;  // times what each place would have, if all were read alike, is at least what has the full colour
 const HEAT_FADES = 90;  // milliseconds; while it plays, heat fades like an afterglow instead of flickering
+const SAVED = 20;  // pixels of a saved picture for each of its own
 const SLOW = 12;  // pixels/s up to which each pixel is shown exactly
 
 function createPlayer(root, { influence }) {
@@ -57,7 +58,7 @@ function createPlayer(root, { influence }) {
     copyRows(chunk, bytes);
     run.rows = Math.max(run.rows, chunk.rows);
     drawing = run.rows < run.height;
-    if (!drawing) say(`${whatIsShown()} ${noHover.matches ? TAP : POINT}`);
+    if (!drawing) say(`${whatIsShown()} ${whatToDo()}`);
     if ((reducedMotion.matches || run.live) && !playing) position = available();
     paint();
   }
@@ -65,6 +66,11 @@ function createPlayer(root, { influence }) {
   function whatIsShown() {
     if (run.example) return `An example, from ${run.shots} drawings of “${run.example}”.`;
     return run.live ? "Drawn along with you. Play shows how." : "All rows are drawn.";
+  }
+
+  function whatToDo() {
+    const shown = run.heads ? "what it read" : hasInfluence() ? "what moves it" : "how likely it was";
+    return noHover.matches ? `Tap a pixel to see ${shown}.` : `Point at a pixel to see ${shown}; a click locks it.`;
   }
 
   function begin(chunk) {
@@ -136,11 +142,12 @@ function createPlayer(root, { influence }) {
   const drawn = () => Math.floor(position);
 
   // The pixel that the right side tells about: the locked one, the one under the pointer, the last one drawn; in a
-  // picture drawn along, whose last one is hardly ever of interest, the last one of ink.
+  // finished character, whose last one is hardly ever of interest, the last one of ink.
   function inspected() {
     if (locked !== null) return locked;
     if (hovered !== null && hovered < drawn()) return hovered;
-    return run.live && drawn() === run.pixels && run.image.includes(1) ? run.image.lastIndexOf(1) : drawn() - 1;
+    const finished = run.channels === 1 && drawn() === run.pixels;
+    return finished && run.image.includes(1) ? run.image.lastIndexOf(1) : drawn() - 1;
   }
 
   function say(sentence, isError = false) {
@@ -156,14 +163,22 @@ function createPlayer(root, { influence }) {
 
   function expect() {
     drawing = true;
+    wait(false);
     say("Waiting for the first row…");
-    $(".player-frame").scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+    const { top, bottom } = $(".player-picture").getBoundingClientRect();
+    if (top >= 0 && bottom <= window.innerHeight) return;
+    root.scrollIntoView({ block: "start", behavior: reducedMotion.matches ? "auto" : "smooth" });
+  }
+
+  // While a picture that follows the user's hand takes long, the old one is marked as such.
+  function wait(isLong) {
+    root.classList.toggle("is-behind", isLong);
   }
 
   // No more rows will come; those that came may still be unpacking.
   function stop() {
     received = received.then(() => {
-      if (drawing) say(run.rows < run.height ? `Stopped after ${run.rows} of ${run.height} rows.` : "Stopped.");
+      if (drawing) say(run && run.rows < run.height ? `Stopped after ${run.rows} of ${run.height} rows.` : "Stopped.");
       drawing = false;
     });
   }
@@ -211,7 +226,20 @@ function createPlayer(root, { influence }) {
     start: () => go(0),
     end: () => go(available()),
     unlock: () => lock(null),
+    save,
   };
+
+  // The picture as it is on the screen, as a file; what is not drawn yet is clear.
+  function save() {
+    const picture = document.createElement("canvas"), link = document.createElement("a");
+    const side = { width: run.width * SAVED, height: run.height * SAVED };
+    const context = Object.assign(picture, side).getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.drawImage($(".player-canvas"), 0, 0, side.width, side.height);
+    link.href = picture.toDataURL();
+    link.download = `${run.model}-seed-${run.seed}.png`;
+    link.click();
+  }
 
   function lock(pixel) {
     locked = pixel === locked ? null : pixel;
@@ -242,9 +270,11 @@ function createPlayer(root, { influence }) {
     return shares;
   }
 
-  // The weight that has the full colour: the largest of this pixel, or of all pixels and heads so far.
+  // The weight that has the full colour: the largest of this pixel, or of all pixels and heads so far; but so much that
+  // who reads all places alike is pale.
   function fullColour(attention) {
-    return (scale === "own" ? attention : run.largest).reduce((a, b) => Math.max(a, b), 1e-9);
+    const pale = STRONG / (run.shots * run.places);
+    return (scale === "own" ? attention : run.largest).reduce((a, b) => Math.max(a, b), pale);
   }
 
   // Painting -------------------------------------------------------------------------------------------------------
@@ -445,6 +475,7 @@ function createPlayer(root, { influence }) {
     const steps = run.support_nats ? run.support_nats.length - 1 : null;
     if (steps !== null) read.push(steps === 1 ? "1 inner step" : `${steps} inner steps`);
     const facts = [run.title, ...read, `temperature\u00a0${run.temperature}`, `seed\u00a0${run.seed}`];
+    if (run.given) facts.push(run.given === 1 ? "first row given" : `first ${run.given} rows given`);
     $(".player-facts").textContent = facts.join(" · ");
     const shown = run.kind === "pixelcnn" ? 0 : run.shots, tiles = $(".player-tiles"), heads = $(".player-heads");
     const inColour = run.channels === 3, ink = colour("--ink");
@@ -539,7 +570,7 @@ function createPlayer(root, { influence }) {
   new MutationObserver(() => run && (layOut(), paint())).observe(document.body, { attributeFilter: ["class"] });
 
   return {
-    absorb, show, expect, stop,
+    absorb, show, expect, stop, wait,
     get state() { return { run, position: drawn(), playing, drawing, locked }; },
   };
 }

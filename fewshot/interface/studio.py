@@ -48,6 +48,7 @@ PIECES = PieceFiles()
 ALONG = BoundedSemaphore(2)  # so many pictures at a time for those who are drawing, which no queue holds back
 INFLUENCES = BoundedSemaphore(1)  # so many at a time: a fraction of a second each, and none is urgent
 STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
+LAST = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 # Drawing along follows the settings: `know` them, and, if the user had them changed, `follow`; photographs are not
@@ -56,6 +57,13 @@ KNOW = """
 (model, temperature, seed, inner_steps) => {
   (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
 }
+"""
+# What was on the pad when the page was closed is drawn along when it opens.
+OPEN = f"""
+(...settings) => {{
+  ({KNOW})(...settings);
+  if (window.studio.pad.now().supports.length) window.studio.along.changed();
+}}
 """
 # A change that is told of only after Generate has taken it is drawn already.
 FOLLOW = f"""
@@ -66,13 +74,28 @@ FOLLOW = f"""
   if (settings[0].startsWith("omniglot-") && !taken) window.studio.along.changed();
 }}
 """
-# Another task: its pad or photographs, its models; and at once a picture of what it does.
-SWITCH = "(task) => { window.studio.photos.turn(task); return task; }"
+# Another task: its pad or photographs, its models; and at once a picture of what it does. What is being drawn ends.
+SWITCH = """
+(task) => {
+  window.studio.task = task;
+  window.studio.photos.turn(task);
+  window.studio.player.stop();
+  return task;
+}
+"""
 SHOW_OFF = """
 (task) => {
   const { pad, photos } = window.studio, given = task === "omniglot" ? pad.now().supports : photos.value().photos;
   if (given.length) document.querySelector("#generate").click();
   else window.studio.player.showExample();
+}
+"""
+# Another model for photographs, which nothing draws along: the picture would stay the old one's.
+SHOW_MODEL = """
+(model) => {
+  if (!model.startsWith("omniglot-") && window.studio.photos.value().photos.length) {
+    document.querySelector("#generate").click();
+  }
 }
 """
 # Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
@@ -408,25 +431,29 @@ def build() -> gr.Blocks:
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(example(sets), server_functions=[influence])
         gr.HTML(laboratory(), apply_default_css=False)
-        wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
-        task.input(models_of, task, model, js=SWITCH, queue=False, **PRIVATE).then(None, task, js=SHOW_OFF, **PRIVATE)
+        picture = wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
+        turned = task.input(models_of, task, model, js=SWITCH, queue=False, cancels=[picture], **LAST, **PRIVATE)
+        turned.then(None, task, js=SHOW_OFF, **PRIVATE)
+        model.input(None, cancels=[picture], **LAST, **PRIVATE).then(None, model, js=SHOW_MODEL, **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
         settings = [model, temperature, seed, steps]
-        gr.on([demo.load, model.change, seed.change], None, settings, js=KNOW, **PRIVATE)
+        demo.load(None, settings, js=OPEN, **PRIVATE)
+        gr.on([model.change, seed.change], None, settings, js=KNOW, **PRIVATE)
         by_user = [model.input, temperature.input, seed.input, steps.change]  # or when they chose another model
         gr.on(by_user, None, settings, js=FOLLOW, **PRIVATE)
         add_endpoints()
     return demo
 
 
-def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
-    """Generate draws, and Stop can be pressed meanwhile."""
+def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> Any:
+    """Generate draws, and Stop can be pressed meanwhile. Gives the event that draws."""
     go.click(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
     picture = go.click(draw, inputs, outputs, js=BEFORE_GENERATE, **PRIVATE, **LIMITS)
     stop.click(None, js=AFTER_GENERATE, cancels=[picture], **PRIVATE)
     for ended in (picture.then, picture.failure):  # `then` follows the last row and a cancel, but no failure
         ended(lambda: gr.Button(interactive=False), None, stop, js=AFTER_GENERATE, queue=False, **PRIVATE)
+    return picture
 
 
 def add_endpoints() -> None:
