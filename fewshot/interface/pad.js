@@ -29,6 +29,14 @@ function createPad(root, { server, sets, changed, edited }) {
     if (!undoable) before = null;
   }
 
+  // Why the drawing on the pad is not read, if it is not; what can be undone still can.
+  function sayIfUnread() {
+    const { drawings, shots } = state;
+    const full = drawings.length >= MOST_DRAWINGS && "Eight drawings are below already: remove one, and this one is read too.";
+    const unread = full || (shots && `Only ${shots} of your drawings ${shots === 1 ? "is" : "are"} used: choose all, and this one is read too.`);
+    if (unread) say(unread, before !== null);
+  }
+
   // Keeping --------------------------------------------------------------------------------------------------------
 
   function value() {
@@ -108,6 +116,7 @@ function createPad(root, { server, sets, changed, edited }) {
     paper.setPointerCapture(event.pointerId);
     const stroke = [pointOf(event)];
     state.strokes.push(stroke);
+    sayIfUnread();
     paintPad();
     edited();
     const move = (event) => {
@@ -275,7 +284,7 @@ function createPad(root, { server, sets, changed, edited }) {
       else added++;
     }
     const count = added === 1 ? "Added one picture." : `Added ${added} pictures.`;
-    say([added || !problems.length ? count : "", ...problems].filter(Boolean).join(" "));
+    say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));
   }
 
   // Undefined, or a sentence that says why not.
@@ -325,7 +334,7 @@ function createPad(root, { server, sets, changed, edited }) {
     const title = document.createElement("span");
     title.textContent = name;
     card.append(title);
-    card.onclick = () => replaceAll([...drawings], `${name}: ${drawings.length} drawings. Press Generate.`);
+    card.onclick = () => replaceAll([...drawings], `${name}: ${drawings.length} drawings. Generate shows how the machine draws one more.`);
     return card;
   }
 
@@ -341,6 +350,7 @@ function createPad(root, { server, sets, changed, edited }) {
   shotsMenu.onchange = () => {
     state.shots = Number(shotsMenu.value) || null;
     trayChanged();
+    say("", before !== null);
   };
   $(".pad-files").onchange = async (event) => {
     await upload([...event.target.files]);
@@ -349,9 +359,9 @@ function createPad(root, { server, sets, changed, edited }) {
   paper.addEventListener("pointerdown", penDown);
   document.addEventListener("keydown", (event) => {
     const ours = root.checkVisibility() && (event.target === document.body || root.contains(event.target));
-    if (ours && (event.ctrlKey || event.metaKey) && event.key === "z" && state.strokes.length) {
+    if (ours && (event.ctrlKey || event.metaKey) && event.key === "z" && (state.strokes.length || before)) {
       event.preventDefault();
-      actions.undo();
+      state.strokes.length ? actions.undo() : restore();
     }
   });
   acceptDrops(root, upload);

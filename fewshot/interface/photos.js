@@ -234,7 +234,7 @@ function createPhotos(root, { server, tasks, changed }) {
       stateChanged();
     }
     const count = added === 1 ? "Added one photograph." : `Added ${added} photographs.`;
-    say([added || !problems.length ? count : "", ...problems].filter(Boolean).join(" "));
+    say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));
   }
 
   async function beginWith(file) {
