@@ -75,6 +75,7 @@ def open_page(browser, url):
         context.on("page", watch)
         page = context.new_page()
         page.set_default_timeout(15_000)
+        api.expect.set_options(timeout=15_000)
         page.goto(url)
         page.wait_for_function(READY)
         return page
@@ -218,15 +219,15 @@ SETTLED = "counted.underway === 0"
 
 def assert_drawn_along(page, seed, **others):
     """The player shows what the model draws of the drawings in the tray and on the pad."""
-    page.wait_for_timeout(500)
-    page.wait_for_function(SETTLED)
-    page.wait_for_timeout(200)  # it is painted
-    run = page.evaluate(f"(({{model, live, image}}) => ({{model, live, image: [...image]}}))({STATE}.run)")
-    wish = page.evaluate("studio.pad.now()")
+    page.wait_for_timeout(500)  # the page knows what was changed
+    wish = page.evaluate("({...studio.pad.now(), ...studio.settings})")
     supports = payload.read_supports(wish["supports"], wish["shots"])
-    expected = fewshot.load(run["model"]).generate(supports, seed=seed, **others)
-    assert run["live"]
-    np.testing.assert_array_equal(run["image"], expected.images[0].ravel())
+    expected = fewshot.load(wish["model"]).generate(supports, seed=seed, **others)
+    image = expected.images[0].ravel().tolist()
+    drawn = f"(image) => {STATE}.run.live && {SETTLED} && `${{{STATE}.run.image}}` === `${{image}}`"
+    page.wait_for_function(drawn, arg=image)
+    page.wait_for_timeout(200)  # it is painted
+    assert page.evaluate(drawn, image)
     assert visible_rows(page) == 26
 
 

@@ -48,7 +48,7 @@ def test_one_batch_is_learnt(model, packed_file):
     supports, targets = map(to_tensor, EpisodeSampler(omniglot.load(packed_file), 2, 1, 0, max_shots=3).batch(0))
     optimizer = Optimizer(network, BF16)
     losses = [train_step(network, optimizer, supports, targets, 1e-2, BF16).item() for _ in range(60)]
-    assert losses[-1] < 0.4 * losses[0]
+    assert sum(losses[-10:]) / 10 < 0.4 * losses[0]
 
 
 def test_trains_where_there_are_too_few_supports_for_an_inner_step(packed_file, tmp_path):
@@ -265,9 +265,10 @@ def test_compiled_training_does_what_plain_training_does(packed_file):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator than glibc's")
-@pytest.mark.parametrize("kept", [False, True])
-def test_memory_that_is_freed_is_kept(kept):
-    script = f"""
+def test_memory_that_is_freed_is_kept():
+    faults = {}
+    for kept in (False, True):
+        script = f"""
 import resource, torch
 from fewshot.training.memory import keep_freed
 if {kept}: keep_freed()
@@ -276,8 +277,11 @@ for _ in range(32):  # until no block that was freed is a few bytes too short fo
     torch.ones(2**24)  # 64 MB, as what attention keeps of a step
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-    faults = int(subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout)
-    assert (faults < 100) == kept
+        run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+        faults[kept] = int(run.stdout)
+    # 16,384 pages, or, where the system gives large ones, 32.
+    assert faults[False] >= 32
+    assert faults[True] < 0.1 * faults[False]
 
 
 def test_without_a_compiler_training_goes_on_and_says_so(packed_file, tmp_path, monkeypatch, capsys):
