@@ -314,6 +314,14 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
     page.get_by_role("button", name="Add drawing").click()
     api.expect(status(page, "pad")).to_contain_text("at most eight")
     api.expect(thumbnails(page)).to_have_count(8)
+    page.get_by_role("button", name="Remove all").click()
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    draw(page, CROSS[1])  # which no model can read
+    api.expect(status(page, "pad")).to_contain_text("Eight drawings are below already")
+    thumbnails(page).first.press("Delete")
+    page.get_by_label("How many of the drawings").select_option("2")
+    draw(page, CROSS[1])
+    api.expect(status(page, "pad")).to_contain_text("Only 2 of your drawings are used")
 
 
 def test_what_was_taken_away_comes_back(page):
@@ -322,6 +330,9 @@ def test_what_was_taken_away_comes_back(page):
     page.get_by_role("button", name="Clear", exact=True).click()
     assert page.evaluate("studio.pad.now().supports") == []
     page.locator(".pad-status").get_by_role("button", name="Undo").click()
+    assert page.evaluate("studio.pad.now().supports") == strokes
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.keyboard.press("Control+z")
     assert page.evaluate("studio.pad.now().supports") == strokes
 
     turn_to(page, "mirror")
@@ -558,6 +569,44 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     assert page.evaluate("counted.most") == 1
 
 
+def test_a_page_that_is_opened_again_draws_what_is_on_its_pad(open_page):
+    page = open_page()
+    draw(page, *CROSS)
+    live = f"{STATE}.run && {STATE}.run.live && {STATE}.run.shots === 1"
+    page.wait_for_function(live)
+    page.reload()
+    page.wait_for_function(f"{READY} && {live}")
+
+
+def test_the_picture_can_be_saved(page):
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the picture").click()
+    assert download.value.suggested_filename == "omniglot-attention-seed-5.png"
+    with Image.open(download.value.path()) as picture:
+        saved = np.array(picture.convert("L"))
+    ink = np.array(page.evaluate(f"[...{STATE}.run.image]")).reshape(26, 26)
+    np.testing.assert_array_equal(saved[10::20, 10::20] < 128, ink)
+    assert saved.shape == (520, 520)
+
+
+def test_what_has_the_focus_can_be_seen(page):
+    page.keyboard.press("Tab")
+    outlined = (
+        "(node) => getComputedStyle(node).outlineStyle === 'solid' && getComputedStyle(node).outlineWidth === '2px'"
+    )
+    parts, seen = ("task", "pad", "model", "temperature", "seed", "fresh", "generate", "player"), []
+    for _ in range(60):
+        card = page.locator(".cards label:has(:focus)")
+        focus = card if card.count() else page.locator(":focus:not(.segments input)")
+        if focus.count() and not focus.evaluate("(node) => node.matches('.lab, .lab *, footer *')"):
+            assert focus.evaluate(outlined), focus.evaluate("(node) => node.outerHTML.slice(0, 200)")
+            seen.append(
+                focus.evaluate("(node, parts) => node.closest(parts)?.id", ", ".join(f"#{part}" for part in parts))
+            )
+        page.keyboard.press("Tab")
+    assert set(parts) <= set(seen)
+
+
 def test_keyboard(page):
     page.locator(".player-canvas").focus()
     for key, at in {"Home": 0, "ArrowRight": 1, "ArrowDown": 26, "ArrowLeft": 25, "ArrowUp": 0, "End": 676}.items():
@@ -648,6 +697,30 @@ def generate(page):
     page.wait_for_function(f"{WHOLE} && {STATE}.run.id !== {json.dumps(old)}", timeout=60_000)
     side = page.evaluate(f"{STATE}.run.height")
     return np.array(page.evaluate(f"[...{STATE}.run.image]"), np.uint8).reshape(side, side, 3)
+
+
+def test_another_task_or_model_ends_what_is_being_drawn(page, slow_rows):
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    slow_rows[0] = 0.2
+    try:
+        for wait in (0, 700):
+            page.get_by_role("radio", name=re.compile("^Characters")).check()
+            page.wait_for_timeout(1500)
+            page.get_by_role("button", name="Generate").click()
+            page.wait_for_timeout(wait)
+            page.get_by_role("radio", name=re.compile("^Mirror")).check()
+            page.wait_for_function(f"{STATE}.drawing && {STATE}.run.task === 'mirror' && {STATE}.run.rows > 1")
+    finally:
+        slow_rows[0] = 0.0
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'mirror'")
+    for model in ("Conditional", "Meta", "Conditional"):  # a photograph is drawn anew by each who is chosen
+        page.get_by_role("radio", name=re.compile(f"^{model} PixelCNN")).check()
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.model === 'mirror-conditional'")
+    page.get_by_role("radio", name=re.compile("^Products")).check()
+    page.get_by_role("radio", name=re.compile("^Characters")).check()
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot'")
+    page.wait_for_timeout(1500)
+    assert page.evaluate(f"{STATE}.run.task") == "omniglot"
 
 
 def test_uploaded_photographs_are_mirrored(page):
@@ -750,6 +823,7 @@ def test_a_beginning_is_completed_and_photographs_are_kept(page, tmp_path):
     api.expect(page.locator(".photos-rows")).to_have_text("the first 24 rows of 48 are given")
     fish = photos.read_photo((SAMPLES / "fish.png").read_bytes(), 48)
     np.testing.assert_array_equal(generate(page)[:24], fish[:24, ::-1])
+    api.expect(page.locator(".player-facts")).to_contain_text("first 24 rows given")
     page.locator(".photos-begin-file").set_input_files(SAMPLES / "hills.png")
     api.expect(status(page, "photos")).to_contain_text("complete it")
     hills = photos.read_photo((SAMPLES / "hills.png").read_bytes(), 48)

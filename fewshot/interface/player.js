@@ -165,9 +165,11 @@ function createPlayer(root, { influence }) {
     drawing = true;
     wait(false);
     say("Waiting for the first row…");
-    const { top, bottom } = $(".player-picture").getBoundingClientRect();
-    if (top >= 0 && bottom <= window.innerHeight) return;
-    root.scrollIntoView({ block: "start", behavior: reducedMotion.matches ? "auto" : "smooth" });
+    const { top, bottom } = $(".player-frame").getBoundingClientRect(), middle = (top + bottom) / 2;
+    const inSight = middle > 0 && middle < window.innerHeight;  // then nothing more than needed moves
+    (!inSight ? root : top < 0 ? $(".player-frame") : $(".player-transport")).scrollIntoView({
+      block: inSight ? "nearest" : "start", behavior: reducedMotion.matches ? "auto" : "smooth",
+    });
   }
 
   // While a picture that follows the user's hand takes long, the old one is marked as such.

@@ -58,10 +58,15 @@ KNOW = """
   (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
 }
 """
-# What was on the pad when the page was closed is drawn along when it opens.
+# What was on the pad when the page was closed is drawn along when it opens. Gradio ignores a click on Generate while
+# the last one is at work, also if that is being cancelled: `generate` then waits for its end.
 OPEN = f"""
 (...settings) => {{
   ({KNOW})(...settings);
+  window.studio.generate = () => {{
+    if (window.studio.drawing) window.studio.again = true;
+    else document.querySelector("#generate").click();
+  }};
   if (window.studio.pad.now().supports.length) window.studio.along.changed();
 }}
 """
@@ -78,6 +83,7 @@ FOLLOW = f"""
 SWITCH = """
 (task) => {
   window.studio.task = task;
+  window.studio.again = false;
   window.studio.photos.turn(task);
   window.studio.player.stop();
   return task;
@@ -86,21 +92,20 @@ SWITCH = """
 SHOW_OFF = """
 (task) => {
   const { pad, photos } = window.studio, given = task === "omniglot" ? pad.now().supports : photos.value().photos;
-  if (given.length) document.querySelector("#generate").click();
+  if (given.length) window.studio.generate();
   else window.studio.player.showExample();
 }
 """
 # Another model for photographs, which nothing draws along: the picture would stay the old one's.
 SHOW_MODEL = """
 (model) => {
-  if (!model.startsWith("omniglot-") && window.studio.photos.value().photos.length) {
-    document.querySelector("#generate").click();
-  }
+  if (!model.startsWith("omniglot-") && window.studio.photos.value().photos.length) window.studio.generate();
 }
 """
 # Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
 BEFORE_GENERATE = """
 async (pad, photos, model, temperature, seed, inner_steps, fresh) => {
+  window.studio.drawing = true;
   const value = model.startsWith("omniglot-") ? await window.studio.pad.commit() : pad;
   window.studio.along.pause();
   window.studio.taken = `${[model, temperature, seed, inner_steps]}`;
@@ -108,8 +113,17 @@ async (pad, photos, model, temperature, seed, inner_steps, fresh) => {
   return [value, window.studio.photos.value(), model, temperature, seed, inner_steps, fresh];
 }
 """
-# This changes nothing if all rows have come.
-AFTER_GENERATE = "() => { window.studio.player.stop(); window.studio.along.resume(); }"
+# This changes nothing if all rows have come. A cancelled picture ends twice, at once: by `then` and by `failure`.
+AFTER_GENERATE = """
+() => {
+  const { again } = window.studio;
+  Object.assign(window.studio, { drawing: false, again: false });
+  window.studio.player.stop();
+  window.studio.along.resume();
+  if (again) setTimeout(window.studio.generate, 200);
+}
+"""
+STOP = f"() => {{ window.studio.again = false; ({AFTER_GENERATE})(); }}"
 
 
 # What the page and the endpoints have in common ----------------------------------------------------------------------
@@ -450,7 +464,7 @@ def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], out
     """Generate draws, and Stop can be pressed meanwhile. Gives the event that draws."""
     go.click(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
     picture = go.click(draw, inputs, outputs, js=BEFORE_GENERATE, **PRIVATE, **LIMITS)
-    stop.click(None, js=AFTER_GENERATE, cancels=[picture], **PRIVATE)
+    stop.click(None, js=STOP, cancels=[picture], **PRIVATE)
     for ended in (picture.then, picture.failure):  # `then` follows the last row and a cancel, but no failure
         ended(lambda: gr.Button(interactive=False), None, stop, js=AFTER_GENERATE, queue=False, **PRIVATE)
     return picture
