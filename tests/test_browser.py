@@ -591,15 +591,12 @@ def test_the_picture_can_be_saved(page):
 
 def test_what_has_the_focus_can_be_seen(page):
     page.keyboard.press("Tab")
-    outlined = (
-        "(node) => getComputedStyle(node).outlineStyle === 'solid' && getComputedStyle(node).outlineWidth === '2px'"
-    )
     parts, seen = ("task", "pad", "model", "temperature", "seed", "fresh", "generate", "player"), []
     for _ in range(60):
         card = page.locator(".cards label:has(:focus)")
         focus = card if card.count() else page.locator(":focus:not(.segments input)")
         if focus.count() and not focus.evaluate("(node) => node.matches('.lab, .lab *, footer *')"):
-            assert focus.evaluate(outlined), focus.evaluate("(node) => node.outerHTML.slice(0, 200)")
+            api.expect(focus).to_have_css("outline", re.compile("solid 2px$"))
             seen.append(
                 focus.evaluate("(node, parts) => node.closest(parts)?.id", ", ".join(f"#{part}" for part in parts))
             )
