@@ -26,7 +26,10 @@ def main() -> None:
         ctypes.CDLL(None).mallopt(MALLOC_MMAP_THRESHOLD, 2**20)
     from fewshot.interface import studio
 
-    studio.launch(studio.build(), server_port=options.port, inbrowser=True)
+    try:
+        studio.launch(studio.build(), server_port=options.port, inbrowser=True)
+    except (OSError, OverflowError) as error:  # the port is taken, or none
+        raise SystemExit(f"The studio cannot be served: {error}") from error
 
 
 if __name__ == "__main__":

@@ -102,6 +102,7 @@ def test_influence_of_the_supports(cross_image):
     ):
         assert studio.influence(wish | wrong)["error"].endswith("."), wrong
     assert "takes no inner steps" in studio.influence(wish | {"inner_steps": 1})["error"]
+    assert "at most 5" in studio.influence(wish | {"model": META, "inner_steps": 6})["error"]
     assert "error" in studio.influence(None)
     with studio.INFLUENCES:
         assert studio.influence(wish) == {"busy": True}
@@ -484,6 +485,21 @@ def test_upload_from_the_pad_is_checked():
     assert "not a picture" in studio.preview({"picture": base64.b64encode(b"hello").decode()})["error"]
     assert "error" in studio.preview({"strokes": [[[1e400, 0]]]})
     assert "error" in studio.preview(None)
+
+
+def test_a_model_for_other_sizes_is_not_offered(monkeypatch, tmp_path):
+    from fewshot.interface import studio
+
+    shutil.copytree(fewshot.checkpoints.SHIPPED, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
+    before = studio.model_choices("mirror")
+    shutil.copy(tmp_path / "mirror-conditional.safetensors", tmp_path / "mirror-a24.safetensors")
+    card = json.loads((tmp_path / "mirror-conditional.json").read_text())
+    card["config"]["side"] = 24
+    (tmp_path / "mirror-a24.json").write_text(json.dumps(card))
+    assert fewshot.load("mirror-a24").side == 24
+    assert studio.side_of("mirror") == 48
+    assert studio.model_choices("mirror") == before
 
 
 def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):

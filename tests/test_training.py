@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import fewshot
 from fewshot import checkpoints
@@ -144,6 +144,9 @@ def test_another_configuration_does_not_resume(packed_file, tmp_path):
     state = tmp_path / "omniglot-pixelcnn.state"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(TrainingError, match="damaged"):
+        train(config(packed_file, tmp_path, steps=2))
+    save_file({}, state)
+    with pytest.raises(TrainingError, match="does not say"):
         train(config(packed_file, tmp_path, steps=2))
 
 

@@ -1,6 +1,7 @@
 """Picture files from a user, decoded with care: whoever sends one may have made it to do harm."""
 
 import io
+from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -11,6 +12,7 @@ MIN_SIDE = 8
 # Few decoders, all of bitmaps: each one more is a way in for a hostile file.
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
+_DECODING = Lock()  # one at a time: at full size, one may take 400 MB
 _WORKING_SIDE = 720  # a drawing is searched at this size, which is fast and still shows a pencil line
 
 
@@ -37,7 +39,8 @@ def decode(data: bytes) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise too_many
     try:
-        image = ImageOps.exif_transpose(_reduced(image))
+        with _DECODING:
+            image = ImageOps.exif_transpose(_reduced(image))
     except Exception as error:  # on damaged files Pillow raises nearly anything, from OSError to struct.error
         raise PictureError("The picture is damaged or incomplete: please save it again.") from error
     if min(image.size) < MIN_SIDE:
@@ -48,8 +51,10 @@ def decode(data: bytes) -> Image.Image:
 def _reduced(image: Image.Image) -> Image.Image:
     """The picture decoded in RGB or RGBA, at most 720 pixels long."""
     if image.mode[0] in "IF":  # 16 bits and more: the brightest value counts as white
-        values = np.nan_to_num(np.asarray(ImageOps.exif_transpose(image), np.float32), posinf=0).clip(0)
-        image = Image.fromarray((values * (255 / max(values.max(), 1e-9))).astype(np.uint8))
+        values = np.array(ImageOps.exif_transpose(image), np.float32)
+        np.nan_to_num(values, copy=False, posinf=0).clip(0, out=values)
+        values *= 255 / max(values.max(), 1e-9)
+        image = Image.fromarray(values.astype(np.uint8))
     elif image.mode in ("1", "P", "PA"):  # before it shrinks, because these cannot be averaged
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((_WORKING_SIDE, _WORKING_SIDE), Image.Resampling.BOX)

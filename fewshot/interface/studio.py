@@ -46,7 +46,7 @@ TURNS, ARRIVALS = Turns(), count()
 LIMITS = {"concurrency_limit": 32, "concurrency_id": "model"}  # of the 40 threads that Gradio has
 PIECES = PieceFiles()
 ALONG = BoundedSemaphore(2)  # so many pictures at a time for those who are drawing, which no queue holds back
-INFLUENCES = BoundedSemaphore(1)  # so many at a time: a fraction of a second each, and none is urgent
+INFLUENCES = BoundedSemaphore(1)  # so many at a time: none is urgent, and five steps on eight drawings take 2 GB
 STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
 LAST = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
@@ -264,7 +264,7 @@ def preview_photo(wish: object) -> dict:
 
 def side_of(task: str) -> int:
     """Of the images of a task. Raises CheckpointError."""
-    for name in checkpoints.shipped(task) if task in TASKS else []:
+    for name in ordered(task) if task in TASKS else []:
         with suppress(CheckpointError):  # another one may not be damaged
             return fewshot.load(name).side
     raise CheckpointError(f"There is no model for '{task}'.")
@@ -280,7 +280,7 @@ def as_trained(name: str) -> Any:
     with suppress(CheckpointError):  # its card on the page says so
         model = load(name)
         if model.adapts:
-            return gr.Slider(value=model.network.config.inner_steps)
+            return gr.Slider(value=min(model.network.config.inner_steps, INNER_STEPS[1]))
     return gr.skip()
 
 
@@ -294,6 +294,8 @@ def influence(wish: object) -> dict:
     try:
         match wish:
             case {"model": name, "supports": supports, "shots": int(shots), "image": image, "inner_steps": steps}:
+                if isinstance(steps, int) and steps > INNER_STEPS[1]:
+                    raise InputError(f"Influence is computed through at most {INNER_STEPS[1]} inner steps.")
                 supports = payload.unpack_pixels(supports, max(0, min(shots, MAX_SHOTS)))
                 pixels = payload.unpack_pixels(image)[0]
                 return payload.pack_influence(
@@ -393,11 +395,22 @@ def model_choice(name: str) -> tuple[str, str]:
         return f"{name}\n{error}", name
 
 
-def model_choices(task: str) -> list[tuple[str, str]]:
+def ordered(task: str) -> list[str]:
     """A task's shipped models, from the one that reads least to the one that reads most, then what else is there."""
     order = [f"{task}-{model}" for model in MODELS]
-    names = checkpoints.shipped(task)
-    return [model_choice(name) for name in sorted(names, key=lambda name: (*order, name).index(name))]
+    return sorted(checkpoints.shipped(task), key=lambda name: (*order, name).index(name))
+
+
+def fits(task: str, name: str) -> bool:
+    """Whether the page's pictures of the task have the model's size; a damaged one is shown, and says what it is."""
+    with suppress(CheckpointError):
+        return load(name).side == side_of(task)
+    return True
+
+
+def model_choices(task: str) -> list[tuple[str, str]]:
+    """The models of a task that the page has pictures for, in order."""
+    return [model_choice(name) for name in ordered(task) if fits(task, name)]
 
 
 def models_of(task: str) -> gr.Radio:

@@ -37,7 +37,7 @@ Parameters = dict[str, Tensor]
 class Adaptation(NamedTuple):
     """What the supports made of the weights."""
 
-    network: PixelCNN  # the changed network, which needs the supports no more
+    network: PixelCNN  # the changed network; what it reads of the supports besides, it still reads
     support_nats: list[float] | None  # nats/dim of the supports before the first step and after each; None if no step
 
 

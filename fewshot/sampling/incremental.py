@@ -10,6 +10,7 @@ the cheaper ones; where there are many exponentials, torch has the faster ones. 
 """
 
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ Array = NDArray[np.float32]
 
 ALWAYS_ONE = 20  # tanh of it is 1 in float32
 
-_BLAS = ThreadpoolController()
+_BLAS, _ROW = ThreadpoolController(), Lock()  # of the process: who limits it must be alone
 
 
 class Layer(NamedTuple):
@@ -124,7 +125,7 @@ class IncrementalSampler:
             flat = np.zeros((len(noise), self.height * self.width, self.attention.heads, places), np.float32)
             attention = flat.reshape(*flat.shape[:3], -1, *self.grid)
         for r in range(self.height):
-            with _BLAS.limit(limits=1, user_api="blas"):  # the products are too small to be worth a second thread
+            with _ROW, _BLAS.limit(limits=1, user_api="blas"):  # the products are too small to be worth a second thread
                 state.start_row(r, pixels)
                 for c in range(self.width):
                     step = state.pixel(r, c, pixels)

@@ -43,7 +43,7 @@ class Task(Protocol):
         """Process ``rank``'s share of a step's episodes."""
 
     def look(self, network: PixelCNN) -> dict[str, float]:
-        """A short look at held-out data: nats/dim by number of shots."""
+        """A short look at held-out data: nats/dim by number of shots, or by what was read."""
 
     def scores(self, network: PixelCNN) -> dict[str, Any]:
         """What the card says of held-out data: {} where nothing was held out."""

@@ -313,15 +313,15 @@ class _Run:
     def restore(self) -> None:
         try:
             with safe_open(self.state_file, "pt") as file:
-                metadata = file.metadata()
+                metadata = file.metadata() or {}
                 # Cloned, because they would keep the file open, which the next save replaces.
                 tensors = {k: file.get_tensor(k).clone() for k in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError) as error:
             raise TrainingError(f"'{self.state_file}' is damaged: remove it to start anew.") from error
-        if metadata["config"] != repr(self.config):
+        if metadata.get("config") != repr(self.config):
             raise TrainingError(
                 f"'{self.state_file}' is a run with other arguments. Use another --out, or the same arguments: "
-                f"{metadata['config']}"
+                f"{metadata.get('config', 'it does not say which')}"
             )
         groups: dict[str, dict[str, Tensor]] = {}
         for key, value in tensors.items():
