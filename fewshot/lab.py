@@ -67,7 +67,7 @@ def inner_steps(names: list[str], drawings: Drawings) -> dict[str, Any]:
 
 def draw_inner_steps(result: dict[str, Any]) -> pyplot.Figure:
     models = result["models"]
-    figure, axes = pyplot.subplots(1, len(models), figsize=(4.5 * len(models), 4), layout="constrained", sharey=True)
+    figure, axes = pyplot.subplots(1, len(models), figsize=(3.6 * len(models), 3.8), layout="constrained", sharey=True)
     for axis, model in zip(np.atleast_1d(axes), models.values(), strict=True):
         for i, (shots, curves) in enumerate(model["shots"].items()):
             axis.plot(
@@ -84,8 +84,9 @@ def draw_inner_steps(result: dict[str, Any]) -> pyplot.Figure:
             xlabel="inner steps", title="trained with 1 step" if trained == 1 else f"trained with 1 to {trained} steps"
         )
         axis.set_ylabel("nats/dim, held-out alphabets")
-        axis.set_ylim(None, min(0.11, max(max(c["targets"]) for c in model["shots"].values()) * 1.03))
         _legend(axis, columns=2)
+    largest = max(nats for model in models.values() for curves in model["shots"].values() for nats in curves["targets"])
+    axis.set_ylim(None, min(0.11, largest * 1.03))
     return figure
 
 
@@ -124,7 +125,7 @@ def inner_loss(names: list[str], drawings: Drawings) -> dict[str, Any]:
 def draw_inner_loss(result: dict[str, Any]) -> pyplot.Figure:
     rows = result["along"]
     steps = [row["steps"] for row in rows]
-    figure, (cosines, nats) = pyplot.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    figure, (cosines, nats) = pyplot.subplots(1, 2, figsize=(7.2, 4), layout="constrained")
     for key, label in {
         "inner_and_supports": "inner loss, NLL of the supports",
         "learned_part_and_supports": "its learned part, NLL of the supports",
@@ -171,14 +172,17 @@ def ablations(names: list[str], drawings: Drawings) -> dict[str, Any]:
 
 def draw_ablations(result: dict[str, Any]) -> pyplot.Figure:
     models = result["models"]
-    figure, axes = pyplot.subplots(1, len(models), figsize=(7 * len(models), 3.4), layout="constrained", squeeze=False)
+    figure, axes = pyplot.subplots(
+        1, len(models), figsize=(6.4 * len(models), 3.4), layout="constrained", squeeze=False
+    )
     for axis, (name, of_shots) in zip(axes[0], models.items(), strict=True):
         for i, (shots, scores) in enumerate(of_shots.items()):
             places = np.arange(len(scores)) + (i - 1) * 0.26
             axis.barh(places, list(scores.values()), 0.24, label=f"{shots} shots")
             for y, value in zip(places, scores.values(), strict=True):
                 axis.text(value, y, f" {value:.4f}".replace("0.", "."), va="center", fontsize=7)
-        axis.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel="nats/dim, held-out alphabets", title=name)
+        axis.set(yticks=range(len(scores)), yticklabels=list(scores), xlabel="nats/dim, held-out alphabets")
+        axis.set_title(fewshot.load(name).title)
         axis.invert_yaxis()
         _legend(axis, columns=3)
     return figure
@@ -242,7 +246,7 @@ def run(experiment: str, names: list[str], data: Path, out: Path) -> list[Path]:
 
 def _legend(axis: Axes, columns: int = 1) -> None:
     """Below the axes, where no curve is."""
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, fontsize=8)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, fontsize=9)
 
 
 def _meta(name: str) -> MetaPixelCNN:
