@@ -1,11 +1,12 @@
 // The player: a picture that grows pixel by pixel, and what each pixel read. Knows nothing of Gradio.
 //
-// createPlayer(root, {influence}) returns {absorb(chunk), show(chunk), expect(), stop(), wait(for)}. The format of a chunk
-// is described in payload.py; one with "error" instead of data holds a sentence to show. A chunk of a new id starts a new picture; all
-// others add their rows to the one that is shown, so rows may come one by one, all at once, or twice. `show` is for
-// pictures that follow each other while the user draws: each takes the place of the last one in full, and whatever the
-// user points at, locked or chose stays. `influence(wish)` promises what each support pixel does to one pixel, in the
-// format of payload.py, or {error: sentence}, or {busy: true}, for models that read supports without attention.
+// createPlayer(root, {influence}) returns {absorb(chunk), show(chunk), expect(), stop(), wait(for)}. The format of a
+// chunk is described in payload.py; one with "error" instead of data holds a sentence to show. A chunk of a new id
+// starts a new picture; all others add their rows to the one that is shown, so rows may come one by one, all at once,
+// or twice. `show` is for pictures that follow each other while the user draws: each takes the place of the last one in
+// full, and whatever the user points at, locked or chose stays. `influence(wish)` promises what each support pixel does
+// to one pixel, in the format of payload.py, or {error: sentence}, or {busy: true}, for models that read supports
+// without attention.
 
 const NOTES = {  // by kind, of "drawings" or "photographs"
   pixelcnn: (pictures) => `PixelCNN reads none of your ${pictures}. All it knows is what it was trained on, and the ` +
