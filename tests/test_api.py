@@ -222,7 +222,8 @@ def test_influence_is_how_the_logit_moves_with_the_supports():
         def logit(e):
             return network(b, a + e * direction)[0, 0, 0, 12, 13].item()  # noqa: B023
 
-        slope = (logit(1e-5) - logit(-1e-5)) / 2e-5
+        # Inner steps bend: over 1e-5, the learned loss may turn a corner.
+        slope = (logit(1e-7) - logit(-1e-7)) / 2e-7
         assert (influence * direction[0, :, 0].numpy()).sum() == pytest.approx(slope, rel=1e-2, abs=1e-4)
         assert np.abs(influence).max() > 0
     with pytest.raises(InputError, match="reads no support"):
