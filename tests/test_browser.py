@@ -696,9 +696,9 @@ def generate(page):
     return np.array(page.evaluate(f"[...{STATE}.run.image]"), np.uint8).reshape(side, side, 3)
 
 
-def test_another_task_or_model_ends_what_is_being_drawn(page, slow_rows):
+def test_another_task_or_model_follows_what_is_being_drawn(page, slow_rows):
     page.get_by_role("button", name="Use the ready-made set").first.click()
-    slow_rows[0] = 0.2
+    slow_rows[0] = 0.05
     try:
         for wait in (0, 700):
             page.get_by_role("radio", name=re.compile("^Characters")).check()

@@ -94,6 +94,19 @@ class SupportPad(_Part):
         )
 
 
+class ModelCards(gr.Radio):
+    """A radio for names of models, whose server-side check is ``studio.load``'s.
+
+    Gradio's own is against the choices as they are when a value arrives: of who quickly turns from task to task, the
+    last task's model may arrive after the next one's choices, and nothing is wrong with it.
+    """
+
+    is_template = True  # on the page, it is a radio
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
 class PhotoTray(_Part):
     """The photographs that the model reads, up to eight, ready-made ones, and one whose beginning may be given.
 

@@ -16,7 +16,7 @@ from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
 from fewshot.data import drawing, omniglot, photos, pictures, support_sets
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.interface import payload
-from fewshot.interface.components import FILES, STYLES, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface.components import FILES, STYLES, ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.files import PieceFiles
 from fewshot.interface.turns import Turns
 from fewshot.models import MODELS
@@ -59,7 +59,7 @@ KNOW = """
 }
 """
 # What was on the pad when the page was closed is drawn along when it opens. Gradio ignores a click on Generate while
-# the last one is at work, also if that is being cancelled: `generate` then waits for its end.
+# the last one is at work: `generate` then waits for its end.
 OPEN = f"""
 (...settings) => {{
   ({KNOW})(...settings);
@@ -79,7 +79,8 @@ FOLLOW = f"""
   if (settings[0].startsWith("omniglot-") && !taken) window.studio.along.changed();
 }}
 """
-# Another task: its pad or photographs, its models; and at once a picture of what it does. What is being drawn ends.
+# Another task: its pad or photographs, its models; and at once a picture of what it does. What is being
+# drawn for the last one is shown no further.
 SWITCH = """
 (task) => {
   window.studio.task = task;
@@ -434,7 +435,7 @@ def build() -> gr.Blocks:
                 tray = PhotoTray(read_samples(), server_functions=[preview_photo])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
-                model = gr.Radio(
+                model = ModelCards(
                     model_choices("omniglot"),
                     value=DEFAULT_MODEL,
                     show_label=False,
@@ -458,10 +459,10 @@ def build() -> gr.Blocks:
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(example(sets), server_functions=[influence])
         gr.HTML(laboratory(), apply_default_css=False)
-        picture = wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
-        turned = task.input(models_of, task, model, js=SWITCH, queue=False, cancels=[picture], **LAST, **PRIVATE)
+        wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
+        turned = task.input(models_of, task, model, js=SWITCH, queue=False, **LAST, **PRIVATE)
         turned.then(None, task, js=SHOW_OFF, **PRIVATE)
-        model.input(None, cancels=[picture], **LAST, **PRIVATE).then(None, model, js=SHOW_MODEL, **PRIVATE)
+        model.input(None, model, js=SHOW_MODEL, **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
         settings = [model, temperature, seed, steps]
@@ -473,14 +474,13 @@ def build() -> gr.Blocks:
     return demo
 
 
-def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> Any:
-    """Generate draws, and Stop can be pressed meanwhile. Gives the event that draws."""
+def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
+    """Generate draws, and Stop can be pressed meanwhile."""
     go.click(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
     picture = go.click(draw, inputs, outputs, js=BEFORE_GENERATE, **PRIVATE, **LIMITS)
     stop.click(None, js=STOP, cancels=[picture], **PRIVATE)
     for ended in (picture.then, picture.failure):  # `then` follows the last row and a cancel, but no failure
         ended(lambda: gr.Button(interactive=False), None, stop, js=AFTER_GENERATE, queue=False, **PRIVATE)
-    return picture
 
 
 def add_endpoints() -> None:
