@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from fewshot import checkpoints
 from fewshot.data import products
 from fewshot.data.episodes import MAX_SHOTS, to_tensor
 from fewshot.models import MetaPixelCNN, PixelCNN
-from fewshot.sampling.incremental import IncrementalSampler
+from fewshot.sampling.incremental import IncrementalSampler, Partner
+from fewshot.sampling.pixels import Draw
 
 MAX_SAMPLES = 64
 MAX_INNER_STEPS = 10
 SCORED_AT_A_TIME = 8
 MAX_SEED = 2**53 - 1  # what a browser's number holds exactly
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 10.0
+MAX_GUIDANCE = 4.0
+MAX_CUT = 0.25
 
 
 class InputError(ValueError):
@@ -33,10 +36,13 @@ class Run:
     """One generation, or the part of it that is finished: ``rows`` of its rows. What lies below is still empty.
 
     images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
-    probabilities: float32 [N, H, W], of ink, at the run's temperature, each before its pixel was drawn; in colour, of
-                   the pixel's colour
-    attention:     float32 [N, H*W, heads, S, H', W'], sums to 1 over S, H', W' less the share that the head read of
-                   nothing (the null key); None for a model without attention
+    probabilities: float32 [N, H, W], of ink, as it was drawn from (with the run's guidance, temperature and cut), each
+                   before its pixel was drawn; in colour, of the pixel's colour
+    attention:     float32 [N, H*W, heads, S, H', W'] of all heads of all reads, the first read's first: sums to 1 over
+                   S, H', W' less the shares that the head read of nothing (the null key) and of the drawing itself;
+                   None for a model without attention
+    own:           float32 [N, H*W, heads, H//stride, W//stride], what it read of the patches of the drawing itself;
+                   None for a model that does not
     rows:          finished rows, of H
     given:         how many of them are the prefix's
     supports:      uint8 [S, H, W]; in colour [S, H, W, 3]
@@ -47,9 +53,12 @@ class Run:
     supports: NDArray[np.uint8]
     seed: int
     temperature: float
+    guidance: float
+    cut: float
     images: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32] | None
+    own: NDArray[np.float32] | None
     rows: int
     given: int
     support_nats: list[float] | None
@@ -104,14 +113,21 @@ class FewShotModel:
         temperature: float = 1.0,
         prefix: ArrayLike | None = None,
         inner_steps: int | None = None,
+        guidance: float = 0.0,
+        cut: float = 0.0,
     ) -> Run:
         """Draw ``samples`` new images of what the supports [S, H, W] of 0/1, or [S, H, W, 3], show.
 
-        S is 1..``most_shots`` (0 is allowed for PixelCNN, which reads none). ``prefix`` [R, W], or [R, W, 3], gives the
-        first R rows, to be completed. A temperature below 1 draws the likelier pixels more often. ``inner_steps`` is
-        for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None. Raises InputError.
+        S is 1..``most_shots`` (0 is allowed for a model that was trained without supports too). ``prefix`` [R, W], or
+        [R, W, 3], gives the first R rows, to be completed. A temperature below 1 draws the likelier pixels more often.
+        ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
+
+        ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
+        l(x) is what would be drawn without them. ``cut``, 0..0.25, takes chances below it as 0 and those above
+        1 - ``cut`` as 1. With either of them, drawings are no samples of the model. Guidance is for characters; a model
+        that reads no support ignores it. Raises InputError.
         """
-        *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps)
+        *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut)
         return run
 
     def stream(
@@ -122,24 +138,36 @@ class FewShotModel:
         temperature: float = 1.0,
         prefix: ArrayLike | None = None,
         inner_steps: int | None = None,
+        guidance: float = 0.0,
+        cut: float = 0.0,
+        trace: bool = True,
     ) -> Iterator[Run]:
-        """As ``generate``, but gives the run after each row; the runs share their arrays, which fill up."""
+        """As ``generate``, but gives the run after each row; the runs share their arrays, which fill up.
+
+        Without ``trace`` they have no attention.
+        """
         supports = self._supports(supports)
         samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
         seed = _whole_number(seed, "The seed", 0, MAX_SEED)
         temperature = _temperature(temperature)
+        guidance = _between(guidance, "The guidance", 0, MAX_GUIDANCE)
+        cut = _between(cut, "The cut", 0, MAX_CUT)
+        if guidance and self.in_colour:
+            raise InputError("Guidance is for characters only: in colour, draw several and keep the best.")
         if prefix is not None:
             prefix = self._prefix(prefix)
-        return self._stream(supports, samples, seed, temperature, prefix, self._inner_steps(inner_steps))
+        draw = Draw(temperature, guidance if self.network.needs_supports else 0.0, cut)
+        return self._stream(supports, samples, seed, draw, prefix, self._inner_steps(inner_steps), trace)
 
     def _stream(
         self,
         supports: NDArray,
         samples: int,
         seed: int,
-        temperature: float,
+        draw: Draw,
         prefix: NDArray | None,
         inner_steps: int | None,
+        trace: bool,
     ) -> Iterator[Run]:
         network, sampler, support_nats = self.network, self.sampler, None
         with torch.inference_mode():
@@ -150,19 +178,43 @@ class FewShotModel:
             memory = network.encode(to_tensor(supports[None]))
         of_pixel = (network.head.noise,) if self.in_colour else ()
         noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
-        for drawn in sampler.rows(memory, noise, temperature, prefix):
+        partner = self.partner if draw.guidance else None
+        for drawn in sampler.rows(memory, noise, draw, prefix, partner, trace):
             yield Run(
                 model=self.name,
                 supports=supports,
                 seed=seed,
-                temperature=temperature,
+                temperature=draw.temperature,
+                guidance=draw.guidance,
+                cut=draw.cut,
                 images=drawn.images,
                 probabilities=drawn.probabilities,
                 attention=drawn.attention,
+                own=drawn.own,
                 rows=drawn.rows,
                 given=0 if prefix is None else len(prefix),
                 support_nats=support_nats,
             )
+
+    @cached_property
+    def partner(self) -> Partner:
+        """What guidance moves away from: what this model would draw without supports, if it has learned to.
+
+        Else, for Meta PixelCNN, its weights before any inner step; and for the others their task's PixelCNN. Raises
+        InputError if that one is not there.
+        """
+        network, sampler = self.network, self.sampler
+        if network.adapts:
+            network = network.adapted(torch.zeros(0, self.network.config.channels, self.side, self.side), 0).network
+            sampler = None
+        if network.needs_supports and not network.config.drops_supports:
+            try:
+                return load(f"{self.task}-pixelcnn").partner
+            except checkpoints.CheckpointError as error:
+                raise InputError(f"Guidance needs a PixelCNN beside {self.title}, and there is none.") from error
+        with torch.inference_mode():
+            memory = network.encode(torch.zeros(1, 0, network.config.channels, self.side, self.side))
+        return Partner(sampler or IncrementalSampler(network, self.side, self.side), memory)
 
     def score(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:
         """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
@@ -175,7 +227,9 @@ class FewShotModel:
         return _finite(self.network.head.nats(outputs, images)[0].numpy())
 
     def probabilities_before(self, run: Run) -> NDArray[np.float32]:
-        """What the run's probabilities [N, H, W] would be without inner steps: of the same pixels, at its temperature.
+        """What the run's probabilities [N, H, W] would be without inner steps, at its temperature, as learned.
+
+        Of the same pixels; nothing is guided or cut.
 
         Raises InputError for a model that takes none, or draws in colour.
         """
@@ -241,7 +295,7 @@ class FewShotModel:
         supports = self._images(supports, "The supports")
         if len(supports) > self.most_shots:
             raise InputError(f"{len(supports)} supports are too many: this model reads at most {self.most_shots}.")
-        if len(supports) == 0 and self.network.needs_supports:
+        if len(supports) == 0 and self.network.needs_supports and not self.network.config.drops_supports:
             raise InputError(
                 f"{self.title} needs at least one {'photograph' if self.in_colour else 'drawing'} to read."
             )
@@ -322,6 +376,15 @@ def _whole_number(value: Any, what: str, low: int, high: int) -> int:
     if not low <= number <= high:
         raise InputError(f"{what} must be between {low} and {high}.")
     return int(number)
+
+
+def _between(value: Any, what: str, low: float, high: float) -> float:
+    number = _number(value)
+    if number is None:
+        raise InputError(f"{what} must be a number.")
+    if not low <= number <= high:
+        raise InputError(f"{what} must be from {low:g} to {high:g}.")
+    return float(number)
 
 
 def _temperature(value: Any) -> float:

@@ -20,6 +20,7 @@ from fewshot.data.episodes import to_tensor
 from fewshot.models import MetaPixelCNN, ModelConfig, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.sampling.incremental import IncrementalSampler
+from fewshot.sampling.pixels import Draw
 from fewshot.training.distributed import processes
 from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
@@ -77,7 +78,7 @@ def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, 
     def draw() -> None:
         with torch.inference_mode():
             memory = network.encode(to_tensor(supports[None]))
-        for _ in sampler.rows(memory, noise, 1.0, None, trace):
+        for _ in sampler.rows(memory, noise, Draw(), trace=trace):
             pass
 
     return seconds(draw)

@@ -85,7 +85,7 @@ def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
     device = next(network.parameters()).device
     supports, targets = to_tensor(episode.supports, device), to_tensor(episode.targets, device)
     height, width = image.shape[1:3]
-    alpha = network.attention(targets, network.encode(supports))[0, :, :, 1:]  # [heads, H * W, H' * W']
+    alpha = network.attention(targets, network.encode(supports))[0][0, :, :, 1:]  # [heads, H * W, H' * W']
     rows, columns = network.grid(height, width)
     alpha = alpha.unflatten(1, (height, width)).unflatten(3, (rows, columns))
     y, x, patch_y, patch_x = (torch.arange(n, device=device) for n in (height, width, rows, columns))

@@ -294,7 +294,7 @@ def _score(network: AttentionPixelCNN, supports: Tensor, targets: Tensor) -> flo
 def _without_one(network: AttentionPixelCNN, supports: Tensor, targets: Tensor) -> dict[str, float]:
     """nats/dim of each target without the support that it reads most, and without that which it reads least."""
     shots, (height, width) = len(supports), targets.shape[2:]
-    alpha = network.attention(targets[None], network.encode(supports[None]))[0]  # [heads, Q*H*W, 1 + S*H'*W']
+    alpha = network.attention(targets[None], network.encode(supports[None]))[0][0]  # [heads, Q*H*W, 1 + S*H'*W']
     shares = alpha[..., 1:].unflatten(2, (shots, -1)).sum(3)
     shares = shares.unflatten(1, (len(targets), height * width)).mean((0, 2))  # [Q, S]
     nats = {}

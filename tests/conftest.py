@@ -12,6 +12,21 @@ from fewshot.models import MODELS, ModelConfig, build
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the training data (../shared) is not here")
 VARIANTS = tuple(MODELS)
+# Every variant as it is by default, and networks with all that else can be built, by a name.
+NETWORKS = {model: {"model": model} for model in VARIANTS} | {
+    "dilated": {"model": "conditional", "dilation_cycle": 3},
+    "own drawing": {"model": "attention", "own": True},
+    "read twice": {"model": "attention", "attend_after": (1, 3)},
+    "all": {"model": "attention", "dilation_cycle": 3, "attend_after": (1, 3), "own": True, "reads_above": True},
+    "wide patches": {"model": "attention", "dilation_cycle": 2, "own": True, "stride": 3, "attend_after": (2,)},
+    "attentive-meta, all": {
+        "model": "attentive-meta",
+        "dilation_cycle": 2,
+        "attend_after": (1, 2),
+        "own": True,
+        "reads_above": True,
+    },
+}
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +38,7 @@ def one_thread():
 def small_network(model: str, scale: float = 0.4, **sizes):
     """A network with random weights, by default so large that probabilities are far from 1/2, as in a trained one."""
     torch.manual_seed(0)
-    sizes = {"layers": 4, "maps": 8, "penultimate": 8, "encoder_maps": 8, "vector": 8, "attend_after": 1} | sizes
+    sizes = {"layers": 4, "maps": 8, "penultimate": 8, "encoder_maps": 8, "vector": 8, "attend_after": (1,)} | sizes
     network = build(ModelConfig(model=model, **sizes))
     with torch.no_grad():
         for parameter in network.parameters():

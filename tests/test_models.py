@@ -11,9 +11,9 @@ import torch.nn.functional as F
 
 from fewshot.models import ModelConfig, build, heads
 from fewshot.models import attend as attend_module
-from fewshot.models.attend import attend
+from fewshot.models.attend import attend, attend_twice_differentiable
 from fewshot.models.meta import call
-from tests.conftest import VARIANTS, small_network
+from tests.conftest import NETWORKS, VARIANTS, small_network
 
 HEIGHT, WIDTH = 7, 6
 
@@ -22,10 +22,10 @@ def binary(*shape: int) -> torch.Tensor:
     return torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(1)).float()
 
 
-@pytest.mark.parametrize("model", VARIANTS)
-def test_a_logit_depends_on_every_pixel_before_it_and_on_none_after(model):
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_logit_depends_on_every_pixel_before_it_and_on_none_after(name):
     # Six layers, so that the first pixel is within reach of the last; many maps, so that no pixel has only dead ReLUs.
-    network = small_network(model, scale=0.2, layers=6, penultimate=32).double()
+    network = small_network(scale=0.2, layers=6, penultimate=32, **NETWORKS[name]).double()
     supports = binary(1, 2, 1, HEIGHT, WIDTH).double()
     x = binary(1, 1, 1, HEIGHT, WIDTH).double().requires_grad_()
     logits = network(x, supports)[0, 0, 0].flatten()
@@ -36,19 +36,22 @@ def test_a_logit_depends_on_every_pixel_before_it_and_on_none_after(model):
         assert (gradient[:t] != 0).all(), f"pixel {t} is blind for an earlier pixel"
 
 
-@pytest.mark.parametrize("model", VARIANTS)
-def test_the_probabilities_of_all_images_sum_to_one(model):
-    network = small_network(model)
-    images = torch.tensor(list(itertools.product((0.0, 1.0), repeat=6))).reshape(1, 64, 1, 2, 3)
-    logits = network(images, binary(1, 3, 1, 2, 3))
+@pytest.mark.parametrize("shots", [0, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_probabilities_of_all_images_sum_to_one(name, shots):
+    network = small_network(**NETWORKS[name])
+    images = torch.tensor(list(itertools.product((0.0, 1.0), repeat=9))).reshape(1, 512, 1, 3, 3)
+    logits = network(images, binary(1, shots, 1, 3, 3))
     nats = F.binary_cross_entropy_with_logits(logits, images, reduction="none").sum(dim=(2, 3, 4))
     assert torch.exp(-nats).sum().item() == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("shots", range(1, 9))
-@pytest.mark.parametrize("model", VARIANTS)
-def test_the_order_of_the_supports_does_not_matter(model, shots):
-    network = small_network(model).double()  # else rounding counts, where weights are random and follow gradients
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_order_of_the_supports_does_not_matter(name, shots):
+    network = small_network(
+        **NETWORKS[name]
+    ).double()  # else rounding counts, where weights are random and follow gradients
     supports, x = binary(2, shots, 1, 8, 8).double(), binary(2, 3, 1, 8, 8).double()
     order = torch.randperm(shots, generator=torch.Generator().manual_seed(2))
     logits = network(x, supports)
@@ -67,6 +70,15 @@ def test_attend_is_attention_and_its_gradient_is_right(monkeypatch):
     torch.testing.assert_close(attend(*exact), expected)
     with torch.no_grad():
         torch.testing.assert_close(attend(*exact), expected)
+    # Where of the last two keys each query sees only some.
+    unseen = torch.arange(2) >= torch.arange(7)[:, None] - 2
+    assert torch.autograd.gradcheck(lambda *x: attend(*x, unseen), exact, check_undefined_grad=False)
+    scores = (queries @ keys.mT / 2).masked_fill(F.pad(unseen, (3, 0)), -torch.inf)
+    seen_alone = torch.softmax(scores, dim=3) @ values
+    torch.testing.assert_close(attend(*exact, unseen), seen_alone)
+    torch.testing.assert_close(attend_twice_differentiable(*exact, unseen), seen_alone)
+    with torch.no_grad():
+        torch.testing.assert_close(attend(*exact, unseen), seen_alone)
     # In bf16, as training computes it, with values far from 0.
     rough = [(x + shift).detach().float().requires_grad_() for x, shift in zip(exact, (0, 0, 3), strict=True)]
     weights = torch.randn(2, 2, 7, 4, generator=generator)
@@ -81,8 +93,8 @@ def test_permuted_supports_permute_the_heatmaps():
     network = small_network("attention")
     supports, x = binary(1, 4, 1, 8, 8), binary(1, 2, 1, 8, 8)
     order = torch.tensor([2, 0, 3, 1])
-    weights = network.attention(x, network.encode(supports))
-    permuted = network.attention(x, network.encode(supports[:, order]))
+    (weights,) = network.attention(x, network.encode(supports))
+    (permuted,) = network.attention(x, network.encode(supports[:, order]))
     torch.testing.assert_close(weights.sum(3), torch.ones(1, 4, 128))
     torch.testing.assert_close(permuted[..., :1], weights[..., :1])
     maps, maps_permuted = weights[..., 1:].unflatten(3, (4, 16)), permuted[..., 1:].unflatten(3, (4, 16))
@@ -92,10 +104,11 @@ def test_permuted_supports_permute_the_heatmaps():
 def test_leaving_one_out_is_to_read_the_others():
     network, supports = small_network("attention", channels=3, copies=True), colours(4, 1, 3, 9, 9)
     left = network.leave_one_out(network.encode(supports))
-    for i, memory in enumerate(zip(*left, strict=True)):
+    for i in range(4):
         others = network.encode(supports[[j for j in range(4) if j != i]].transpose(0, 1))
-        for one, other in zip(memory, others, strict=True):
-            torch.testing.assert_close(one, other[0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(left.vector[i], others.vector[0], atol=1e-5, rtol=1e-4)
+        for one, other in zip(left.patches[0], others.patches[0], strict=True):
+            torch.testing.assert_close(one[i], other[0], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("model", [m for m in VARIANTS if m != "pixelcnn"])
@@ -105,7 +118,7 @@ def test_the_supports_matter(model):
 
 
 def test_the_inner_step_goes_down_the_inner_loss_and_its_gradient_is_right():
-    network = small_network("meta", scale=0.2, layers=2, attend_after=1, side=5).double()
+    network = small_network("meta", scale=0.2, layers=2, attend_after=(1,), side=5).double()
     supports, x = binary(1, 2, 1, 5, 4).double(), binary(1, 2, 1, 5, 4).double()
     parameters = dict(network.base.named_parameters())
     loss, _ = network.inner_loss(parameters, supports[0])
@@ -256,13 +269,16 @@ def test_an_attention_that_sees_one_place_copies_its_colour():
     supports = colours(1, 1, 3, 8, 8)
     memory = network.encode(supports)
     features = network.features(colours(1, 1, 3, 8, 8), memory)
-    alpha = network.attention(colours(1, 1, 3, 8, 8), memory)[0, 0, :, 1:]
+    alpha = network.attention(colours(1, 1, 3, 8, 8), memory)[0][0, 0, :, 1:]
     patches = F.avg_pool2d(supports[0, 0], 2).flatten(1)
     torch.testing.assert_close(features[0, -3:].flatten(1), patches @ alpha.T)
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"channels": 2}, {"copies": 1, "channels": 3}, {"copies": True}, {"stride": 0}, {"stride": "2"}]
+    "sizes",
+    [{"channels": 2}, {"copies": 1, "channels": 3}, {"copies": True}, {"stride": 0}, {"stride": "2"}]
+    + [{"attend_after": after} for after in (12, (), (3, 3), (7, 3), (True,), (0,), ("3",), [[3]])]
+    + [{"copies": True, "channels": 3, "own": True}],
 )
 def test_sizes_that_no_network_can_have_are_refused(sizes):
     with pytest.raises(ValueError, match=next(iter(sizes))):

@@ -10,36 +10,45 @@ from fewshot.api import uniform_noise
 from fewshot.data.episodes import to_tensor
 from fewshot.models.heads import MixtureOfLogistics, log_probability
 from fewshot.sampling import naive
-from fewshot.sampling.incremental import IncrementalSampler
-from fewshot.sampling.pixels import bernoulli, mixture_of_logistics
-from tests.conftest import VARIANTS, small_network, strokes_image
+from fewshot.sampling.incremental import IncrementalSampler, Partner
+from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics
+from tests.conftest import NETWORKS, VARIANTS, small_network, strokes_image
 
 HEIGHT, WIDTH = 9, 7
 
 
-def compare(network, supports, noise, temperature, prefix, trained=False):
+def compare(network, supports, noise, draw, prefix, trained=False, partner=None):
     """Draw with both samplers and assert that they agree; returns the images."""
     height, width = noise.shape[1:3]
+    own_partner = partner is network
     if network.adapts:
         network = network.adapted(to_tensor(supports[None])[0]).network
-    images, probabilities, attention = naive.sample(network, supports, noise, temperature, prefix)
+    expected = naive.sample(network, supports, noise, draw, prefix, partner)
+    sampler, partner_memory = IncrementalSampler(network, height, width), None
     with torch.inference_mode():
         memory = network.encode(to_tensor(supports[None]))
+        if partner is not None:
+            other = sampler if own_partner else IncrementalSampler(partner, height, width)
+            partner_memory = Partner(other, partner.encode(to_tensor(supports[None, :0])))
     rows = []
-    for drawn in IncrementalSampler(network, height, width).rows(memory, noise, temperature, prefix):
+    for drawn in sampler.rows(memory, noise, draw, prefix, partner_memory):
         rows.append(drawn.rows)
     assert rows == list(range(1, height + 1))
     # A level of a colour may differ by one, where float32 rounds to either side of a border between two.
-    np.testing.assert_allclose(drawn.images.astype(int), images, atol=1 if noise.ndim == 4 else 0)
-    np.testing.assert_allclose(drawn.probabilities, probabilities, atol=1e-4 if noise.ndim == 3 else 0.02)
-    if attention is not None:
-        np.testing.assert_allclose(drawn.attention, attention, atol=1e-4)
-        share = drawn.attention.sum((3, 4, 5))
+    np.testing.assert_allclose(drawn.images.astype(int), expected.images, atol=1 if noise.ndim == 4 else 0)
+    np.testing.assert_allclose(drawn.probabilities, expected.probabilities, atol=1e-4 if noise.ndim == 3 else 0.02)
+    if expected.own is not None:
+        np.testing.assert_allclose(drawn.own, expected.own, atol=1e-4)
+        assert drawn.own[:, 0].max() == 0  # before the first pixel there is nothing to read
+        assert drawn.own[:, -1].max() > 0
+    if expected.attention is not None:
+        np.testing.assert_allclose(drawn.attention, expected.attention, atol=1e-4)
+        share = drawn.attention.sum((3, 4, 5)) + (0 if drawn.own is None else drawn.own.sum((3, 4)))
         assert (share <= 1 + 1e-5).all()
         # A trained head may read nothing at all of what it never saw the like of.
         assert (share.max() > 0) if trained else (share > 0).all()
-    assert 0 < images.mean() < (255 if noise.ndim == 4 else 1)
-    return images
+    assert 0 < drawn.images.mean() < (255 if noise.ndim == 4 else 1)
+    return drawn.images
 
 
 @pytest.mark.parametrize("prefix_rows", [0, 4])
@@ -53,9 +62,32 @@ def test_equals_naive(model, samples, prefix_rows):
     # With larger weights, attention is so sharp that float32 is too coarse for its scores, whichever the sampler: with
     # .4 the two are .00003 and .0001 off float64. After a gradient step, its heads would read all or nothing.
     network = small_network(model, scale={"attention": 0.3, "attentive-meta": 0.2}.get(model, 0.4))
-    images = compare(network, supports, noise, 0.8, prefix)
+    images = compare(network, supports, noise, Draw(0.8), prefix)
     if prefix_rows:
         assert (images[:, :prefix_rows] == prefix).all()
+
+
+@pytest.mark.parametrize("partner", [None, "itself", "another"])
+@pytest.mark.parametrize(("samples", "prefix_rows"), [(1, 0), (4, 4)])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in VARIANTS])
+def test_equals_naive_with_other_networks_and_guidance(name, samples, prefix_rows, partner):
+    rng = np.random.default_rng(6)
+    supports = rng.integers(0, 2, (3, HEIGHT, WIDTH)).astype(np.uint8)
+    prefix = rng.integers(0, 2, (prefix_rows, WIDTH)).astype(np.uint8) if prefix_rows else None
+    network = small_network(scale=0.2 if "meta" in name else 0.3, **NETWORKS[name])
+    if network.adapts:
+        network = network.adapted(to_tensor(supports[None])[0]).network
+    partners = {None: None, "itself": network, "another": small_network("pixelcnn")}
+    draw = Draw(temperature=0.9, guidance=0.7 if partner else 0.0, cut=0.05)
+    compare(network, supports, uniform_noise(0, (samples, HEIGHT, WIDTH)), draw, prefix, partner=partners[partner])
+
+
+@pytest.mark.parametrize("model", ["meta", "attentive-meta"])
+def test_equals_naive_with_guidance_away_from_the_weights_before_inner_steps(model):
+    supports = np.random.default_rng(7).integers(0, 2, (3, HEIGHT, WIDTH)).astype(np.uint8)
+    network = small_network(model, scale=0.2, side=HEIGHT)
+    before = network.adapted(torch.zeros(0, 1, HEIGHT, WIDTH), 0).network
+    compare(network, supports, uniform_noise(0, (2, HEIGHT, WIDTH)), Draw(guidance=1.0), None, partner=before)
 
 
 @pytest.mark.parametrize("name", checkpoints.shipped())
@@ -67,7 +99,7 @@ def test_equals_naive_with_the_shipped_weights(name):
             [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.most_shots)]
         )
         network, noise = model.network, uniform_noise(7, (2, 12, 12, 4))
-        compare(network, supports[:2], noise, 1.0, supports[0, :6], trained=True)
+        compare(network, supports[:2], noise, Draw(cut=0.01), supports[0, :6], trained=True)
         return
     supports = np.stack([strokes_image(np.random.default_rng(i), model.side) for i in range(2)])
     prefix = supports[0, :-4]  # four rows are left to the samplers: the naive one takes its time
@@ -75,11 +107,13 @@ def test_equals_naive_with_the_shipped_weights(name):
     network = model.network
     if model.adapts:
         network = network.adapted(to_tensor(run.supports[None])[0]).network
-    images, probabilities, attention = naive.sample(network, supports, uniform_noise(7, (2, 26, 26)), prefix=prefix)
-    np.testing.assert_array_equal(run.images, images)
-    np.testing.assert_allclose(run.probabilities, probabilities, atol=1e-4)
-    if attention is not None:
-        np.testing.assert_allclose(run.attention, attention, atol=1e-4)
+    expected = naive.sample(network, supports, uniform_noise(7, (2, 26, 26)), Draw(), prefix)
+    np.testing.assert_array_equal(run.images, expected.images)
+    np.testing.assert_allclose(run.probabilities, expected.probabilities, atol=1e-4)
+    if expected.attention is not None:
+        np.testing.assert_allclose(run.attention, expected.attention, atol=1e-4)
+    if expected.own is not None:
+        np.testing.assert_allclose(run.own, expected.own, atol=1e-4)
 
 
 def test_no_whole_image_pass_while_sampling(monkeypatch):
@@ -97,7 +131,7 @@ def test_two_drawings_at_once_do_not_mix():
         supports = rng.integers(0, 2, (1, shots, HEIGHT, WIDTH)).astype(np.uint8)
         with torch.inference_mode():
             memory = network.encode(to_tensor(supports))
-        calls.append((memory, uniform_noise(shots, (2, HEIGHT, WIDTH)), 1.0, None))
+        calls.append((memory, uniform_noise(shots, (2, HEIGHT, WIDTH)), Draw()))
     alone = [list(sampler.rows(*call))[-1] for call in calls]
     together = list(zip(*(sampler.rows(*call) for call in calls), strict=True))[-1]
     for one, other in zip(alone, together, strict=True):
@@ -111,8 +145,8 @@ def test_temperature_sharpens():
     supports = np.zeros((0, HEIGHT, WIDTH), np.uint8)
     # The given image is the same for both, so that the probabilities can be compared.
     prefix = np.random.default_rng(0).integers(0, 2, (HEIGHT, WIDTH)).astype(np.uint8)
-    _, warm, _ = naive.sample(network, supports, noise, 1.0, prefix)
-    _, cold, _ = naive.sample(network, supports, noise, 0.5, prefix)
+    warm = naive.sample(network, supports, noise, Draw(1.0), prefix).probabilities
+    cold = naive.sample(network, supports, noise, Draw(0.5), prefix).probabilities
     assert (np.abs(cold - 0.5) >= np.abs(warm - 0.5)).all()
     assert (np.abs(cold - 0.5) > np.abs(warm - 0.5) + 0.05).any()
 
@@ -129,10 +163,10 @@ def test_equals_naive_in_colour(model, prefix_rows):
     # With these numbers no colour comes nearer to the border between two levels than 0.003, and a float32 is surer.
     noise = uniform_noise(151, (3, 5, 6, network.head.noise))
     prefix = supports[0, :prefix_rows] if prefix_rows else None
-    images, probabilities, attention = naive.sample(network, supports, noise, 0.9, prefix)
+    images, probabilities, attention, _ = naive.sample(network, supports, noise, Draw(0.9), prefix)
     with torch.inference_mode():
         memory = network.encode(to_tensor(supports[None]))
-        *_, drawn = IncrementalSampler(network, 5, 6).rows(memory, noise, 0.9, prefix)
+        *_, drawn = IncrementalSampler(network, 5, 6).rows(memory, noise, Draw(0.9), prefix)
         nats = network.head.nats(network(to_tensor(images[None]), to_tensor(supports[None])), to_tensor(images[None]))
     np.testing.assert_array_equal(drawn.images, images)
     np.testing.assert_allclose(drawn.probabilities, probabilities, rtol=2e-3, atol=1e-7)
@@ -150,7 +184,7 @@ def test_colours_are_drawn_as_often_as_they_are_probable():
     outputs = torch.randn(MixtureOfLogistics.outputs, 1, 1, generator=generator)
     n = 20_000
     repeated = np.repeat(outputs[:, :, 0].numpy(), n, axis=1)
-    drawn = mixture_of_logistics(repeated, uniform_noise(0, (n, 4)), 1.0, None)
+    drawn = mixture_of_logistics(repeated, uniform_noise(0, (n, 4)), 1.0, 0.0, None)
     x = to_tensor(drawn.values[None, :, None, None])
     nats = MixtureOfLogistics.nats(outputs.expand(1, n, -1, -1, -1), x)[0, :, 0, 0]
     np.testing.assert_allclose(drawn.probabilities, np.exp(-nats.numpy()), rtol=2e-2, atol=1e-12)
@@ -162,15 +196,15 @@ def test_colours_are_drawn_as_often_as_they_are_probable():
     counts = np.bincount(drawn.values[:, 0], minlength=256) / n
     assert np.abs(counts.cumsum() - expected.cumsum()).max() < 1.63 / n**0.5  # Kolmogorov-Smirnov, 1 %
     # The average surprise of what is drawn is the entropy, as an independent sample has it too.
-    other = mixture_of_logistics(repeated, uniform_noise(1, (n, 4)), 1.0, None).probabilities
+    other = mixture_of_logistics(repeated, uniform_noise(1, (n, 4)), 1.0, 0.0, None).probabilities
     assert -np.log(other).mean() == pytest.approx(nats.mean().item(), abs=0.05)
-    given = mixture_of_logistics(repeated[:, :1], np.zeros((1, 4), np.float32), 1.0, drawn.values[0])
+    given = mixture_of_logistics(repeated[:, :1], np.zeros((1, 4), np.float32), 1.0, 0.0, drawn.values[0])
     assert (given.values[0] == drawn.values[0]).all()
     np.testing.assert_allclose(given.probabilities[0], drawn.probabilities[0], rtol=1e-5)
 
 
 def test_ink_is_as_probable_as_its_logit_says():
     logits = np.linspace(-100, 100, 41, dtype=np.float32)
-    drawn = bernoulli(logits[None], np.full(41, 0.5, np.float32), 2.0, None)
+    drawn = bernoulli(logits[None], np.full(41, 0.5, np.float32), 2.0, 0.0, None)
     np.testing.assert_allclose(drawn.probabilities, torch.sigmoid(torch.from_numpy(logits) / 2), rtol=1e-4, atol=1e-30)
     assert (drawn.values == (logits > 0)).all()

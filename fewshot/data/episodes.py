@@ -40,8 +40,9 @@ class EpisodeSampler:
     """Training episodes that depend on nothing but the seed and the step, so that a resumed run sees the same.
 
     A batch holds ``characters`` episodes, each of ``targets`` targets and S supports; S is drawn for each batch
-    from 1..``max_shots``. Supports and targets of an episode never overlap. ``transform`` gets the original drawings
-    [N, 105, 105] of an episode and a random generator, and gives what is pooled in their place.
+    from 1..``max_shots``, and is 0 in a share of them, ``without``. Supports and targets of an episode never overlap.
+    ``transform`` gets the original drawings [N, 105, 105] of an episode and a random generator, and gives what is
+    pooled in their place.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class EpisodeSampler:
         seed: int,
         max_shots: int = MAX_SHOTS,
         transform: Transform | None = None,
+        without: float = 0.0,
     ):
+        self.without = without
         self.drawings, self.seed, self.transform = drawings, seed, transform
         self.characters, self.targets, self.max_shots = characters, targets, max_shots
         self.members = [m for m in drawings.characters() if len(m) >= targets + max_shots]
@@ -66,6 +69,8 @@ class EpisodeSampler:
         """The episodes of one training step, or of them process ``rank``'s share among ``world``."""
         rng = np.random.default_rng([self.seed, step])
         shots = int(rng.integers(1, self.max_shots + 1))
+        if rng.random() < self.without:
+            shots = 0
         chosen = rng.choice(len(self.members), self.characters, replace=False)
         drawn = np.stack([rng.permutation(self.members[c])[: shots + self.targets] for c in chosen])[rank::world]
         if self.transform is None:

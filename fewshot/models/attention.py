@@ -22,22 +22,114 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot.models.attend import attend
+from fewshot.models.attend import attend, weights
 from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
 from fewshot.models.layers import fourier_positions
 
 
-class Memory(NamedTuple):
-    """What Conditional PixelCNN remembers; keys and values of the null key and of all patches of all supports."""
+class Patches(NamedTuple):
+    """Keys and values of one reader: of the null key, then of all patches of all supports."""
 
-    vector: Tensor  # [B, heads * key_size]
     keys: Tensor  # [B, heads, 1 + S*H'*W', key_size]
     values: Tensor  # [B, heads, 1 + S*H'*W', key_size], or key_size + C: with the colours of each patch
 
 
+class Memory(NamedTuple):
+    """What Conditional PixelCNN remembers, and what each reader will look at."""
+
+    vector: Tensor  # [B, heads * key_size]
+    patches: tuple[Patches, ...]
+
+
+class Reader(nn.Module):
+    """One multi-head read: the queries, keys and values of one softmax.
+
+    With ``config.own``, the drawing itself is read too, as far as it is done: patches of it, as large as those of the
+    supports, stand beside these from the pixel after their last one on. Their keys and values are made of the features
+    at that last pixel, which know what was drawn before it, and of the patch's pixels.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        size, positions = config.heads * config.key_size, 2 + 4 * config.octaves
+        self.key = nn.Conv2d(config.encoder_maps + positions, size, 1)
+        self.value = nn.Conv2d(config.encoder_maps + positions, size, 1)
+        self.query = nn.Conv2d(config.maps + positions, size, 1)
+        self.null_key = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
+        self.null_value = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
+        if config.own:
+            of_patch = config.channels * config.stride**2
+            self.own_key = nn.Conv2d(config.maps + positions + of_patch, size, 1)
+            self.own_value = nn.Conv2d(config.maps + positions + of_patch, size, 1)
+
+    def of_nothing(self, n: int) -> Patches:
+        """Keys and values of n episodes without supports: the null key's."""
+        values = F.pad(self.null_value, (0, self.config.channels if self.config.copies else 0))
+        return Patches(*(x.expand(n, -1, -1, -1) for x in (self.null_key, values)))
+
+    def of_supports(self, patches: Tensor, colours: Tensor | None) -> Patches:
+        """Keys and values of the encoded supports [B, S, maps, H', W'] and their ``colours`` [B, S, C, H', W']."""
+        n, shots = patches.shape[:2]
+        patches = self.add_positions(patches.flatten(0, 1))
+
+        def of_patches(project: nn.Module, null: Tensor) -> Tensor:
+            heads = self.split_heads(project(patches).unflatten(0, (n, shots)))
+            return torch.cat([null.to(heads.dtype).expand(len(heads), -1, -1, -1), heads], dim=2)
+
+        values = of_patches(self.value, self.null_value)
+        if colours is not None:
+            colours = F.pad(colours.movedim(2, -1).flatten(1, 3), (0, 0, 1, 0))  # none for the null key
+            values = torch.cat([values, colours[:, None].expand(-1, self.config.heads, -1, -1)], dim=3)
+        return Patches(of_patches(self.key, self.null_key), values)
+
+    def look(self, h: Tensor, x: Tensor, patches: Patches) -> tuple[Tensor, Patches, Tensor | None]:
+        """Queries of the features h [B*Q, maps, H, W] of the targets x [B*Q, C, H, W], and what they look at.
+
+        Gives queries [B, heads, Q*H*W, key_size], keys and values, and which of these they do not see (see ``attend``).
+        With ``config.own`` each target is an episode of its own: B is B*Q, and Q is 1.
+        """
+        n = len(patches.keys)
+        located = self.add_positions(h)
+        queries = self.query(located)
+        if not self.config.own:
+            return self.split_heads(queries.unflatten(0, (n, -1))), patches, None
+        own = torch.cat([self.last_of_patches(located), self.pixels_of_patches(x).to(located.dtype)], dim=1)
+
+        def with_own(of_supports: Tensor, project: nn.Module) -> Tensor:
+            of_own = self.split_heads(project(own)[:, None])
+            return torch.cat([of_supports.repeat_interleave(len(h) // n, dim=0).to(of_own.dtype), of_own], dim=2)
+
+        seen = Patches(with_own(patches.keys, self.own_key), with_own(patches.values, self.own_value))
+        pixels = torch.arange(h.shape[2] * h.shape[3], device=h.device).view(h.shape[2:])
+        unseen = self.last_of_patches(pixels).flatten() >= pixels.flatten()[:, None]
+        return self.split_heads(queries[:, None]), seen, unseen
+
+    def last_of_patches(self, x: Tensor) -> Tensor:
+        """What stands at the last pixel of each patch that is whole: [..., H, W] to [..., H // stride, W // stride]."""
+        stride = self.config.stride
+        return x[..., stride - 1 :: stride, stride - 1 :: stride]
+
+    def pixels_of_patches(self, x: Tensor) -> Tensor:
+        """The pixels of each patch that is whole: [N, C, H, W] to [N, C * stride^2, H // stride, W // stride]."""
+        stride = self.config.stride
+        return F.pixel_unshuffle(x[..., : x.shape[2] // stride * stride, : x.shape[3] // stride * stride], stride)
+
+    def add_positions(self, features: Tensor) -> Tensor:
+        """Append the Fourier features of every location to [N, C, H, W]."""
+        n, _, height, width = features.shape
+        positions = fourier_positions(height, width, self.config.octaves, features).to(features.dtype)
+        return torch.cat([features, positions.expand(n, -1, -1, -1)], dim=1)
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """[B, N, heads * key_size, H, W] to [B, heads, N * H * W, key_size]."""
+        x = x.unflatten(2, (self.config.heads, self.config.key_size))
+        return x.permute(0, 2, 1, 4, 5, 3).flatten(2, 4)
+
+
 class AttentionPixelCNN(ConditionalPixelCNN):
-    """Conditional PixelCNN whose horizontal gates above ``config.attend_after`` also see what the pixel read."""
+    """Conditional PixelCNN whose gates above each of its readers also see what the pixel read."""
 
     title = "Attention PixelCNN"
     reads = "the average of your {pictures}, and at each pixel the places in them that matter"
@@ -46,13 +138,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        size = config.heads * config.key_size
-        positions = 2 + 4 * config.octaves
-        self.key = nn.Conv2d(config.encoder_maps + positions, size, 1)
-        self.value = nn.Conv2d(config.encoder_maps + positions, size, 1)
-        self.query = nn.Conv2d(config.maps + positions, size, 1)
-        self.null_key = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
-        self.null_value = nn.Parameter(torch.zeros(config.heads, 1, config.key_size))
+        self.readers = nn.ModuleList(Reader(config) for _ in config.attend_after)
         if config.copies:
             # At first, the mean of what the heads read is added to the means of the head's mixture.
             with torch.no_grad():
@@ -73,33 +159,15 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         """H' and W', the patches of a support of that size."""
         return -(-height // self.config.stride), -(-width // self.config.stride)
 
-    def add_positions(self, features: Tensor) -> Tensor:
-        """Append the Fourier features of every location to [N, C, H, W]."""
-        n, _, height, width = features.shape
-        positions = fourier_positions(height, width, self.config.octaves, features).to(features.dtype)
-        return torch.cat([features, positions.expand(n, -1, -1, -1)], dim=1)
-
-    def split_heads(self, x: Tensor) -> Tensor:
-        """[B, N, heads * key_size, H, W] to [B, heads, N * H * W, key_size]."""
-        x = x.unflatten(2, (self.config.heads, self.config.key_size))
-        return x.permute(0, 2, 1, 4, 5, 3).flatten(2, 4)
-
     def encode(self, supports: Tensor) -> Memory:
         """The vector, and keys and values, of the supports [B, S, C, H, W]."""
-        patches = self.encoder(supports.flatten(0, 1))
-        vector = self.summary(patches.unflatten(0, supports.shape[:2]))
-        patches = self.add_positions(patches)
-
-        def of_patches(project: nn.Module, null: Tensor) -> Tensor:
-            heads = self.split_heads(project(patches).unflatten(0, supports.shape[:2]))
-            return torch.cat([null.to(heads.dtype).expand(len(heads), -1, -1, -1), heads], dim=2)
-
-        values = of_patches(self.value, self.null_value)
+        if not supports.shape[1]:
+            return Memory(super().encode(supports), tuple(r.of_nothing(len(supports)) for r in self.readers))
+        patches = self.encoder(supports.flatten(0, 1)).unflatten(0, supports.shape[:2])
+        colours = None
         if self.config.copies:
             colours = F.adaptive_avg_pool2d(supports.flatten(0, 1), patches.shape[-2:]).unflatten(0, supports.shape[:2])
-            colours = F.pad(colours.movedim(2, -1).flatten(1, 3), (0, 0, 1, 0))  # none for the null key
-            values = torch.cat([values, colours[:, None].expand(-1, self.config.heads, -1, -1)], dim=3)
-        return Memory(vector, of_patches(self.key, self.null_key), values)
+        return Memory(self.summary(patches), tuple(r.of_supports(patches, colours) for r in self.readers))
 
     @staticmethod
     def leave_one_out(memory: Memory) -> Memory:
@@ -111,33 +179,48 @@ class AttentionPixelCNN(ConditionalPixelCNN):
             null, patches = patches.split([1, patches.shape[2] - 1], dim=2)
             return torch.cat([null, patches[others].transpose(1, 2).flatten(2, 3)], dim=2)
 
-        return Memory(memory.vector[others].mean(1), of_others(memory.keys), of_others(memory.values))
+        patches = tuple(Patches(of_others(p.keys), of_others(p.values)) for p in memory.patches)
+        return Memory(memory.vector[others].mean(1), patches)
 
     def vector(self, memory: Memory, targets: int) -> Tensor:
         return F.pad(super().vector(memory.vector, targets), (0, 0, 0, 0, 0, self.copied(self.config)))
 
-    def queries(self, h: Tensor, memory: Memory) -> Tensor:
-        """Queries [B, heads, Q*H*W, key_size] of the features h [B*Q, maps, H, W]."""
-        return self.split_heads(self.query(self.add_positions(h)).unflatten(0, (memory.keys.shape[0], -1)))
+    def attention(self, targets: Tensor, memory: Memory) -> list[Tensor]:
+        """What each pixel of targets [B, Q, C, H, W] reads, by each reader: alpha [B, heads, Q*H*W, N].
 
-    def attention(self, targets: Tensor, memory: Memory) -> Tensor:
-        """What each pixel of targets [B, Q, C, H, W] reads: alpha [B, heads, Q*H*W, 1 + S*H'*W'], null key first."""
-        v, h = self.input(targets.flatten(0, 1))
-        vector = self.vector(memory, targets.shape[1])
-        for layer in self.layers[: self.config.attend_after]:
-            v, h, _ = layer(v, h, vector, vector)
-        scores = self.queries(h, memory) @ memory.keys.transpose(2, 3)
-        return torch.softmax(scores * self.config.key_size**-0.5, dim=3)
+        N is 1 + S*H'*W', the null key first, and then, with ``config.own``, the patches of the target itself.
+        """
+        x = targets.flatten(0, 1)
+        v, h = self.input(x)
+        above = here = self.vector(memory, targets.shape[1])
+        alphas = []
+        for i, layer in enumerate(self.layers[: self.config.attend_after[-1] + 1]):
+            if i in self.config.attend_after:
+                reader = self.config.attend_after.index(i)
+                queries, seen, unseen = self.readers[reader].look(h, x, memory.patches[reader])
+                alpha = weights(queries, seen.keys, unseen)
+                if self.config.own:  # [B * Q, heads, H*W, N], as each target is an episode of its own
+                    alpha = alpha.unflatten(0, targets.shape[:2]).transpose(1, 2).flatten(2, 3)
+                alphas.append(alpha)
+            above, here = self.contexts(i, h, x, memory, above, here)
+            v, h, _ = layer(v, h, above, here)
+        return alphas
 
-    def context(self, layer: int, h: Tensor, memory: Memory, context: Tensor | None) -> Tensor | None:
-        if layer != self.config.attend_after:
-            return context
+    def contexts(
+        self, layer: int, h: Tensor, x: Tensor, memory: Memory, above: Tensor, here: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        if layer not in self.config.attend_after:
+            return above, here
+        i = self.config.attend_after.index(layer)
         # Colours need full precision, also where bf16 is used for the rest.
         keep = torch.autocast(h.device.type, enabled=False) if self.config.copies else nullcontext()
-        queries = self.queries(h, memory)
+        queries, seen, unseen = self.readers[i].look(h, x, memory.patches[i])
         with keep:
-            read = self.attend(queries, memory.keys, memory.values)
-        read = read.unflatten(2, (-1, *h.shape[-2:]))  # [B, heads, Q, H, W, key_size (+ C)]
-        read = read.permute(0, 2, 1, 5, 3, 4).flatten(0, 1)  # [B * Q, heads, key_size (+ C), H, W]
+            read = self.attend(queries, seen.keys, seen.values, unseen)
+        # [B, heads, Q * H * W, key_size (+ C)], where B may be B * Q and Q 1, to [B * Q, heads, key_size (+ C), H, W].
+        read = read.unflatten(2, (-1, *h.shape[-2:])).permute(0, 2, 1, 5, 3, 4).flatten(0, 1)
         values, colours = read.tensor_split([self.config.key_size], dim=2)
-        return context + torch.cat([values.flatten(1, 2), colours.flatten(1, 2)], dim=1)
+        read = torch.cat([values.flatten(1, 2), colours.flatten(1, 2)], dim=1)
+        if self.config.reads_above:
+            above = above + F.pad(read, (0, 0, 1, 0))[:, :, :-1]
+        return above, here + read

@@ -40,6 +40,8 @@ class ConditionalPixelCNN(PixelCNN):
         return vectors.unflatten(0, patches.shape[:2]).mean(1)
 
     def encode(self, supports: Tensor) -> Any:
+        if not supports.shape[1]:
+            return supports.new_zeros(len(supports), self.to_vector.out_features)
         return self.summary(self.encoder(supports.flatten(0, 1)).unflatten(0, supports.shape[:2]))
 
     def vector(self, memory: Any, targets: int) -> Tensor:

@@ -26,10 +26,14 @@ class ModelConfig:
     encoder_maps: int = 64  # feature maps of the support encoder
     stride: int = 2  # pixels of a support that one of its patches has to a side
     vector: int = 128  # Conditional PixelCNN: length of h = f(s)
-    attend_after: int = 3  # Attention PixelCNN: the gated layers below its query
+    dilation_cycle: int = 1  # gated layer i is dilated by 2 ** (i % dilation_cycle)
+    attend_after: tuple[int, ...] = (3,)  # Attention PixelCNN: for each time that it reads, the gated layers below
     heads: int = 4  # Attention PixelCNN: attention heads
     key_size: int = 16  # Attention PixelCNN: length of one head's query, key and value
     octaves: int = 4  # Attention PixelCNN: octaves of Fourier position features
+    own: bool = False  # Attention PixelCNN: whether it also reads the earlier pixels of the drawing itself
+    reads_above: bool = False  # Attention PixelCNN: whether the vertical stack sees what was read in the row above
+    drops_supports: bool = False  # whether it has learned to draw without supports, too
     copies: bool = False  # Attention PixelCNN: whether the head sees the colours that were read
     side: int = 26  # of the images it is trained on; smaller ones use the top left of Meta PixelCNN's canvas
     canvas: int = 4  # Meta PixelCNN: maps of its canvas
@@ -38,6 +42,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be built; a configuration may come from somebody's file."""
+        after = self.attend_after  # a list from JSON, or, in older cards, a single number
+        object.__setattr__(self, "attend_after", tuple(after) if isinstance(after, (list, tuple)) else (after,))
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is bool and not isinstance(value, bool):
@@ -50,5 +56,8 @@ class ModelConfig:
             raise ValueError("copies needs images in colour")
         if self.adapted not in ADAPTED:
             raise ValueError(f"adapted must be one of {', '.join(ADAPTED)}, not {self.adapted!r}")
-        if self.attend_after >= self.layers:
-            raise ValueError(f"attend_after, {self.attend_after}, must be below layers, {self.layers}")
+        whole = all(type(after) is int and 1 <= after < self.layers for after in self.attend_after)
+        if not whole or not self.attend_after or sorted(set(self.attend_after)) != list(self.attend_after):
+            raise ValueError(f"attend_after must be rising whole numbers from 1 to {self.layers - 1}, not {after!r}")
+        if self.copies and (self.own or len(self.attend_after) > 1):
+            raise ValueError("copies needs a single read, and of the supports alone")

@@ -70,32 +70,34 @@ class GatedLayer(nn.Module):
     that and, in the horizontal stack, what was read for each position (Attention PixelCNN: it depends on the pixels
     left of the position, which the vertical stack must not know). ``context`` is its length.
 
+    With a ``dilation`` of d, the kernels look d rows up and d columns to the side instead of one.
+
     Differs from van den Oord et al. in one point: the vertical stack has an identity residual too. The last layer's
     vertical gate, whose output nothing reads, sees no context.
     """
 
-    def __init__(self, maps: int, skips: int, context: int = 0, last: bool = False):
+    def __init__(self, maps: int, skips: int, context: int = 0, dilation: int = 1, last: bool = False):
         super().__init__()
-        self.vertical = nn.Conv2d(maps, 2 * maps, (2, 3))
-        self.horizontal = nn.Conv2d(maps, 2 * maps, (1, 2))
+        self.dilation = dilation
+        self.vertical = nn.Conv2d(maps, 2 * maps, (2, 3), dilation=dilation)
+        self.horizontal = nn.Conv2d(maps, 2 * maps, (1, 2), dilation=dilation)
         self.link = nn.Conv2d(2 * maps, 2 * maps, 1)
         self.out = nn.Conv2d(maps, maps + skips, 1)
         self.vertical_context = nn.Conv2d(context, 2 * maps, 1, bias=False) if context and not last else None
         self.horizontal_context = nn.Conv2d(context, 2 * maps, 1, bias=False) if context else None
 
-    def forward(
-        self, v: Tensor, h: Tensor, vector: Tensor | None, context: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, v: Tensor, h: Tensor, above: Tensor | None, here: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """v, h [N, maps, H, W] to the new v and h, and the skip [N, skips, H, W].
 
-        ``vector`` [N, D, 1, 1] is the vertical stack's context, ``context`` [N, D, H or 1, W or 1] the horizontal's.
+        ``above`` and ``here`` [N, D, H or 1, W or 1] are the contexts of the vertical and of the horizontal stack.
         """
-        a = self.vertical(F.pad(v, (1, 1, 1, 0)))
-        b = self.horizontal(F.pad(h, (1, 0, 0, 0))) + self.link(a)
+        d = self.dilation
+        a = self.vertical(F.pad(v, (d, d, d, 0)))
+        b = self.horizontal(F.pad(h, (d, 0, 0, 0))) + self.link(a)
         if self.vertical_context is not None:
-            a = a + self.vertical_context(vector)
+            a = a + self.vertical_context(above)
         if self.horizontal_context is not None:
-            b = b + self.horizontal_context(context)
+            b = b + self.horizontal_context(here)
         residual, skip = self.out(gate(b)).split([h.shape[1], self.out.out_channels - h.shape[1]], dim=1)
         return v + gate(a), h + residual, skip
 

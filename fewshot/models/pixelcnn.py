@@ -15,7 +15,7 @@ from fewshot.models.layers import CausalInput, GatedLayer
 
 
 class PixelCNN(nn.Module):
-    """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports), ``vector`` and ``context``.
+    """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports), ``vector`` and ``contexts``.
 
     ``config.layers`` gated layers of ``config.maps`` feature maps; the skips of all layers add up to
     ``config.penultimate`` maps, from which two 1x1 convolutions make the outputs of the ``head``: for binary images,
@@ -34,7 +34,13 @@ class PixelCNN(nn.Module):
         self.head = HEADS[config.channels]
         self.input = CausalInput(config.channels, config.maps)
         self.layers = nn.ModuleList(
-            GatedLayer(config.maps, config.penultimate, self.context_size(config), last=i == config.layers - 1)
+            GatedLayer(
+                config.maps,
+                config.penultimate,
+                self.context_size(config),
+                dilation=2 ** (i % config.dilation_cycle),
+                last=i == config.layers - 1,
+            )
             for i in range(config.layers)
         )
         self.penultimate = nn.Conv2d(config.penultimate, config.penultimate, 1)
@@ -58,22 +64,28 @@ class PixelCNN(nn.Module):
         """The context that is the same at all positions, [B*Q, D, 1, 1], for Q ``targets`` of each episode."""
         return None
 
-    def context(self, layer: int, h: Tensor, memory: Any, context: Tensor | None) -> Tensor | None:
-        """The context of the horizontal gate of ``layer``, whose input is h [B*Q, maps, H, W], given the last one."""
-        return context
+    def contexts(
+        self, layer: int, h: Tensor, x: Tensor, memory: Any, above: Tensor | None, here: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The contexts of both stacks' gates in ``layer``, given those of the layer below.
+
+        ``h`` [B*Q, maps, H, W] is the layer's horizontal input and ``x`` [B*Q, C, H, W] the targets.
+        """
+        return above, here
 
     def features(self, targets: Tensor, memory: Any) -> Tensor:
         """What the outputs are made of: features [B*Q, D, H, W], each of the pixels before its own."""
-        v, h = self.input(targets.flatten(0, 1))
-        vector = context = self.vector(memory, targets.shape[1])
+        x = targets.flatten(0, 1)
+        v, h = self.input(x)
+        above = here = self.vector(memory, targets.shape[1])
         skips = 0
         for i, layer in enumerate(self.layers):
-            context = self.context(i, h, memory, context)
-            v, h, skip = layer(v, h, vector, context)
+            above, here = self.contexts(i, h, x, memory, above, here)
+            v, h, skip = layer(v, h, above, here)
             skips = skips + skip
         features = F.relu(self.penultimate(F.relu(skips)))
         copied = self.copied(self.config)
-        return torch.cat([features, context[:, -copied:]], dim=1) if copied else features
+        return torch.cat([features, here[:, -copied:]], dim=1) if copied else features
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
         """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""

@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 from fewshot.data.episodes import units
 from fewshot.models import PixelCNN
 from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
-from fewshot.sampling.pixels import DRAW
+from fewshot.sampling.pixels import DRAW, Draw
 
 Array = NDArray[np.float32]
 
@@ -52,31 +52,46 @@ class Layer(NamedTuple):
     horizontal_context: Array | None  # [2C + 2, D]
 
 
-class Attention(NamedTuple):
-    """Weights of the query, with the scale 1 / sqrt(key_size) in them."""
+class Reader(NamedTuple):
+    """Weights of one reader, with the scale 1 / sqrt(key_size) in its query."""
 
     layer: int
-    heads: int
-    key_size: int
     query: Array  # [heads * key_size, C]
     query_of_position: Array  # [H, W, heads * key_size, 1]
     context: Array  # [layers above * (2C + 2), D], for all layers that read the context
+    own: "Own | None"
+
+
+class Own(NamedTuple):
+    """Weights of the keys and values of the drawing itself, both in one: [2 * heads * key_size, ...]."""
+
+    features: Array  # [..., C]
+    pixels: Array  # [..., channels * stride^2]
+    of_position: Array  # [H // stride, W // stride, 2 * heads * key_size, 1], with the biases
 
 
 class Step(NamedTuple):
-    """What a pixel's step gives: the head's outputs [P, N], and attention [heads, N, 1 + S*H'*W'] or None."""
+    """What a pixel's step gives: the head's outputs [P, N], and each reader's attention [heads, N, keys]."""
 
     outputs: Array
-    attention: Array | None
+    attention: list[Array]
 
 
 class Drawn(NamedTuple):
-    """What is drawn so far, ``rows`` of the rows; the rest is zeros."""
+    """What is drawn so far, ``rows`` of the rows; the rest is zeros. ``heads`` are those of all readers, in order."""
 
     images: NDArray[np.uint8]  # [N, H, W], or [N, H, W, 3]
     probabilities: Array  # [N, H, W], of ink, or of the colour that was drawn
     attention: Array | None  # [N, H*W, heads, S, H', W']
+    own: Array | None  # [N, H*W, heads, H // stride, W // stride]
     rows: int
+
+
+class Partner(NamedTuple):
+    """What guidance moves away from: what a network remembers without supports, and the network's sampler."""
+
+    sampler: "IncrementalSampler"
+    memory: Any
 
 
 class IncrementalSampler:
@@ -88,6 +103,7 @@ class IncrementalSampler:
     def __init__(self, network: PixelCNN, height: int, width: int):
         self.height, self.width, self.maps = height, width, network.config.maps
         self.layers = [_layer_weights(layer) for layer in network.layers]
+        self.dilations = [layer.dilation for layer in network.layers]
         self.head, self.channels = network.head, network.head.channels
         self.copied = network.copied(network.config)
         channels, features = self.channels, network.logit.in_channels
@@ -103,64 +119,107 @@ class IncrementalSampler:
         self.logit = _matrix(network.logit.weight)  # [P, D]
         self.empty_logit = _numpy(empty_logit[0].permute(1, 2, 0))[..., None]  # [H, W, P, 1]
         self.vector = network.vector
-        self.attention = _attention_weights(network, height, width) if network.attends else None
-        self.grid = network.grid(height, width) if network.attends else None
+        self.readers, self.grid = [], None
+        if network.attends:
+            self.heads, self.key_size, self.stride = (
+                getattr(network.config, n) for n in ("heads", "key_size", "stride")
+            )
+            self.reads_above, self.grid = network.config.reads_above, network.grid(height, width)
+            self.readers = [_reader_weights(network, i, height, width) for i in range(len(network.readers))]
 
     def rows(
-        self, memory: Any, noise: Array, temperature: float, prefix: NDArray[np.uint8] | None, trace: bool = True
+        self,
+        memory: Any,
+        noise: Array,
+        draw: Draw,
+        prefix: NDArray[np.uint8] | None = None,
+        partner: Partner | None = None,
+        trace: bool = True,
     ) -> Iterator[Drawn]:
         """Draw samples a row at a time, and give what is drawn so far after each; its arrays are the same ones.
 
         ``memory`` is what the network's ``encode`` gave for one episode; the samples share it. ``noise`` [N, H, W]
         holds a uniform number for every pixel, or in colour four of them [N, H, W, 4]; ``prefix`` [R, W] or [R, W, 3]
-        the first rows where they are given. Without ``trace`` the attention is not kept.
+        the first rows where they are given. Guidance takes a ``partner``. Without ``trace`` the attention is not kept.
         """
-        state, draw = _State(self, memory, len(noise)), DRAW[self.head]
+        n = len(noise)
+        if partner is None:
+            states = [_State(self, [memory], n)]
+        elif partner.sampler is self:  # one network: twice the samples cost less than two steps
+            states = [_State(self, [memory, partner.memory], n)]
+        else:
+            states = [_State(self, [memory], n), _State(partner.sampler, [partner.memory], n)]
+        to_pixels = DRAW[self.head]
         pixels = np.zeros((*noise.shape[:3], self.channels), np.uint8)
         images = pixels[..., 0] if self.channels == 1 else pixels
         probabilities = np.zeros(noise.shape[:3], np.float32)
-        attention = flat = None
-        if trace and self.attention is not None:
-            places = memory.keys.shape[2] - 1  # without the null key
-            flat = np.zeros((len(noise), self.height * self.width, self.attention.heads, places), np.float32)
-            attention = flat.reshape(*flat.shape[:3], -1, *self.grid)
+        attention = own = None
+        if trace and self.readers:
+            places, own_places = states[0].places, states[0].own_places
+            kept = np.zeros(
+                (n, self.height * self.width, len(self.readers), self.heads, places + own_places), np.float32
+            )
+            heads = kept.reshape(n, self.height * self.width, len(self.readers) * self.heads, -1)
+            attention = heads[..., :places].reshape(*heads.shape[:3], -1, *self.grid)
+            if own_places:
+                own = heads[..., places:].reshape(*heads.shape[:3], self.height // self.stride, -1)
         for r in range(self.height):
             with _ROW, _BLAS.limit(limits=1, user_api="blas"):  # the products are too small to be worth a second thread
-                state.start_row(r, pixels)
+                for state in states:
+                    state.start_row(r, pixels)
                 for c in range(self.width):
-                    step = state.pixel(r, c, pixels)
+                    steps = [state.pixel(r, c, pixels) for state in states]
+                    outputs = steps[0].outputs[:, :n]
+                    if partner is not None:
+                        outputs = outputs + draw.guidance * (outputs - steps[-1].outputs[:, -n:])
                     given = prefix[r, c] if prefix is not None and r < len(prefix) else None
-                    images[:, r, c], probabilities[:, r, c] = draw(step.outputs, noise[:, r, c], temperature, given)
-                    if flat is not None:
-                        flat[:, r * self.width + c] = step.attention[:, :, 1:].swapaxes(0, 1)
-            yield Drawn(images, probabilities, attention, r + 1)
+                    images[:, r, c], probabilities[:, r, c] = to_pixels(
+                        outputs, noise[:, r, c], draw.temperature, draw.cut, given
+                    )
+                    for state in states:
+                        state.finish(r, c, pixels)
+                    if attention is not None:
+                        for i, alpha in enumerate(steps[0].attention):
+                            kept[:, r * self.width + c, i] = alpha[:, :n, 1:].swapaxes(0, 1)
+            yield Drawn(images, probabilities, attention, own, r + 1)
 
 
 class _State:
-    """The caches of one call: N samples that share what is remembered of the supports.
+    """The caches of one call: for each of the ``memories``, n samples that share what is remembered of the supports.
 
     The samples are the last axis of its arrays, and the features come first: so each part of one lies in one piece.
     """
 
-    def __init__(self, weights: IncrementalSampler, memory: Any, n: int):
-        self.weights, self.n = weights, n
+    def __init__(self, weights: IncrementalSampler, memories: list[Any], n: int):
+        self.weights, self.times, self.n = weights, len(memories), n * len(memories)
+        n = self.n
         layers, maps, width = weights.layers, weights.maps, weights.width
         skips, both = weights.penultimate[0].shape[1], 2 * maps + 2
-        # Row r - 1 and row r of each layer's vertical input, with a column of zeros on both sides.
-        self.v = np.zeros((len(layers), 2, maps, width + 2, n), np.float32)
-        # Of these, for each position, the six that its kernel sees: where they lie, and a copy for one layer.
-        windows = np.lib.stride_tricks.sliding_window_view(self.v, 3, axis=3)  # [layers, 2, C, width, N, 3]
-        self.windows = windows.transpose(0, 1, 5, 2, 3, 4)
+        # The last rows of each layer's vertical input, row r at r modulo their number, between columns of zeros.
+        self.furthest = max(weights.dilations)
+        self.v = np.zeros((len(layers), self.furthest + 1, maps, width + 2 * self.furthest, n), np.float32)
+        # Of these, for each position, the three of a row that its kernel sees: where they lie; a copy for one layer.
+        self.windows = [
+            np.lib.stride_tricks.sliding_window_view(
+                v[:, :, self.furthest - d : self.furthest + d + width], 2 * d + 1, 2
+            )[..., ::d].transpose(0, 4, 1, 2, 3)  # [rows, 3, C, width, N]
+            for v, d in zip(self.v, weights.dilations, strict=True)
+        ]
         self.window = np.empty((2, 3, maps, width, n), np.float32)
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
         self.row = np.zeros((width, len(layers), both, n), np.float32)
         # The row's pixels, after as many zeros as the input layer sees to the left.
         self.drawn = np.zeros(((COLUMNS_BESIDE + width) * weights.channels, n), np.float32)
         self.to_units = units if weights.channels > 1 else np.asarray
-        # Each layer's horizontal input at the last pixel and at this one, and the sum of the skips below it.
+        # Each layer's horizontal input at the pixel that its kernel sees to the left, and at this one, and the sum of
+        # the skips below it.
         self.features = np.zeros((len(layers) + 1, 2 * maps + skips, n), np.float32)
-        self.last, self.here = self.features[:, :maps], self.features[:, maps : 2 * maps]
+        self.left, self.here = self.features[:-1, :maps], self.features[:-1, maps : 2 * maps]
         self.input, self.sum_of_skips = self.here[0], self.features[-1, 2 * maps :]
+        # The same inputs at all pixels of the row, after columns of zeros; and for each dilation, its layers.
+        self.past = np.zeros((self.furthest + width, len(layers), maps, n), np.float32)
+        dilations = np.array(weights.dilations)
+        self.of_dilation = [(d, _slice(np.flatnonzero(dilations == d))) for d in sorted(set(weights.dilations))]
         # All that a pixel's step works on lies where it lay for the last pixel: views of it are made only once.
         self.shares = np.empty((len(layers), both, n), np.float32)
         self.a, self.residual = np.empty((both, n), np.float32), np.empty((maps + skips, n), np.float32)
@@ -171,77 +230,87 @@ class _State:
         ]
         self.skips, self.seen = np.empty((skips, n), np.float32), np.empty((skips + weights.copied, n), np.float32)
         self.hidden, self.copied = self.seen[:skips], self.seen[skips:]  # what the head sees
-        if weights.attention is not None:
-            heads, layer = weights.attention.heads, weights.attention.layer
-            self.keys = np.ascontiguousarray(_numpy(memory.keys[0]).swapaxes(1, 2))  # [heads, key_size, 1 + S*H'*W']
-            self.values = np.ascontiguousarray(_numpy(memory.values[0]).swapaxes(1, 2))
-            self.query = np.empty((len(weights.attention.query), n), np.float32)
-            self.queries = self.query.reshape(heads, -1, n).swapaxes(1, 2)  # [heads, N, key_size]
-            self.scores, self.alpha = np.empty((2, heads, n, self.keys.shape[2]), np.float32)
-            self.softmax = torch.from_numpy(self.scores), torch.from_numpy(self.alpha)
-            self.context = np.empty((len(weights.attention.context), n), np.float32)
-            self.contexts = self.context.reshape(-1, both, n)
-            self.reading = self.shares[layer:]
-        self.biases = [(layer.vertical_bias, layer.horizontal_bias) for layer in layers]
-        vector = weights.vector(memory, 1)
-        if vector is not None:  # the same for all pixels: it adds to the biases
-            vector = _numpy(vector[0, :, 0])  # [D, 1]
-            self.biases = [_with_vector(layer, vector) for layer in layers]
+        self.reads = {
+            reader.layer: _Read(self, reader, [memory.patches[i] for memory in memories])
+            for i, reader in enumerate(weights.readers)
+        }
+        if self.reads:
+            first, *_ = self.reads.values()
+            self.places, self.own_places = first.places, first.own_places
+        self.constants = [(layer.vertical_bias, layer.horizontal_bias, None) for layer in layers]
+        vectors = [weights.vector(memory, 1) for memory in memories]
+        if vectors[0] is not None:  # the same for all pixels: it adds to the biases
+            vectors = [np.repeat(_numpy(vector[0, :, 0]), n // self.times, axis=1) for vector in vectors]
+            vector = np.concatenate(vectors, axis=1)  # [D, N]
+            self.constants = [_with_vector(layer, vector) for layer in layers]
 
     def start_row(self, r: int, pixels: NDArray[np.uint8]) -> None:
         """The vertical stack's row r, from the pixels [N, H, W, channels] of the rows above."""
         weights, n, width, maps = self.weights, self.n, self.weights.width, self.weights.maps
-        self.v[:, 0] = self.v[:, 1]
-        self.features[:] = 0
-        above = np.zeros((n, ROWS_ABOVE, width + 2 * COLUMNS_BESIDE, weights.channels), np.float32)
+        rows = self.furthest + 1
+        above = np.zeros((len(pixels), ROWS_ABOVE, width + 2 * COLUMNS_BESIDE, weights.channels), np.float32)
         known = pixels[:, max(0, r - ROWS_ABOVE) : r]
         above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = self.to_units(known)
         patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)
         # [N, 3, W, channels, 7] to the order of the kernel's inputs.
-        v = weights.input_v @ patches.transpose(1, 4, 3, 2, 0).reshape(-1, width * n)
-        v += np.repeat(weights.empty_v[r], n, axis=2).reshape(maps, -1)
+        v = weights.input_v @ patches.transpose(1, 4, 3, 2, 0).reshape(-1, width * len(pixels))
+        v = np.tile(v.reshape(maps, width, -1), self.times)
+        v += weights.empty_v[r]
+        read = None  # [D, W, N], of the row above, by all readers so far
         for i, layer in enumerate(weights.layers):
-            self.v[i, 1, :, 1:-1] = v.reshape(maps, width, n)
-            self.window[:] = self.windows[i]
+            if i in self.reads and weights.reads_above:
+                read = self.reads[i].row if read is None else read + self.reads[i].row
+            self.v[i, r % rows, :, self.furthest : self.furthest + width] = v
+            self.window[0] = self.windows[i][(r - weights.dilations[i]) % rows]
+            self.window[1] = self.windows[i][r % rows]
+            vertical_bias, horizontal_bias, gates = self.constants[i]
             a = layer.vertical @ self.window.reshape(6 * maps, width * n)
-            a += self.biases[i][0]
+            a += vertical_bias
             b = layer.link @ a
-            b += self.biases[i][1]
             self.row[:, i] = b.reshape(-1, width, n).swapaxes(0, 1)
+            self.row[:, i] += horizontal_bias
             if i == len(weights.layers) - 1:
                 break
+            if read is not None:
+                a += layer.vertical_context @ read.reshape(-1, width * n)
+            if gates is not None:
+                a.reshape(-1, width, n)[:] += gates[:, None]
             sigmoid = torch.from_numpy(a)
             torch.sigmoid(sigmoid, out=sigmoid)
             f, g = a[:maps], a[maps:]
             f *= 2
             f -= 1
             f *= g
-            v += f
+            v += f.reshape(v.shape)
 
     def pixel(self, r: int, c: int, pixels: NDArray[np.uint8]) -> Step:
         """The horizontal stack, and what is read, at (r, c) of the pixels [N, H, W, channels]."""
         weights, a, f, g, residual = self.weights, self.a, self.f, self.g, self.residual
-        read = None
-        reading = -1 if weights.attention is None else weights.attention.layer
-        self.last[:] = self.here
+        attention = []
+        for d, of_layers in self.of_dilation:
+            self.left[of_layers] = self.past[self.furthest + c - d, of_layers]
         self.shares[:] = self.row[c]
         channels = weights.channels
         last = (COLUMNS_BESIDE + c - 1) * channels
-        self.drawn[last : last + channels] = self.to_units(pixels[:, r, c - 1]).T if c else 0
+        if c:
+            self.drawn[last : last + channels].reshape(channels, self.times, -1)[:] = self.to_units(
+                pixels[:, r, c - 1]
+            ).T[:, None]
         # The last argument is where the result goes: by name it would cost more. The array's own `dot` has a third of
         # the overhead of `@`.
         weights.input_h.dot(self.drawn[c * channels : last + channels], self.input)
         np.add(self.input, weights.empty_h[r, c], self.input)
         add, tanh, multiply = np.add, np.tanh, np.multiply
         for i, (h, below, above, share, horizontal_dot, out_dot) in enumerate(self.steps):
-            if i == reading:
-                read = self.read(self.here[i], r, c)
+            if i in self.reads:
+                attention.append(self.reads[i].at(r, c))
             horizontal_dot(h, a)
             add(a, share, a)
             tanh(a, a)
             multiply(f, g, g)
             out_dot(a, residual)
             add(below, residual, above)
+        self.past[self.furthest + c] = self.here
         skips, hidden = self.skips, self.hidden
         np.maximum(self.sum_of_skips, 0, out=skips)
         weights.penultimate[0].dot(skips, hidden)
@@ -249,31 +318,104 @@ class _State:
         np.maximum(hidden, 0, out=hidden)
         outputs = weights.logit.dot(self.seen)
         outputs += weights.empty_logit[r, c]
-        return Step(outputs, read)
+        return Step(outputs, attention)
 
-    def read(self, h: Array, r: int, c: int) -> Array:
-        """Read the supports, for all later pre-activations; gives the attention as in Step."""
-        reader, (scores, alpha) = self.weights.attention, self.softmax
-        reader.query.dot(h, self.query)
+    def finish(self, r: int, c: int, pixels: NDArray[np.uint8]) -> None:
+        """The pixel (r, c) is drawn: what its patch gives to read."""
+        if not self.reads or not self.own_places:
+            return
+        stride = self.weights.stride
+        if (r + 1) % stride or (c + 1) % stride:
+            return
+        patch = self.to_units(pixels[:, r + 1 - stride : r + 1, c + 1 - stride : c + 1])
+        patch = np.tile(patch.transpose(3, 1, 2, 0).reshape(-1, len(patch)), self.times).astype(np.float32)
+        for read in self.reads.values():
+            read.append(r // stride, c // stride, patch)
+
+
+class _Read:
+    """What one reader sees and gives in one call: keys and values of the supports, and those of the drawing so far."""
+
+    def __init__(self, state: _State, reader: Reader, patches: list[Any]):
+        weights, self.reader = state.weights, reader
+        self.heads, self.key_size, self.copied = weights.heads, weights.key_size, state.copied
+        self.h = state.here[reader.layer]
+        n = state.n
+        self.samples = [slice(i * n // state.times, (i + 1) * n // state.times) for i in range(state.times)]
+        # [heads, key_size, 1 + S*H'*W'] and [heads, key_size (+ channels), 1 + S*H'*W'].
+        self.keys = [np.ascontiguousarray(_numpy(p.keys[0]).swapaxes(1, 2)) for p in patches]
+        self.values = [np.ascontiguousarray(_numpy(p.values[0]).swapaxes(1, 2)) for p in patches]
+        seen = [keys.shape[2] for keys in self.keys]
+        self.places, self.own_places = max(seen) - 1, 0
+        if reader.own is not None:
+            own_rows, own_columns = reader.own.of_position.shape[:2]
+            self.own_places = own_rows * own_columns
+            self.own_keys, self.own_values = np.zeros((2, self.heads, n, self.own_places, self.key_size), np.float32)
+            self.own_seen = 0
+        size = self.heads * self.key_size
+        self.query = np.empty((size, n), np.float32)
+        self.queries = self.query.reshape(self.heads, -1, n).swapaxes(1, 2)  # [heads, N, key_size]
+        # What is not there to be read has the score of nothing, and what is will get one.
+        self.scores = np.full((self.heads, n, 1 + self.places + self.own_places), -np.inf, np.float32)
+        self.alpha = np.empty_like(self.scores)
+        self.softmax = torch.from_numpy(self.scores), torch.from_numpy(self.alpha)
+        self.read = np.empty((self.heads, self.values[0].shape[1], n), np.float32)
+        self.row = np.zeros((size + len(self.copied), weights.width, n), np.float32)
+        self.context = np.empty((len(reader.context), n), np.float32)
+        both = len(state.shares[0])
+        self.contexts, self.reading = self.context.reshape(-1, both, n), state.shares[reader.layer :]
+
+    def at(self, r: int, c: int) -> Array:
+        """Read at (r, c), for all later pre-activations; gives the attention as in Step."""
+        reader, (scores, alpha) = self.reader, self.softmax
+        reader.query.dot(self.h, self.query)
         np.add(self.query, reader.query_of_position[r, c], self.query)
-        np.matmul(self.queries, self.keys, self.scores)
+        for samples, keys in zip(self.samples, self.keys, strict=True):
+            np.matmul(self.queries[:, samples], keys, self.scores[:, samples, : keys.shape[2]])
+        own = slice(1 + self.places, 1 + self.places + (self.own_seen if self.own_places else 0))
+        if own.start < own.stop:
+            seen = self.own_keys[:, :, : self.own_seen]
+            self.scores[:, :, own] = (seen @ self.queries[..., None])[..., 0]
         torch.softmax(scores, dim=2, out=alpha)
-        f = np.matmul(self.values, self.alpha.swapaxes(1, 2))  # [heads, key_size (+ channels), N]
-        if self.weights.copied:
-            self.copied[:] = f[:, reader.key_size :].reshape(-1, self.n)
-            f = np.concatenate([f[:, : reader.key_size].reshape(-1, self.n), self.copied])
-        reader.context.dot(f.reshape(-1, self.n), self.context)
+        for samples, values in zip(self.samples, self.values, strict=True):
+            seen = self.alpha[:, samples, : values.shape[2]].swapaxes(1, 2)
+            np.matmul(values, seen, self.read[..., samples])  # [heads, key_size (+ channels), N]
+        if own.start < own.stop:
+            of_own = self.alpha[:, :, None, own] @ self.own_values[:, :, : self.own_seen]  # [heads, N, 1, key_size]
+            self.read += of_own[:, :, 0].swapaxes(1, 2)
+        f = self.read.reshape(-1, self.read.shape[2])
+        if len(self.copied):
+            self.copied[:] = self.read[:, self.key_size :].reshape(self.copied.shape)
+            f = np.concatenate([self.read[:, : self.key_size].reshape(-1, f.shape[1]), self.copied])
+        self.row[:, c] = f
+        reader.context.dot(f, self.context)
         np.add(self.reading, self.contexts, self.reading)
         return self.alpha
 
+    def append(self, row: int, column: int, patch: Array) -> None:
+        """The patch of the drawing [channels * stride^2, N] at (row, column) is done: from now on it can be read."""
+        own = self.reader.own
+        made = own.features @ self.h + own.pixels @ patch + own.of_position[row, column]
+        keys, values = made.reshape(2, self.heads, self.key_size, -1).swapaxes(2, 3)  # [heads, N, key_size]
+        self.own_keys[:, :, self.own_seen] = keys
+        self.own_values[:, :, self.own_seen] = values
+        self.own_seen += 1
 
-def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array]:
-    """The biases of both stacks with the context ``vector`` [D, 1]."""
-    vertical, horizontal = layer.vertical_bias, layer.horizontal_bias + layer.horizontal_context @ vector
-    if layer.vertical_context is None:
-        return vertical, horizontal
-    gates = layer.vertical_context @ vector
-    return vertical + gates, horizontal - layer.link @ gates  # the link does not take the gates' context
+
+def _slice(rising: NDArray[np.int64]) -> slice:
+    """The slice of indices that rise in equal steps: it makes views."""
+    step = int(rising[1] - rising[0]) if len(rising) > 1 else 1
+    return slice(int(rising[0]), int(rising[-1]) + 1, step)
+
+
+def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array, Array | None]:
+    """The biases of both stacks, and the share of the context ``vector`` [D, N] in the vertical gates [2C, N].
+
+    The horizontal bias has the vector's share in it.
+    """
+    horizontal = layer.horizontal_bias + layer.horizontal_context @ vector
+    gates = None if layer.vertical_context is None else layer.vertical_context @ vector
+    return layer.vertical_bias, horizontal, gates
 
 
 def _numpy(tensor: torch.Tensor) -> Array:
@@ -316,19 +458,25 @@ def _layer_weights(layer: torch.nn.Module) -> Layer:
     )
 
 
-def _attention_weights(network: torch.nn.Module, height: int, width: int) -> Attention:
-    config = network.config
-    scale = np.float32(config.key_size**-0.5)
-    query = _matrix(network.query.weight) * scale  # [heads * key_size, C + positions]
-    positions = _numpy(fourier_positions(height, width, config.octaves, network.null_key)[0].permute(1, 2, 0))
-    of_position = positions @ query[:, config.maps :].T + _numpy(network.query.bias) * scale
-    return Attention(
-        layer=config.attend_after,
-        heads=config.heads,
-        key_size=config.key_size,
-        query=np.ascontiguousarray(query[:, : config.maps]),
+def _reader_weights(network: torch.nn.Module, index: int, height: int, width: int) -> Reader:
+    config, reader, layer = network.config, network.readers[index], network.config.attend_after[index]
+    scale, maps = np.float32(config.key_size**-0.5), config.maps
+    query = _matrix(reader.query.weight) * scale  # [heads * key_size, C + positions]
+    positions = fourier_positions(height, width, config.octaves, reader.null_key)[0]
+    of_position = _numpy(positions.permute(1, 2, 0)) @ query[:, maps:].T + _numpy(reader.query.bias) * scale
+    own = None
+    if config.own:
+        made = np.concatenate([_matrix(reader.own_key.weight), _matrix(reader.own_value.weight)])
+        features, located, pixels = np.split(made, [maps, maps + len(positions)], axis=1)
+        bias = np.concatenate([_numpy(reader.own_key.bias), _numpy(reader.own_value.bias)])
+        of_patches = _numpy(reader.last_of_patches(positions).permute(1, 2, 0)) @ located.T + bias
+        own = Own(np.ascontiguousarray(features), np.ascontiguousarray(pixels), of_patches[..., None])
+    return Reader(
+        layer=layer,
+        query=np.ascontiguousarray(query[:, :maps]),
         query_of_position=of_position[..., None],
         context=np.concatenate(
-            [_halve_gates(_matrix(layer.horizontal_context.weight)) for layer in network.layers[config.attend_after :]]
+            [_halve_gates(_matrix(above.horizontal_context.weight)) for above in network.layers[layer:]]
         ),
+        own=own,
     )

@@ -23,6 +23,7 @@ class Settings(Protocol):
     targets: int
     shots: int
     changed: float
+    without: float
     seed: int
     split: str
     side: int
@@ -71,6 +72,7 @@ class Characters:
             settings.seed,
             settings.shots,
             transform=partial(augment, share=settings.changed),
+            without=settings.without,
         ).batch
 
     def look(self, network: PixelCNN) -> dict[str, float]:
@@ -95,7 +97,7 @@ class Mirror:
         training, self.validation = (photos.shrink(both.split(split), side) for split in ("training", "validation"))
         self.protocol = f"photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours"
         self.data = f"{len(training)} training photographs of {settings.data.name}"
-        self.sizes = {"channels": 3, "layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": 2, "heads": 2}
+        self.sizes = {"channels": 3, "layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 2}
         self.sizes |= {"octaves": 6, "copies": settings.copies, "side": side}
         self.images_a_step = settings.characters
         self.batch = photos.MirrorSampler(training, settings.characters, settings.seed).batch

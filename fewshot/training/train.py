@@ -63,6 +63,11 @@ class TrainConfig:
     changed: float = 0.5
     """characters, products: share of the episodes that are augmented: fewer at the end, for what is real to have the
     last word"""
+    without: float = 0.0
+    """characters: share of the steps whose episodes have no supports, so that the network is its own partner in
+    guidance"""
+    network: tuple[str, ...] = ()
+    """sizes of the network that differ from the task's, as name=value: maps=64 own=true attend_after=[3,7]"""
     seed: int = 0
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
@@ -164,10 +169,7 @@ class _Run:
         self.task = TASKS[config.task](config)
         self.share = _Share(self.task, rank, world)
         torch.manual_seed(config.seed)
-        sizes = ModelConfig(
-            model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.task.sizes
-        )
-        self.network = build(sizes).to(device, memory_format=torch.channels_last)
+        self.network = build(self.sizes()).to(device, memory_format=torch.channels_last)
         if config.reference and self.network.attends:
             self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
@@ -179,6 +181,19 @@ class _Run:
         config.out.mkdir(parents=True, exist_ok=True)
         if self.state_file.exists():
             self.restore()
+
+    def sizes(self) -> ModelConfig:
+        """The sizes of the network that is trained."""
+        config = self.config
+        sizes = {"model": config.model, "inner_steps": config.inner_steps, "adapted": config.adapted}
+        sizes |= self.task.sizes | {"drops_supports": config.without > 0}
+        try:
+            for size in config.network:
+                name, value = size.split("=", 1)
+                sizes[name] = json.loads(value)
+            return ModelConfig(**sizes)
+        except (ValueError, TypeError) as error:
+            raise TrainingError(f"--network must be name=value, of sizes that a network has ({error}).") from error
 
     def load_initial(self) -> dict[str, Any]:
         """The card of the weights that the run starts from, which are now the network's; {} if it starts anew."""
@@ -205,8 +220,10 @@ class _Run:
             print("This machine does not compute bf16 in hardware: training in float32.", file=sys.stderr)
         model = self.compiled()
         if self.world > 1:
-            # Where there are too few supports for an inner step, what is learned about it is not used.
-            model = DistributedDataParallel(model, find_unused_parameters=self.network.adapts)
+            # Without supports nothing encodes them; and with too few for an inner step, what is learned about it is
+            # not used.
+            unused = self.network.adapts or config.without > 0
+            model = DistributedDataParallel(model, find_unused_parameters=unused)
         images_a_step = self.task.images_a_step
         bar = tqdm(
             total=config.steps * images_a_step,
