@@ -4,8 +4,9 @@ import json
 import math
 import sys
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import tyro
@@ -22,6 +23,7 @@ from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.figures import save_run
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
+from fewshot.sampling.pixels import Draw
 from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
@@ -55,6 +57,9 @@ def evaluate(
     seed: int = 0,
     wrong_supports: bool = False,
     quality: bool = False,
+    guidance: tuple[float, ...] = (0.0,),
+    cut: tuple[float, ...] = (0.0,),
+    temperature: tuple[float, ...] = (1.0,),
 ) -> None:
     """Score drawings in nats/dim, of every character of the data, with the same targets at all shots.
 
@@ -73,6 +78,10 @@ def evaluate(
         wrong_supports: score each character or product given the supports of another one.
         quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets
             that neither the model nor the judge has seen, which of the 45 are those of --split validation.
+        guidance: for --quality: each of these with each cut and each temperature, a line of the table each. Scores in
+            nats/dim are always those without.
+        cut: see guidance.
+        temperature: see guidance.
     """
     if quality and wrong_supports:
         raise omniglot.DataError("--quality and --wrong-supports do not go together.")
@@ -99,12 +108,19 @@ def evaluate(
             f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['characters']:10}  {score['targets']:7}"
         )
-    judged = {}
+    judged: dict[str, Any] = {}
     if classifier is not None:
-        judged = asdict(judge(model, classifier, drawings, seed))
-        judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, seed)
-        for name, value in judged.items():
-            print(f"{name.replace('_', ' '):<22} {value:.4f}")
+        judged = [
+            {"guidance": w, "cut": c, "temperature": t}
+            | asdict(judge(model, classifier, drawings, seed, Draw(t, w, c)))
+            for w, c, t in product(guidance, cut, temperature)
+        ]
+        print("  ".join(judged[0]))
+        for line in judged:
+            print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
+        accuracy = one_shot_accuracy(model, drawings, seed)
+        print(f"one-shot accuracy by likelihood {accuracy:.4f}")
+        judged = {"drawings": judged, "one_shot_accuracy": accuracy}
     result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
     write_json(result | {"shots": scores, "quality": judged}, out)
 
@@ -156,6 +172,8 @@ def generate(
     seed: int = 0,
     temperature: float = 1.0,
     inner_steps: int | None = None,
+    guidance: float = 0.0,
+    cut: float = 0.0,
 ) -> None:
     """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
 
@@ -167,6 +185,8 @@ def generate(
         seed: of the noise.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
+        guidance: of characters, 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
+        cut: 0 to 0.25: chances below it are taken as 0, and those above its complement as 1.
     """
     model, pictures = fewshot.load(checkpoint), []
     for path in support:
@@ -176,7 +196,7 @@ def generate(
         pictures.append(
             photos.read_photo(data, model.side) if model.in_colour else omniglot.max_pool(read_picture(data))
         )
-    run = model.generate(np.array(pictures), samples, seed, temperature, inner_steps=inner_steps)
+    run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
     for path in save_run(run, out):
         print(path)
 

@@ -16,6 +16,7 @@ from fewshot.api import FewShotModel
 from fewshot.data.episodes import to_tensor
 from fewshot.data.omniglot import DataError, Drawings
 from fewshot.models.classifier import Classifier
+from fewshot.sampling.pixels import Draw
 
 WAYS = 20  # characters that the classifier, or the likelihood, chooses among
 SHOTS = 4  # supports that the model draws from
@@ -24,10 +25,14 @@ RUNS = 10  # of the classification by likelihood
 PROTOTYPES = 6  # real drawings of a character that the classifier knows it by
 
 
+LEARNED = Draw()
+
+
 @dataclass(frozen=True)
 class Quality:
     """Means over characters. A distance of two drawings is the share of their pixels that differ."""
 
+    inkless: float  # share of its drawings with less than a third of the ink of their supports, on average
     recognised: float  # share of the model's drawings that the classifier gives to the right one of 20 characters
     recognised_real: float  # the same of real drawings
     nearest_support: float  # a drawing's distance to the support that is most like it
@@ -38,8 +43,10 @@ class Quality:
 
 
 @torch.inference_mode()
-def quality(model: FewShotModel, classifier: Classifier, drawings: Drawings, seed: int) -> Quality:
-    """Let the model draw 8 of every character given 4 supports, and judge what it drew.
+def quality(
+    model: FewShotModel, classifier: Classifier, drawings: Drawings, seed: int, draw: Draw = LEARNED
+) -> Quality:
+    """Let the model ``draw`` 8 of every character given 4 supports, and judge what it drew.
 
     Supports, the classifier's prototypes and the real drawings that are compared are different drawings. Raises
     DataError if there are fewer than 20 characters or one has too few drawings.
@@ -55,7 +62,8 @@ def quality(model: FewShotModel, classifier: Classifier, drawings: Drawings, see
         )
     images = np.stack([drawings.images[m[:fewest]] for m in members])  # [K, drawings, H, W]
     supports, prototypes, real = np.split(images, [SHOTS, SHOTS + PROTOTYPES], axis=1)
-    drawn = np.stack([model.generate(s, SAMPLES, seed + i).images for i, s in enumerate(supports)])
+    options = {**draw._asdict(), "trace": False}
+    drawn = np.stack([list(model.stream(s, SAMPLES, seed + i, **options))[-1].images for i, s in enumerate(supports)])
     among = np.stack([_others(k, len(members), rng) for k in range(len(members))])
 
     def recognised(candidates: NDArray[np.uint8]) -> float:
@@ -68,7 +76,9 @@ def quality(model: FewShotModel, classifier: Classifier, drawings: Drawings, see
         right, others = logits[..., 0], logits[..., 1:].amax(2)
         return (right > others).float().mean().item()
 
+    ink = drawn.mean(axis=(2, 3)) / supports.mean(axis=(1, 2, 3))[:, None]
     return Quality(
+        inkless=(ink < 1 / 3).mean().item(),
         recognised=recognised(drawn),
         recognised_real=recognised(real),
         nearest_support=_distances(drawn, supports).min(axis=2).mean().item(),

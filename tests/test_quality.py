@@ -29,11 +29,11 @@ def characters() -> omniglot.Drawings:
 def drawer(draw) -> SimpleNamespace:
     """A model that draws what ``draw(supports, rng)`` gives."""
 
-    def generate(supports, samples, seed):
+    def stream(supports, samples, seed, **_):
         rng = np.random.default_rng(seed)
-        return SimpleNamespace(images=np.stack([draw(supports, rng) for _ in range(samples)]))
+        yield SimpleNamespace(images=np.stack([draw(supports, rng) for _ in range(samples)]))
 
-    return SimpleNamespace(generate=generate)
+    return SimpleNamespace(stream=stream)
 
 
 def judge(draw, characters) -> quality.Quality:
@@ -56,6 +56,8 @@ def test_a_good_drawer_is_told_from_a_copier_and_from_one_that_ignores_its_suppo
     assert min(good.nearest_support, good.spread, good.spread_real) > 0.01
     assert other.nearest_support > 1.5 * good.nearest_support
     assert good.energy < min(copier.energy, other.energy)
+    assert good.inkless == 0
+    assert judge(lambda supports, _: supports[0] * 0, characters).inkless == 1
 
 
 def test_a_judge_that_cannot_tell_recognises_nothing(characters):
