@@ -316,3 +316,52 @@ def test_a_mirror_network_reads_one_photograph_and_a_product_network_three_or_mo
 def test_what_is_for_characters_only_says_so(in_colour):
     with pytest.raises(InputError, match="characters only"):
         in_colour.influence(photographs(1)[0], photographs(1), 0, 0)
+
+
+@pytest.mark.parametrize("name", [n for n in checkpoints.shipped("omniglot") if n != "omniglot-pixelcnn"])
+def test_guidance_moves_drawings_and_says_so(name):
+    model, supports = fewshot.load(name), np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(2)])
+    plain = model.generate(supports, samples=2, seed=3)
+    guided = model.generate(supports, samples=2, seed=3, guidance=2.0, cut=0.03)
+    assert (plain.guidance, plain.cut, guided.guidance, guided.cut) == (0, 0, 2, 0.03)
+    assert (plain.images != guided.images).any()
+    # What is shown is what was drawn from: nothing is left between the cut and certainty.
+    chances = guided.probabilities
+    assert ((chances == 0) | (chances == 1) | ((chances >= 0.03) & (chances <= 0.97))).all()
+    assert (guided.images[chances == 1] == 1).all()
+    assert not guided.images[chances == 0].any()
+
+
+def test_a_model_that_reads_nothing_is_not_guided():
+    model = fewshot.load("omniglot-pixelcnn")
+    run = model.generate(np.zeros((0, 26, 26)), guidance=2.0)
+    assert run.guidance == 0
+    np.testing.assert_array_equal(run.images, model.generate(np.zeros((0, 26, 26))).images)
+
+
+@pytest.mark.parametrize("name", ["guidance", "cut"])
+@pytest.mark.parametrize("value", [-0.1, 5, float("nan"), float("inf"), "1", None, True])
+def test_guidance_and_cut_out_of_range_are_refused(name, value):
+    with pytest.raises(fewshot.InputError, match=f"The {name} must be"):
+        fewshot.load("omniglot-attention").generate(np.ones((1, 26, 26)), **{name: value})
+
+
+def test_guidance_in_colour_is_refused_in_a_sentence():
+    with pytest.raises(fewshot.InputError, match="for characters only"):
+        fewshot.load("mirror-attention").generate(np.zeros((1, 48, 48, 3), np.uint8), guidance=1.0)
+
+
+def test_a_network_that_has_learned_to_draw_without_supports_is_its_own_partner():
+    network = small_network("attention", scale=0.2, own=True, drops_supports=True)
+    model = fewshot.FewShotModel(network, {}, "mine")
+    assert model.partner.sampler is model.sampler
+    assert model.generate(np.zeros((0, 26, 26))).images.shape == (1, 26, 26)  # it needs none
+    run = model.generate(np.ones((1, 26, 26)), guidance=1.0)
+    assert run.own.shape == (1, 676, 4, 13, 13)
+    assert run.attention.shape == (1, 676, 4, 1, 13, 13)
+
+
+def test_without_a_pixelcnn_beside_it_guidance_gives_a_sentence():
+    model = fewshot.FewShotModel(small_network("conditional", scale=0.2), {"task": "mine"}, "mine-conditional")
+    with pytest.raises(fewshot.InputError, match="needs a PixelCNN"):
+        model.generate(np.ones((1, 26, 26)), guidance=1.0)
