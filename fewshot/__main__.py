@@ -15,6 +15,7 @@ from fewshot import checkpoints
 from fewshot.bench import growth_figure, table, training_table
 from fewshot.data import omniglot, photos, products
 from fewshot.data.drawing import read_picture
+from fewshot.data.errors import DataError
 from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_mirror
@@ -75,15 +76,15 @@ def evaluate(
             that neither the model nor the judge has seen, which of the 45 are those of --split validation.
     """
     if quality and wrong_supports:
-        raise omniglot.DataError("--quality and --wrong-supports do not go together.")
+        raise DataError("--quality and --wrong-supports do not go together.")
     if seed < 0:
-        raise omniglot.DataError("--seed must be at least 0.")
+        raise DataError("--seed must be at least 0.")
     model = fewshot.load(checkpoint)
     if quality and model.in_colour:
-        raise omniglot.DataError("--quality is for characters: no classifier of photographs is at hand to judge them.")
+        raise DataError("--quality is for characters: no classifier of photographs is at hand to judge them.")
     if model.task == "mirror":
         if wrong_supports:
-            raise omniglot.DataError("--wrong-supports is for characters and products.")
+            raise DataError("--wrong-supports is for characters and products.")
         evaluate_photos(model, data, out, split)
         return
     if model.task == "products":
@@ -242,7 +243,7 @@ def download(data: Path = Path("data")) -> None:
 
 
 # Errors whose message is one sentence for the user.
-FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
+FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, DataError, PictureError, TrainingError, OSError)
 
 
 def main() -> None:

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
 from fewshot.data import products
-from fewshot.data.episodes import MAX_SHOTS, to_tensor
+from fewshot.data.episodes import MAX_SHOTS
 from fewshot.models import MetaPixelCNN, PixelCNN
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler
 
 MAX_SAMPLES = 64

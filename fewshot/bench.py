@@ -16,9 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
-from fewshot.data.episodes import to_tensor
 from fewshot.models import MetaPixelCNN, ModelConfig, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler
 from fewshot.training.distributed import processes
 from fewshot.training.memory import keep_freed

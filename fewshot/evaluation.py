@@ -8,12 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fewshot.data.episodes import Episodes, evaluation_episodes, to_tensor
-from fewshot.data.omniglot import DataError, Drawings
+from fewshot.data.episodes import Episodes, evaluation_episodes
+from fewshot.data.errors import DataError
+from fewshot.data.omniglot import Drawings
 from fewshot.data.photos import mirrored
 from fewshot.data.products import Products
 from fewshot.data.products import evaluation_episodes as product_episodes
 from fewshot.models import PixelCNN
+from fewshot.models.inputs import to_tensor
 
 EPISODES_AT_A_TIME = 8
 

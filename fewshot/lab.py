@@ -21,9 +21,10 @@ from torch import Tensor
 import fewshot
 from fewshot import checkpoints
 from fewshot.data import omniglot, photos
-from fewshot.data.episodes import evaluation_episodes, to_tensor
+from fewshot.data.episodes import evaluation_episodes
 from fewshot.data.omniglot import Drawings
 from fewshot.models import AttentionPixelCNN, MetaPixelCNN
+from fewshot.models.inputs import to_tensor
 from fewshot.models.meta import Parameters, call
 
 STYLE = {

@@ -16,9 +16,9 @@ import torch
 import fewshot
 from fewshot import FewShotModel, InputError, checkpoints
 from fewshot.data import photos
-from fewshot.data.episodes import to_tensor
 from fewshot.data.omniglot import Drawings
 from fewshot.evaluation import evaluate
+from fewshot.models.inputs import to_tensor
 from tests.conftest import VARIANTS, small_network, strokes_image
 
 SUPPORTS = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(4)])

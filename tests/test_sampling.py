@@ -7,8 +7,8 @@ import torch
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import uniform_noise
-from fewshot.data.episodes import to_tensor
 from fewshot.models.heads import MixtureOfLogistics, log_probability
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler
 from fewshot.sampling.pixels import bernoulli, mixture_of_logistics

@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 import fewshot
 from fewshot import checkpoints
 from fewshot.data import omniglot
-from fewshot.data.episodes import EpisodeSampler, to_tensor
+from fewshot.data.episodes import EpisodeSampler
 from fewshot.evaluation import evaluate
+from fewshot.models.inputs import to_tensor
 from fewshot.training import tasks
 from fewshot.training import train as training
 from fewshot.training.average import AverageConfig, average

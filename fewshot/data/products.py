@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.data.episodes import Episodes, Transform
-from fewshot.data.omniglot import DataError
+from fewshot.data.errors import DataError
 from fewshot.data.photos import read_file
 
 SIDE = 32

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from fewshot.data import omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
+from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate, evaluate_mirror, evaluate_products
 from fewshot.models import PixelCNN
 from fewshot.training.augment import augment, augment_photos
@@ -90,7 +91,7 @@ class Mirror:
     def __init__(self, settings: Settings):
         side = settings.side
         if side < 1 or photos.SIDE % side:
-            raise omniglot.DataError(f"--side must divide {photos.SIDE}.")
+            raise DataError(f"--side must divide {photos.SIDE}.")
         both = photos.load(settings.data)
         training, self.validation = (photos.shrink(both.split(split), side) for split in ("training", "validation"))
         self.protocol = f"photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours"

@@ -18,11 +18,12 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from fewshot import checkpoints
-from fewshot.data.episodes import MAX_SHOTS, Episodes, to_tensor
+from fewshot.data.episodes import MAX_SHOTS, Episodes
 from fewshot.models import MODELS, ModelConfig, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
+from fewshot.models.inputs import to_tensor
 from fewshot.training.distributed import processes
 from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
