@@ -2,12 +2,13 @@
 
 from fewshot.models.attention import AttentionPixelCNN
 from fewshot.models.attentive_meta import AttentiveMetaPixelCNN
+from fewshot.models.base import Network
 from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
 from fewshot.models.meta import MetaPixelCNN
 from fewshot.models.pixelcnn import PixelCNN
 
-MODELS = {
+MODELS: dict[str, type[Network]] = {
     "pixelcnn": PixelCNN,
     "conditional": ConditionalPixelCNN,
     "meta": MetaPixelCNN,
@@ -16,7 +17,7 @@ MODELS = {
 }
 
 
-def build(config: ModelConfig) -> PixelCNN | MetaPixelCNN:
+def build(config: ModelConfig) -> Network:
     """The network of a configuration, with fresh weights. Raises ValueError for an unknown model name."""
     if not isinstance(config.model, str) or config.model not in MODELS:
         raise ValueError(f"There is no model '{config.model}'. Choose one of: {', '.join(MODELS)}.")

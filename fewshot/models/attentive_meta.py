@@ -19,6 +19,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
 
     title = "Attentive Meta PixelCNN"
     reads = "as Attention PixelCNN does, after your {pictures} have changed its weights"
+    note = ""
     attends = True
     least_shots = 2
 
