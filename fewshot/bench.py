@@ -55,7 +55,7 @@ def made_up(config: ModelConfig, n: int, side: int | None = None) -> np.ndarray:
 
 def naive_seconds(model: FewShotModel, samples: int) -> float:
     """Time of a naive drawing: a whole-image forward pass for each of its pixels, measured on some of the passes."""
-    images, shots = to_tensor(made_up(model.network.config, samples)[None]), min(SHOTS, model.most_shots)
+    images, shots = to_tensor(made_up(model.network.config, samples)[None]), min(SHOTS, model.task.most_shots)
     network = adapted(model.network, shots)
     with torch.inference_mode():
         memory = network.encode(to_tensor(made_up(model.network.config, shots)[None]))
@@ -157,13 +157,13 @@ def table() -> Iterator[str]:
     """The lines of the table, as they are measured: every shipped checkpoint on one thread."""
     torch.set_num_threads(1)
     first, *_, last = ladder().values()
-    yield f"{SHOTS} supports (mirror: 1), one thread, median of {REPEATS}; naive from a few of its passes"
+    yield f"{SHOTS} supports (or as many as the task reads), one thread, median of {REPEATS}; naive from some passes"
     yield f"{'checkpoint':<22} {'images':>6} {'naive':>9} {'sampler':>9} {'+ trace':>9} {'naive / (+ trace)':>18}"
     for name in checkpoints.shipped():
         model = fewshot.load(name)
         for n in NAIVE_PASSES:
             naive = naive_seconds(model, n)
-            shots = min(SHOTS, model.most_shots)
+            shots = min(SHOTS, model.task.most_shots)
             network = adapted(model.network, shots)
             plain, traced = (sampler_seconds(network, model.side, shots, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"

@@ -14,14 +14,14 @@ from fewshot.data.omniglot import Drawings
 from fewshot.data.photos import mirrored
 from fewshot.data.products import Products
 from fewshot.data.products import evaluation_episodes as product_episodes
-from fewshot.models import PixelCNN
+from fewshot.models import Network
 from fewshot.models.inputs import to_tensor
 
 EPISODES_AT_A_TIME = 8
 
 
 @torch.inference_mode()
-def nats_per_dim(network: PixelCNN, episodes: Episodes) -> Tensor:
+def nats_per_dim(network: Network, episodes: Episodes) -> Tensor:
     """The NLL of each episode's targets [B], a mean over targets, pixels and channels."""
     device = next(network.parameters()).device
     of_episode = []
@@ -34,7 +34,7 @@ def nats_per_dim(network: PixelCNN, episodes: Episodes) -> Tensor:
 
 
 def evaluate(
-    network: PixelCNN,
+    network: Network,
     drawings: Drawings,
     shots: Sequence[int],
     targets: int,
@@ -65,7 +65,7 @@ def evaluate(
 
 
 @torch.inference_mode()
-def evaluate_mirror(network: PixelCNN, images: NDArray[np.uint8]) -> dict[str, float | None]:
+def evaluate_mirror(network: Network, images: NDArray[np.uint8]) -> dict[str, float | None]:
     """Score photographs [N, H, W, 3], each given its mirror image.
 
     Gives ``nats_per_dim``, its ``standard_error`` (None for a single photograph), and ``attention_at_mirror``: the mean
@@ -81,7 +81,7 @@ def evaluate_mirror(network: PixelCNN, images: NDArray[np.uint8]) -> dict[str, f
     }
 
 
-def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
+def _attention_at_mirror(network: Network, image: NDArray[np.uint8]) -> float:
     """Of one photograph [1, H, W, 3]."""
     episode = mirrored(image)
     device = next(network.parameters()).device
@@ -98,7 +98,7 @@ def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
 
 
 def evaluate_products(
-    network: PixelCNN, products: Products, targets: int, seed: int, wrong_supports: bool = False
+    network: Network, products: Products, targets: int, seed: int, wrong_supports: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Score up to ``targets`` photographs of every product, each given three others of it.
 

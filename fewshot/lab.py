@@ -7,7 +7,7 @@ the validation alphabets, the last on held-out photographs.
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,9 +23,11 @@ from fewshot import checkpoints
 from fewshot.data import omniglot, photos
 from fewshot.data.episodes import evaluation_episodes
 from fewshot.data.omniglot import Drawings
+from fewshot.data.photos import Photos
 from fewshot.models import AttentionPixelCNN, MetaPixelCNN
 from fewshot.models.inputs import to_tensor
 from fewshot.models.meta import Parameters, call
+from fewshot.tasks import MIRROR
 
 STYLE = {
     "axes.prop_cycle": cycler(color=["#f0641e", "#2b6fb5", "#1d1b18", "#8d867a"]),
@@ -207,7 +209,7 @@ def mirror(names: list[str], images: NDArray[np.uint8]) -> dict[str, Any]:
 def draw_mirror(result: dict[str, Any]) -> pyplot.Figure:
     """A ready-made photograph, what each model draws given that, and its nats/dim on the held-out ones."""
     models = result["models"]
-    (photograph,) = photos.samples("mirror", fewshot.load(next(iter(models))).side)[SHOWN]
+    (photograph,) = MIRROR.ready_made(MIRROR.side)[SHOWN]
     columns = 1 + len(models)
     figure, (first, *rest) = pyplot.subplots(1, columns, figsize=(2.4 * columns, 3), layout="constrained")
     first.imshow(photograph)
@@ -223,18 +225,26 @@ def draw_mirror(result: dict[str, Any]) -> pyplot.Figure:
     return figure
 
 
-EXPERIMENTS: dict[str, tuple[Callable, Callable]] = {
-    "inner-steps": (inner_steps, draw_inner_steps),
-    "inner-loss": (inner_loss, draw_inner_loss),
-    "ablations": (ablations, draw_ablations),
-    "mirror": (mirror, draw_mirror),
+class Experiment(NamedTuple):
+    """How a question is answered."""
+
+    load: Callable[[Path], Drawings | Photos]  # the data of a path
+    measure: Callable[[list[str], Any], dict[str, Any]]  # numbers, of checkpoints and the data's validation part
+    draw: Callable[[dict[str, Any]], pyplot.Figure]  # a figure of them
+
+
+EXPERIMENTS = {
+    "inner-steps": Experiment(omniglot.load, inner_steps, draw_inner_steps),
+    "inner-loss": Experiment(omniglot.load, inner_loss, draw_inner_loss),
+    "ablations": Experiment(omniglot.load, ablations, draw_ablations),
+    "mirror": Experiment(photos.load, mirror, draw_mirror),
 }
 
 
 def run(experiment: str, names: list[str], data: Path, out: Path) -> list[Path]:
     """Measure on the validation part of ``data``; write ``<experiment>.json`` and ``.png`` into the folder ``out``."""
-    measure, draw = EXPERIMENTS[experiment]
-    result = measure(names, (photos if experiment == "mirror" else omniglot).load(data).split("validation"))
+    load, measure, draw = EXPERIMENTS[experiment]
+    result = measure(names, load(data).split("validation"))
     out.mkdir(parents=True, exist_ok=True)
     numbers, picture = out / f"{experiment}.json", out / f"{experiment}.png"
     numbers.write_text(json.dumps(result, indent=2) + "\n")

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 import fewshot
 from fewshot.bench import naive_seconds
-from fewshot.interface.studio import TASKS
+from fewshot.tasks import TASKS
 from tests.load import server
 
 # Clicks, and gives the milliseconds until the player has the first row and until it has all of them with their trace.

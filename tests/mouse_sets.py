@@ -14,6 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 import fewshot
 from fewshot.interface import payload
 from fewshot.report import head, page, save, show
+from fewshot.tasks import OMNIGLOT
 from tests.load import MODEL, ROOT, server
 
 # The strokes of each character, as points that a hand passes, in 0..1 of the pad.
@@ -87,7 +88,7 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
             for _ in range(DRAWINGS):
                 draw(studio, strokes, rng)
             kept = studio.evaluate("studio.pad.commit()")
-            supports[name] = payload.read_supports(kept["supports"], None)
+            supports[name] = payload.read_supports(kept["supports"], OMNIGLOT, OMNIGLOT.side)
             studio.close()
         browser.close()
     model = fewshot.load(MODEL)

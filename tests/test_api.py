@@ -237,25 +237,27 @@ def test_inner_steps():
     supports = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(2)])
     run = model.generate(supports, inner_steps=0)
     assert run.inner_steps == 0
-    np.testing.assert_allclose(model.probabilities_before(run), run.probabilities, atol=1e-5)
+    np.testing.assert_allclose(run.probabilities_before, run.probabilities, atol=1e-5)
     assert run.support_nats[0] == pytest.approx(model.score(supports, supports, inner_steps=0).mean(), rel=1e-5)
     run = model.generate(supports, temperature=0.7, inner_steps=3)
     assert run.inner_steps == 3
     assert run.support_nats[-1] == pytest.approx(model.score(supports, supports, inner_steps=3).mean(), rel=1e-4)
     assert run.support_nats[1] < run.support_nats[0]
-    without = model.generate(supports, temperature=0.7, inner_steps=0, prefix=run.images[0])
-    np.testing.assert_allclose(model.probabilities_before(run), without.probabilities, atol=1e-5)
-    assert np.abs(model.probabilities_before(run) - run.probabilities).max() > 0.01
+    run = model.generate(supports, samples=2, temperature=0.7, inner_steps=3)
+    without = model.generate(supports, temperature=0.7, inner_steps=0, prefix=run.images[1])
+    np.testing.assert_allclose(run.probabilities_before[1:], without.probabilities, atol=1e-5)
+    assert np.abs(run.probabilities_before - run.probabilities).max() > 0.01
     mirror, hills = fewshot.load("mirror-meta"), photos.samples("mirror", 48)["hills"]
     for use in (mirror.generate, lambda supports, inner_steps: mirror.score(hills, supports, inner_steps)):
-        with pytest.raises(InputError, match="inner steps are too many here"):
+        with pytest.raises(InputError, match="Too many inner steps"):
             use(hills, inner_steps=5)
     for wrong in (-1, 11, 1.5, "2"):
         with pytest.raises(InputError, match="number of inner steps"):
             model.generate(supports, inner_steps=wrong)
     with pytest.raises(InputError, match="takes no inner steps"):
         fewshot.load("omniglot-attention").generate(supports, inner_steps=1)
-    assert fewshot.load("omniglot-attention").generate(supports).support_nats is None
+    run = fewshot.load("omniglot-attention").generate(supports)
+    assert run.support_nats is run.probabilities_before is None
 
 
 @pytest.fixture(scope="module")
@@ -314,5 +316,5 @@ def test_a_mirror_network_reads_one_photograph_and_a_product_network_three_or_mo
 
 
 def test_what_is_for_characters_only_says_so(in_colour):
-    with pytest.raises(InputError, match="characters only"):
+    with pytest.raises(InputError, match="black and white only"):
         in_colour.influence(photographs(1)[0], photographs(1), 0, 0)

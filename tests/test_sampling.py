@@ -64,7 +64,7 @@ def test_equals_naive_with_the_shipped_weights(name):
     if model.in_colour:  # the corner of a picture: the naive sampler takes its time
         ramp = np.linspace(0, 255, 36).reshape(12, 3)
         supports = np.stack(
-            [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.most_shots)]
+            [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.task.most_shots)]
         )
         network, noise = model.network, uniform_noise(7, (2, 12, 12, 4))
         compare(network, supports[:2], noise, 1.0, supports[0, :6], trained=True)

@@ -90,11 +90,6 @@ def _episode(members: NDArray[np.int64], i: int) -> tuple[NDArray[np.int64], np.
     return np.resize(np.roll(members, -i)[1 : 1 + SHOTS], SHOTS), members[i]
 
 
-def repeated(supports: NDArray) -> NDArray:
-    """Supports [S, ...] as they are, or repeated in turn up to SHOTS."""
-    return supports[np.arange(max(SHOTS, len(supports))) % len(supports)]
-
-
 def load(path: str | Path, split: str = "all") -> Products:
     """The products of a split, one of SPLITS, or "all", of a packed ``.npz`` file or the official release's folder.
 

@@ -24,11 +24,12 @@ from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
 from fewshot.models.inputs import to_tensor
+from fewshot.tasks import OMNIGLOT
 from fewshot.training.distributed import processes
 from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
-from fewshot.training.tasks import TASKS, Task
+from fewshot.training.tasks import LOADERS, Loader
 
 
 class TrainingError(ValueError):
@@ -41,7 +42,7 @@ class TrainConfig:
 
     data: Path
     """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
-    task: Literal[tuple(TASKS)] = "omniglot"
+    task: Literal[tuple(LOADERS)] = OMNIGLOT.key
     """what is to be drawn: characters, photographs from their mirror images, or products from other views of them"""
     model: Literal[tuple(MODELS)] = "attention"
     """the variant to train"""
@@ -143,11 +144,11 @@ def compiled(network: PixelCNN, supports: Tensor, targets: Tensor, bf16: bool) -
 class _Share(Dataset):
     """A process's share of the episodes of each step."""
 
-    def __init__(self, task: Task, rank: int, world: int):
-        self.task, self.rank, self.world = task, rank, world
+    def __init__(self, loader: Loader, rank: int, world: int):
+        self.loader, self.rank, self.world = loader, rank, world
 
     def __getitem__(self, step: int) -> Episodes:
-        return self.task.batch(step, self.rank, self.world)
+        return self.loader.batch(step, self.rank, self.world)
 
 
 class _Run:
@@ -162,11 +163,11 @@ class _Run:
         self.config, self.rank, self.world, self.device = config, rank, world, device
         self.commit = commit()
         self.bf16 = fast_bf16(device) and not config.reference
-        self.task = TASKS[config.task](config)
-        self.share = _Share(self.task, rank, world)
+        self.loader = LOADERS[config.task](config)
+        self.share = _Share(self.loader, rank, world)
         torch.manual_seed(config.seed)
         sizes = ModelConfig(
-            model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.task.sizes
+            model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.loader.sizes
         )
         self.network = build(sizes).to(device, memory_format=torch.channels_last)
         if config.reference and self.network.attends:
@@ -208,7 +209,7 @@ class _Run:
         if self.world > 1:
             # Where there are too few supports for an inner step, what is learned about it is not used.
             model = DistributedDataParallel(model, find_unused_parameters=self.network.adapts)
-        images_a_step = self.task.images_a_step
+        images_a_step = self.loader.images_a_step
         bar = tqdm(
             total=config.steps * images_a_step,
             initial=self.step * images_a_step,
@@ -233,7 +234,7 @@ class _Run:
                     raise TrainingError(f"The loss is no longer finite; the last state before is in '{config.out}'.")
                 if self.rank == 0:
                     # A look may take minutes; who is killed in it goes on from the last save, and looks again.
-                    validation = self.task.look(self.averaged())
+                    validation = self.loader.look(self.averaged())
                     self.save()
                     self.log(loss, validation, bar)
                 losses.clear()
@@ -292,7 +293,8 @@ class _Run:
         """Keep the averaged weights as they are now, if that is wanted."""
         if self.config.snapshots:
             path = self.config.out / f"{self.name}-{self.step:05d}.safetensors"
-            checkpoints.save(path, self.average, {"config": asdict(self.network.config), "steps": self.step})
+            card = {"config": asdict(self.network.config), "task": self.config.task, "steps": self.step}
+            checkpoints.save(path, self.average, card)
 
     def averaged(self) -> PixelCNN:
         """A network with the averaged weights."""
@@ -346,17 +348,17 @@ class _Run:
         card = {
             "config": asdict(self.network.config),
             "task": self.config.task,
-            "protocol": self.task.protocol,
-            "data": self.task.data,
+            "protocol": self.loader.task.protocol.format(side=self.network.config.side),
+            "data": self.loader.data,
             "parameters": sum(p.numel() for p in self.network.parameters()),
             "steps": self.before.get("steps", 0) + self.step,
-            "images": self.before.get("images", 0) + self.step * self.task.images_a_step,
+            "images": self.before.get("images", 0) + self.step * self.loader.images_a_step,
             "minutes": round(self.before.get("minutes", 0) + self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__,
             "command": " && ".join(filter(None, [self.before.get("command"), command(self.world)])),
             "commit": self.commit,
         }
-        card |= self.task.scores(self.averaged())
+        card |= self.loader.scores(self.averaged())
         checkpoints.save(self.weights_file, self.average, card)
         return self.weights_file
