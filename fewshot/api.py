@@ -247,7 +247,7 @@ class FewShotModel:
             raise InputError(f"{self.title} takes no inner steps: its weights stay as they are.")
         return _whole_number(inner_steps, "The number of inner steps", 0, MAX_INNER_STEPS)
 
-    def _images(self, images: ArrayLike, what: str) -> NDArray[np.uint8]:
+    def _images(self, images: Any, what: str) -> NDArray[np.uint8]:
         read, shape = (_levels, (self.side, self.side, 3)) if self.in_colour else (_binary, (self.side, self.side))
         array = read(images, what)
         if array.shape == (0,):  # an empty list has no sides
@@ -336,7 +336,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return None
     try:
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     except OverflowError:  # an integer beyond any float
         return None
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
-from fewshot.models import MetaPixelCNN, ModelConfig, PixelCNN, build
+from fewshot.models import ModelConfig, Network, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler
@@ -63,9 +64,9 @@ def naive_seconds(model: FewShotModel, samples: int) -> float:
     return one_pass * model.side**2
 
 
-def adapted(network: PixelCNN | MetaPixelCNN, shots: int) -> PixelCNN:
+def adapted(network: Network, shots: int) -> PixelCNN:
     """The network that draws from so many supports."""
-    return network.adapted(to_tensor(made_up(network.config, shots)[None])[0]).network if network.adapts else network
+    return network.adapted(to_tensor(made_up(network.config, shots)[None])[0]).network
 
 
 def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
@@ -109,7 +110,7 @@ def ladder() -> dict[str, Means]:
         "torch.compile": {"compile": True},
         "attention of ours": {"own_attention": True},
         "freed memory kept": {"keep_freed": True},
-        "several processes": {"processes": math.gcd(os.cpu_count(), TrainConfig.characters)},
+        "several processes": {"processes": math.gcd(os.cpu_count() or 1, TrainConfig.characters)},
     }
     steps = accumulate(added.values(), lambda means, new: means | new)
     return {name: Means(**means) for name, means in zip(added, steps, strict=True)}
@@ -127,7 +128,7 @@ def training_rate(config: ModelConfig, means: Means) -> float:
 def _training_rate(config: ModelConfig, means: Means) -> float:
     """What one of the processes takes of it."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    torch.set_num_threads(os.cpu_count() // means.processes)
+    torch.set_num_threads((os.cpu_count() or 1) // means.processes)
     if means.keep_freed:
         keep_freed()
     with processes() as (_, world, _):
@@ -139,7 +140,8 @@ def _training_rate(config: ModelConfig, means: Means) -> float:
             to_tensor(made_up(config, characters * n).reshape(characters, n, side, side))
             for n in (SHOTS, TrainConfig.targets)
         )
-        model, optimizer = network, Optimizer(network, means.bf16)
+        model: torch.nn.Module = network
+        optimizer = Optimizer(network, means.bf16)
         if means.compile and not network.adapts:  # torch.compile has no second derivatives
             try:
                 model = compiled(network, supports, targets, means.bf16)
@@ -168,7 +170,7 @@ def table() -> Iterator[str]:
             plain, traced = (sampler_seconds(network, model.side, shots, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
         if model.adapts:
-            took = seconds(lambda model=model: adapted(model.network, SHOTS))
+            took = seconds(partial(adapted, model.network, SHOTS))
             steps = model.network.config.inner_steps
             yield f"{name:<22} adaptation to {SHOTS} supports, {steps} inner step(s): {took:.3f} s"
         if model.in_colour:  # scored and trained on other data; the log of its training says how fast
@@ -197,7 +199,10 @@ def growth() -> dict[str, dict[int, float]]:
     Best of some rounds: others' work comes and goes.
     """
     torch.set_num_threads(1)
-    side, networks = ModelConfig().side, {n: build(ModelConfig(layers=n)).eval() for n in (4, 8, 12, 16, 24)}
+    side, networks = (
+        ModelConfig().side,
+        {n: build(ModelConfig(layers=n)).eval().unadapted() for n in (4, 8, 12, 16, 24)},
+    )
     network = networks[ModelConfig().layers]
     cases = {
         "supports": {s: (network, side, s) for s in range(1, 9)},

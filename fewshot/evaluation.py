@@ -40,7 +40,7 @@ def evaluate(
     targets: int,
     seed: int,
     wrong_supports: bool = False,
-) -> dict[str, dict[str, float | None]]:
+) -> dict[str, dict[str, Any]]:
     """Score every character of ``drawings`` at each number of shots.
 
     Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters (None for

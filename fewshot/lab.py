@@ -5,7 +5,7 @@ the validation alphabets, the last on held-out photographs.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from fewshot.models.inputs import to_tensor
 from fewshot.models.meta import Parameters, call
 from fewshot.tasks import MIRROR
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=["#f0641e", "#2b6fb5", "#1d1b18", "#8d867a"]),
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -286,7 +286,7 @@ def _nats(network: MetaPixelCNN, parameters: Parameters, targets: Tensor) -> Ten
     return F.binary_cross_entropy_with_logits(call(network.base, parameters, "decode", targets[None], None)[0], targets)
 
 
-def _cosine(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> float:
+def _cosine(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     a, b = (torch.cat([g.flatten() for g in gradients]) for gradients in (one, other))
     return F.cosine_similarity(a, b, dim=0).item()
 

@@ -7,6 +7,7 @@ A new task is an entry here and checkpoints named "<key>-<model>". To be trained
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ class Task:
     protocol: str  # what a card says of how its figures were measured; {side} stands for the images' side
     read_picture: Callable[[bytes, int], Image]  # an image of such a side of a picture file; raises PictureError
     ready_made: Callable[[int], dict[str, Image]]  # sets to try, images [S, ...] of such a side by name
-    read_strokes: Callable[[object], Image] | None = None  # an image of strokes on the pad; raises PictureError
+    read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
     prompt: str = ""  # for the page: what to choose, where nothing is drawn on the pad
@@ -64,7 +65,7 @@ def _drawing_of_picture(data: bytes, side: int) -> Image:
     return omniglot.max_pool(read_picture(data))
 
 
-def _drawing_of_strokes(strokes: object) -> Image:
+def _drawing_of_strokes(strokes: Any) -> Image:
     from fewshot.data.drawing import render_strokes
 
     return omniglot.max_pool(render_strokes(strokes))

@@ -101,7 +101,7 @@ class SupportPad(_Part):
     """
 
     def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
-        value = {"supports": [], "shots": None}
+        value: dict[str, Any] = {"supports": [], "shots": None}
         super().__init__(
             "pad",
             ["pictures.js", "pad.js", "along.js"],
@@ -134,7 +134,7 @@ class PhotoTray(_Part):
     """
 
     def __init__(self, tasks: dict[str, dict[str, Any]], server_functions: list[Callable]):
-        value = {"photos": [], "beginning": None}
+        value: dict[str, Any] = {"photos": [], "beginning": None}
         super().__init__(
             "photos",
             ["pictures.js", "photos.js"],

@@ -221,7 +221,7 @@ def _quantised(attention: NDArray[np.float32], steps: int) -> list[NDArray]:
     return [scale.astype("<f4"), attention.sum(axis=3).astype("<f4"), weights]
 
 
-def _decode_base64(text: object, what: str) -> bytes:
+def _decode_base64(text: Any, what: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:

@@ -69,9 +69,9 @@ class Service:
         model: FewShotModel,
         given: object,
         shots: object,
-        temperature: object,
-        seed: object,
-        inner_steps: object,
+        temperature: Any,
+        seed: Any,
+        inner_steps: Any,
         beginning: object = None,
     ) -> Iterator[Run]:
         """Draw one picture: the growing run after each row. Raises FOR_THE_USER.
@@ -113,7 +113,7 @@ class Service:
             yield self.pieces.lighten(payload.pack(run, run_id, start))
 
     @in_a_sentence
-    def draw_along(self, wish: object) -> Answer:
+    def draw_along(self, wish: Any) -> Answer:
         """While the user draws: the whole picture in one chunk, with its "pixels", which the pad shows too.
 
         Or {"error"} with a sentence, or {"busy"} if too many are drawing.
@@ -133,7 +133,7 @@ class Service:
         raise InputError("What to draw along with did not arrive: reload the page.")
 
     @in_a_sentence
-    def influence(self, wish: object) -> Answer:
+    def influence(self, wish: Any) -> Answer:
         """For the player: what every support pixel does to one pixel of a run, as payload.pack_influence gives it.
 
         Or {"error"} with a sentence, or {"busy"} while it is computed for somebody else.
@@ -162,7 +162,7 @@ class Service:
         return {"pixels": payload.pack_images(image, OMNIGLOT.channels)}
 
     @in_a_sentence
-    def preview_photo(self, wish: object) -> Answer:
+    def preview_photo(self, wish: Any) -> Answer:
         """For the tray: a picture file as the models of a task see it, {"pixels"}, or {"error"} with a sentence."""
         match wish:
             case {"task": key, "picture": picture}:

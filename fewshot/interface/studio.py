@@ -201,7 +201,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
-    defaults = {
+    defaults: dict[str, Any] = {
         "server_name": "127.0.0.1",
         "theme": theme,
         "css_paths": STYLES,

@@ -22,6 +22,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
     note = ""
     attends = True
     least_shots = 2
+    base: AttentionPixelCNN
 
     @staticmethod
     def make_base(config: ModelConfig) -> AttentionPixelCNN:

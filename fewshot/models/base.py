@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
@@ -32,6 +33,7 @@ class Network(nn.Module):
     needs_supports = False  # whether it reads any
     attends = False  # whether it has attention, which can be shown
     adapts = False  # whether inner steps on the supports change its weights
+    attend: Callable[..., Tensor]  # how a variant that attends computes it
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -44,6 +46,14 @@ class Network(nn.Module):
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
         """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""
+        raise NotImplementedError
+
+    def attention(self, targets: Tensor, memory: Any) -> Any:
+        """What each pixel of the targets [B, Q, C, H, W] reads, of a variant that attends: see AttentionPixelCNN."""
+        raise NotImplementedError
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """H' and W', the places of a support of that size that attention tells apart."""
         raise NotImplementedError
 
     def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:

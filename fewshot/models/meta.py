@@ -90,6 +90,8 @@ class CanvasInput(CausalInput):
 class CanvasPixelCNN(PixelCNN):
     """PixelCNN with a canvas, whose first layer looks at it, and whose logits it is added to."""
 
+    input: CanvasInput
+
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self.input = CanvasInput(config)
@@ -123,6 +125,7 @@ class MetaPixelCNN(Network):
     needs_supports = True
     adapts = True
     least_shots = 1  # for an inner step
+    first_step_sizes: Tensor
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
@@ -173,7 +176,8 @@ class MetaPixelCNN(Network):
         weights, by the inner loss, and by the supports.
         """
         differentiable = torch.is_grad_enabled()
-        parameters, nats_before = self.initial(), []
+        parameters = self.initial()
+        nats_before: list[Tensor] = []
         if len(supports) < self.least_shots:
             return parameters, nats_before
         with torch.inference_mode(False), torch.enable_grad():

@@ -1,8 +1,8 @@
 """Loaders, one for each task that can be trained: where its episodes come from, and what is reported."""
 
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fewshot.data import omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
@@ -12,23 +12,12 @@ from fewshot.models import Network
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS, Task
 from fewshot.training.augment import augment, augment_photos
 
+if TYPE_CHECKING:
+    from fewshot.training.train import TrainConfig
+
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 LOOK_PHOTOS = 32  # in a look at the validation photographs
 LOOK_TARGETS = 2  # of a product in a look
-
-
-class Settings(Protocol):
-    """What loaders take of the settings of a training."""
-
-    data: Path
-    characters: int
-    targets: int
-    shots: int
-    changed: float
-    seed: int
-    split: str
-    side: int
-    copies: bool
 
 
 class Loader(Protocol):
@@ -38,11 +27,9 @@ class Loader(Protocol):
     sizes: dict[str, Any]  # of the network, where they are not ModelConfig's own
     data: str  # what the weights will have seen, for their card
     images_a_step: int
+    batch: Callable[[int, int, int], Episodes]  # of a step, process ``rank``'s share among ``world``
 
-    def __init__(self, settings: Settings): ...
-
-    def batch(self, step: int, rank: int, world: int) -> Episodes:
-        """Process ``rank``'s share of a step's episodes."""
+    def __init__(self, settings: "TrainConfig"): ...
 
     def look(self, network: Network) -> dict[str, float]:
         """A short look at held-out data: nats/dim by number of shots, or by what was read."""
@@ -51,12 +38,12 @@ class Loader(Protocol):
         """What the card says of held-out data: {} where nothing was held out."""
 
 
-class Characters:
+class Characters(Loader):
     """Omniglot."""
 
     task = OMNIGLOT
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: "TrainConfig"):
         drawings = omniglot.load(settings.data)
         self.validation = drawings.split("validation")
         # What the last step will need: too little data shows now.
@@ -87,12 +74,12 @@ class Characters:
         return {"validation_nats_per_dim": {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}}
 
 
-class Mirror:
+class Mirror(Loader):
     """Photographs, each to be drawn from its mirror image."""
 
     task = MIRROR
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: "TrainConfig"):
         side = settings.side
         if side < 1 or photos.SIDE % side:
             raise DataError(f"--side must divide {photos.SIDE}.")
@@ -113,12 +100,12 @@ class Mirror:
         return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
 
 
-class OnlineProducts:
+class OnlineProducts(Loader):
     """Photographs of products, each to be drawn from three others of the same product."""
 
     task = PRODUCTS
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: "TrainConfig"):
         training = products.load(settings.data, "training")
         self.validation = products.load(settings.data, "validation")
         self.data = f"{len(training.images)} photographs of {len(training.members())} products of {settings.data.name}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, Episodes
-from fewshot.models import MODELS, ModelConfig, PixelCNN, build
+from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
@@ -42,9 +42,9 @@ class TrainConfig:
 
     data: Path
     """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
-    task: Literal[tuple(LOADERS)] = OMNIGLOT.key
+    task: Literal[tuple(LOADERS)] = OMNIGLOT.key  # type: ignore[valid-type]  # mypy wants them spelt out
     """what is to be drawn: characters, photographs from their mirror images, or products from other views of them"""
-    model: Literal[tuple(MODELS)] = "attention"
+    model: Literal[tuple(MODELS)] = ModelConfig.model  # type: ignore[valid-type]  # as above
     """the variant to train"""
     out: Path = Path("runs")
     """folder for the state of the run, its log, and the checkpoint"""
@@ -75,7 +75,7 @@ class TrainConfig:
     """mirror, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
-    adapted: Literal[tuple(ADAPTED)] = "all"
+    adapted: Literal[tuple(ADAPTED)] = "all"  # type: ignore[valid-type]  # as above
     """Meta PixelCNN: the weights that inner steps change"""
     every: int = 1000
     """steps between two saves, each with a look at the held-out data"""
@@ -131,9 +131,9 @@ def train_step(
     return loss.detach()
 
 
-def compiled(network: PixelCNN, supports: Tensor, targets: Tensor, bf16: bool) -> torch.nn.Module:
+def compiled(network: Network, supports: Tensor, targets: Tensor, bf16: bool) -> torch.nn.Module:
     """The network, compiled, after a trial on such a batch. Raises what a missing or broken compiler raises."""
-    model = torch.compile(network)
+    model = cast(torch.nn.Module, torch.compile(network))
     try:
         mean_nll(model, supports, targets, bf16).backward()
     finally:
@@ -169,7 +169,7 @@ class _Run:
         sizes = ModelConfig(
             model=config.model, inner_steps=config.inner_steps, adapted=config.adapted, **self.loader.sizes
         )
-        self.network = build(sizes).to(device, memory_format=torch.channels_last)
+        self.network = build(sizes).to(device).to(memory_format=torch.channels_last)
         if config.reference and self.network.attends:
             self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
@@ -282,7 +282,12 @@ class _Run:
 
     def log(self, loss: float, validation: dict[str, float], bar: tqdm) -> None:
         """Add a line to the log: the training loss since the last one, and a short look at the held-out data."""
-        line = {"step": self.step, "images": bar.n, "seconds": round(self.seconds), "loss": round(loss, 5)}
+        line: dict[str, Any] = {
+            "step": self.step,
+            "images": bar.n,
+            "seconds": round(self.seconds),
+            "loss": round(loss, 5),
+        }
         line["validation"] = validation
         with (self.config.out / f"{self.name}.log").open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -296,7 +301,7 @@ class _Run:
             card = {"config": asdict(self.network.config), "task": self.config.task, "steps": self.step}
             checkpoints.save(path, self.average, card)
 
-    def averaged(self) -> PixelCNN:
+    def averaged(self) -> Network:
         """A network with the averaged weights."""
         network = build(self.network.config).to(self.device)
         network.load_state_dict(self.average)
