@@ -17,12 +17,12 @@ from torch.nn.parallel import DistributedDataParallel
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
+from fewshot.memory import keep_freed
 from fewshot.models import ModelConfig, Network, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler
 from fewshot.training.distributed import processes
-from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.train import TrainConfig, compiled, fast_bf16, train_step
 

@@ -57,7 +57,7 @@ def evaluate(
         means = nats_per_dim(network, Episodes(supports, episodes.targets))
         scores[str(s)] = {
             "nats_per_dim": means.mean().item(),
-            "standard_error": (means.std() / len(means) ** 0.5).item() if len(means) > 1 else None,
+            "standard_error": standard_error(means.cpu().numpy()),
             "characters": len(means),
             "targets": len(means) * targets,
         }
@@ -76,7 +76,7 @@ def evaluate_mirror(network: Network, images: NDArray[np.uint8]) -> dict[str, fl
     at_mirror = [_attention_at_mirror(network, one) for one in images[:, None]] if network.attends else []
     return {
         "nats_per_dim": nats.mean().item(),
-        "standard_error": (nats.std() / len(nats) ** 0.5).item() if len(nats) > 1 else None,
+        "standard_error": standard_error(nats.cpu().numpy()),
         "attention_at_mirror": float(np.mean(at_mirror)) if at_mirror else None,
     }
 
@@ -114,17 +114,23 @@ def evaluate_products(
         _, product = np.unique(class_id[of_source], return_inverse=True)
         if not len(product):
             continue
-        photographs = np.bincount(product)
-        # Of a mean over photographs, of which products have different numbers.
-        distance = np.bincount(product, nats[of_source] - nats[of_source].mean())
-        n = len(photographs)
         scores[name] = {
             "nats_per_dim": float(nats[of_source].mean()),
-            "standard_error": float((n / (n - 1) * (distance**2).sum()) ** 0.5 / len(product)) if n > 1 else None,
+            "standard_error": standard_error(nats[of_source], product),
             "photographs": len(product),
-            "products": n,
+            "products": int(product.max()) + 1,
         }
     return scores
+
+
+def standard_error(values: NDArray[np.float64], group: NDArray[np.int64] | None = None) -> float | None:
+    """The standard error of the mean of values [N]; None for a single group.
+
+    Values of one ``group``, 0, 1, ... [N], belong together and need not be independent; without, each is a group.
+    """
+    deviations = np.bincount(np.arange(len(values)) if group is None else group, values - values.mean())
+    n = len(deviations)
+    return float((n / (n - 1) * (deviations**2).sum()) ** 0.5 / len(values)) if n > 1 else None
 
 
 def _of_another_product(class_id: NDArray[np.int64], stanford: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -87,8 +87,8 @@ def samples(task: Task) -> pyplot.Figure:
         for axis, image in zip(row, [*supports, *np.concatenate(drawn)], strict=True):
             show(axis, image)
     for column, model in zip(range(shots, columns, SAMPLES), models, strict=True):
-        head(axes[0, column], model.title)
-    head(axes[0, 0], f"{shots} supports" if shots > 1 else "support")
+        heading(axes[0, column], model.title)
+    heading(axes[0, 0], f"{shots} supports" if shots > 1 else "support")
     return figure
 
 
@@ -106,7 +106,7 @@ def show(axis: Axes, image: np.ndarray) -> None:
     axis.spines[:].set_color("0.8")
 
 
-def head(axis: Axes, text: str) -> None:
+def heading(axis: Axes, text: str) -> None:
     """A title above this axis and those to its right."""
     axis.set_title(text, fontsize=9, loc="left")
 

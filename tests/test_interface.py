@@ -22,7 +22,7 @@ from fewshot.interface import catalogue, payload
 from fewshot.interface.service import SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
-from tests.load import press_generate, server
+from tools.load import press_generate, server
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 gradio_client = pytest.importorskip("gradio_client")
@@ -285,7 +285,7 @@ def test_generate_gives_rows_as_they_come(client, cross_image):
 
 
 def test_several_users_at_once(url):
-    """A small class; `python -m tests.load` is a whole one."""
+    """A small class; `python -m tools.load` is a whole one."""
     assert press_generate(url, 6).max() < 30
 
 

@@ -18,6 +18,7 @@ from fewshot.tasks import OMNIGLOT, TASKS, Task
 from tests.conftest import small_network
 from tests.test_layers import FILES, ROOT
 
+PROGRAMS = [*FILES, ROOT / "app.py", *sorted((ROOT / "tools").glob("*.py"))]
 REGISTRIES = {ROOT / "fewshot" / "tasks.py", ROOT / "fewshot" / "models" / "__init__.py"}
 NAMES = {*TASKS, *MODELS}
 METHODS = {"startswith", "endswith", "removeprefix", "removesuffix", "find", "index", "split", "partition"}
@@ -41,7 +42,9 @@ def decisions(tree: ast.AST) -> list[ast.AST]:
     ]
 
 
-@pytest.mark.parametrize("file", [*FILES, ROOT / "app.py"], ids=lambda file: str(file.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "file", [*FILES, ROOT / "app.py", *(ROOT / "tools").glob("*.py")], ids=lambda file: str(file.relative_to(ROOT))
+)
 def test_no_module_decides_by_the_name_of_a_task_or_of_a_model(file: Path):
     if file in REGISTRIES:
         return

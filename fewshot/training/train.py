@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, Episodes
+from fewshot.memory import keep_freed
 from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
@@ -26,7 +27,6 @@ from fewshot.models.heads import HEADS
 from fewshot.models.inputs import to_tensor
 from fewshot.tasks import OMNIGLOT
 from fewshot.training.distributed import processes
-from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
 from fewshot.training.tasks import LOADERS, Loader

@@ -1,4 +1,4 @@
-"""A class in front of one server: all press Generate at the same moment. python -m tests.load [--users 30]
+"""A class in front of one server: all press Generate at the same moment. python -m tools.load [--users 30]
 
 Starts app.py on this machine, drives it through its public API, checks every picture against the one that Python gives
 for the same drawings and seed, and prints how long the class waited and the server's largest memory.
