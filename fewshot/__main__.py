@@ -197,7 +197,7 @@ def bench(figure: Path | None = None, training: bool = False) -> None:
 
     Args:
         figure: picture file for how the cost grows with supports, image side and layers.
-        training: time instead what each of training's means brings.
+        training: time instead the gain from each optimisation of training.
     """
     for line in training_table() if training else table():
         print(line, flush=True)

@@ -85,14 +85,13 @@ class FewShotModel:
     """A trained network with its card. It holds no state between calls and may be shared by threads.
 
     Images of characters are [H, W] of 0/1, photographs uint8 [H, W, 3]. H and W are ``side``. ``task`` says what its
-    supports are, and how many are read.
+    supports are, and how many are read; ``facts`` what the model is and can.
     """
 
     def __init__(self, network: Network, card: dict[str, Any], name: str):
         self.network, self.card, self.name = network, card, name
         self.task = _task(card, name)
         self.side, self.in_colour = network.config.side, network.config.channels > 1
-        self.title, self.attends, self.adapts = network.title, network.attends, network.adapts
         self.facts = Facts(
             name=name,
             kind=network.config.model,
@@ -107,6 +106,8 @@ class FewShotModel:
             influences=network.needs_supports and not network.attends and not self.in_colour,
             adapts=network.adapts,
         )
+        self.title, self.reads = self.facts.title, self.facts.reads
+        self.attends, self.adapts = self.facts.attends, self.facts.adapts
         # One that adapts has other weights for every set of supports, and these before it has seen any.
         self.unadapted = network.unadapted()
         self.sampler = IncrementalSampler(self.unadapted, self.side, self.side)

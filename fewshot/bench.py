@@ -93,7 +93,7 @@ def score_seconds(model: FewShotModel, images: int) -> float:
 
 @dataclass(frozen=True)
 class Means:
-    """What training steps are computed with; as it is, with nothing but PyTorch's defaults."""
+    """The optimisations of training steps; by default none, which is how PyTorch does it."""
 
     bf16: bool = False
     compile: bool = False
@@ -103,7 +103,7 @@ class Means:
 
 
 def ladder() -> dict[str, Means]:
-    """The means of training on this CPU, each with all those before it."""
+    """The optimisations of training on this CPU, each with all those before it."""
     added = {
         "float32, PyTorch's attention": {},
         "bf16": {"bf16": fast_bf16(torch.device("cpu"))},
@@ -150,7 +150,7 @@ def _training_rate(config: ModelConfig, means: Means) -> float:
         if world > 1:
             model = DistributedDataParallel(model, find_unused_parameters=network.adapts)
         rate = TrainConfig.learning_rate
-        # The fastest: what else runs on the machine delays a step of several processes more often than that of one.
+        # The fastest: other processes delay a step of several processes more often than that of one.
         step = seconds(lambda: train_step(model, optimizer, supports, targets, rate, means.bf16), 12, min)
         return characters * TrainConfig.targets / step
 
@@ -176,19 +176,22 @@ def table() -> Iterator[str]:
         if model.in_colour:  # scored and trained on other data; the log of its training says how fast
             continue
         plain, best = (training_rate(model.network.config, means) for means in (first, last))
-        yield f"{name:<22} training, images/s: {plain:.1f}, by all means {best:.1f} ({best / plain:.1f}x)"
+        yield f"{name:<22} training, images/s: {plain:.1f}, with all optimisations {best:.1f} ({best / plain:.1f}x)"
         one, many = score_seconds(model, 1), score_seconds(model, 400)
         yield f"{name:<22} score of 1 drawing: {one * 1e3:.0f} ms, of 400: {many:.2f} s"
 
 
 def training_table() -> Iterator[str]:
-    """The lines of a table of what training's means bring, best of some rounds: others' work comes and goes."""
+    """The lines of a table of the gain from each optimisation of training.
+
+    The best of some rounds, because other processes disturb single runs.
+    """
     rates = dict.fromkeys(ladder(), 0.0)
     for _ in range(ROUNDS):
         for name, means in ladder().items():
             rates[name] = max(rates[name], training_rate(ModelConfig(), means))
     first, *_ = rates.values()
-    yield f"training of Attention PixelCNN on all cores, best of {ROUNDS}; each line with the means of those before it"
+    yield f"training of Attention PixelCNN on all cores, best of {ROUNDS}; each line with the optimisations before it"
     for name, rate in rates.items():
         yield f"{name:<30} {rate:>6.1f} images/s {rate / first:>5.2f}x"
 
@@ -196,7 +199,7 @@ def training_table() -> Iterator[str]:
 def growth() -> dict[str, dict[int, float]]:
     """Seconds a picture with its trace, of fresh Attention PixelCNNs of the shipped size, as one quantity grows.
 
-    Best of some rounds: others' work comes and goes.
+    The best of some rounds, because other processes disturb single runs.
     """
     torch.set_num_threads(1)
     side, networks = (

@@ -115,8 +115,8 @@ class SupportPad(_Part):
 class ModelCards(gr.Radio):
     """A radio for names of models, which ``catalogue.find`` checks on the server.
 
-    Gradio's own is against the choices as they are when a value arrives: of who quickly turns from task to task, the
-    last task's model may arrive after the next one's choices, and nothing is wrong with it.
+    Gradio checks a value against the choices at the time when it arrives. If the user turns quickly from task to task,
+    the last task's model may arrive after the next one's choices, and nothing is wrong with it.
     """
 
     is_template = True  # on the page, it is a radio

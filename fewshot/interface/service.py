@@ -184,4 +184,4 @@ class Service:
             return {"id": new_id(), "error": str(error)}
 
 
-SERVICE = Service()  # of this process, on whose processor everybody draws
+SERVICE = Service()  # of this process: everybody draws on its processor

@@ -174,7 +174,7 @@ def build() -> gr.Blocks:
         turned = task.input(models_of, task, model, js=SWITCH, queue=False, **LAST, **PRIVATE)
         turned.then(None, task, js=SHOW_OFF, **PRIVATE)
         model.input(None, model, js=SHOW_MODEL, **PRIVATE)
-        seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
+        seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
         settings = [model, temperature, seed, steps]
         demo.load(None, settings, js=OPEN, **PRIVATE)

@@ -63,8 +63,8 @@ class TrainConfig:
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """characters, products: share of the episodes that are augmented: fewer at the end, for what is real to have the
-    last word"""
+    """characters, products: share of the episodes that are augmented; use less at the end, so that training ends
+    on real data"""
     seed: int = 0
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
@@ -84,7 +84,7 @@ class TrainConfig:
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
     reference: bool = False
-    """as PyTorch does it plainly, in float32, its own attention, not compiled: what faster means are compared with"""
+    """as PyTorch does it: in float32, with its own attention, not compiled; faster training is compared with this"""
 
 
 WARMUP = 200  # steps
@@ -233,7 +233,7 @@ class _Run:
                 if not math.isfinite(loss):
                     raise TrainingError(f"The loss is no longer finite; the last state before is in '{config.out}'.")
                 if self.rank == 0:
-                    # A look may take minutes; who is killed in it goes on from the last save, and looks again.
+                    # A look may take minutes. A run that is killed in it continues from the last save, and looks again.
                     validation = self.loader.look(self.averaged())
                     self.save()
                     self.log(loss, validation, bar)
