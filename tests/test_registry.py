@@ -183,6 +183,7 @@ def test_the_page_is_built_with_both(more):
     radio = studio.models_of("grey")
     assert radio.value == attention
     assert [name for _, name in radio.choices] == [attention]
+    assert not list((ROOT / "fewshot").rglob("*.pyi"))  # Gradio's stubs
 
 
 # What a chunk takes ---------------------------------------------------------------------------------------------------

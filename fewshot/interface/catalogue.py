@@ -5,6 +5,7 @@ from typing import Any
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, checkpoints
+from fewshot.data.pictures import MAX_BYTES
 from fewshot.interface.payload import pack_images
 from fewshot.models import MODELS, ModelConfig
 from fewshot.tasks import OMNIGLOT, TASKS, Task
@@ -76,24 +77,29 @@ def drawn_sets() -> list[dict[str, Any]]:
     ]
 
 
-def trays() -> dict[str, dict[str, Any]]:
-    """Of each task whose supports are picture files: the facts that its tray needs, and ready-made sets.
-
-    {"side", "channels", "thing", "unit", "shots", "most", "repeats", "mirrors", "prompt", "help"}, see
-    ``fewshot.tasks.Task``, and "samples": [{"name", "photos": [pixels, ...]}, ...].
-    """
+def facts(task: Task) -> dict[str, Any]:
+    """What the page's pad or tray must know of a task, from ``fewshot.tasks.Task``; "most_bytes" of a picture file."""
     return {
-        task.key: {
-            "side": task.side,
-            "channels": task.channels,
-            "thing": task.thing,
-            "unit": task.unit,
-            "shots": task.shots,
-            "most": task.most_shots,
-            "repeats": task.repeats,
-            "mirrors": task.mirrors,
-            "prompt": task.prompt,
-            "help": task.help,
+        "task": task.key,
+        "side": task.side,
+        "channels": task.channels,
+        "thing": task.thing,
+        "unit": task.unit,
+        "shots": task.shots,
+        "most": task.most_shots,
+        "repeats": task.repeats,
+        "mirrors": task.mirrors,
+        "prompt": task.prompt,
+        "help": task.help,
+        "most_bytes": MAX_BYTES,
+    }
+
+
+def trays() -> dict[str, dict[str, Any]]:
+    """By task whose supports are picture files: its ``facts``, and "samples": [{"name", "photos": [pixels, ...]}]."""
+    return {
+        task.key: facts(task)
+        | {
             "samples": [
                 {"name": name, "photos": [pack_images(one, task.channels) for one in images]}
                 for name, images in task.ready_made(task.side).items()

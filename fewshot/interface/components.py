@@ -97,16 +97,18 @@ class SupportPad(_Part):
     """Drawing pad, tray of up to eight drawings, ready-made sets; the switch that lets the machine draw along.
 
     Value: {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in ``payload``.
-    ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...]. ``server_functions``: see ``service``.
+    ``facts``: see ``catalogue.facts``. ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...].
+    ``server_functions``: see ``service``.
     """
 
-    def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
+    def __init__(self, facts: dict[str, Any], sets: list[dict[str, Any]], server_functions: list[Callable]):
         value: dict[str, Any] = {"supports": [], "shots": None}
         super().__init__(
             "pad",
             ["pictures.js", "pad.js", "along.js"],
             _BIND_PAD,
             value=value,
+            facts=facts,
             sets=sets,
             server_functions=server_functions,
         )

@@ -142,7 +142,9 @@ def build() -> gr.Blocks:
         task = gr.Radio(tasks, value=OMNIGLOT.key, show_label=False, elem_id="task", elem_classes="cards")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="teach"):
-                pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
+                pad = SupportPad(
+                    catalogue.facts(OMNIGLOT), sets, server_functions=[SERVICE.preview, SERVICE.draw_along]
+                )
                 tray = PhotoTray(catalogue.trays(), server_functions=[SERVICE.preview_photo])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
