@@ -3,7 +3,8 @@
 import json
 import math
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +13,11 @@ import numpy as np
 import tyro
 
 import fewshot
-from fewshot import checkpoints
+from fewshot import FewShotModel, checkpoints
+from fewshot.api import Draw
 from fewshot.bench import growth_figure, table, training_table
 from fewshot.data import omniglot, photos, products
-from fewshot.data.drawing import read_picture
+from fewshot.data.errors import DataError
 from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_mirror
@@ -23,7 +25,7 @@ from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.figures import save_run
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
-from fewshot.sampling.pixels import Draw
+from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
@@ -47,61 +49,63 @@ def train_classifier(config: ClassifierConfig) -> None:
     run_classifier_training(config)
 
 
-def evaluate(
-    checkpoint: str,
-    data: Path,
-    out: Path | None = None,
-    shots: tuple[int, ...] = (1, 2, 4, 8),
-    targets: int = 8,
-    split: str = "all",
-    seed: int = 0,
-    wrong_supports: bool = False,
-    quality: bool = False,
-    guidance: tuple[float, ...] = (0.0,),
-    cut: tuple[float, ...] = (0.0,),
-    temperature: tuple[float, ...] = (1.0,),
-) -> None:
-    """Score drawings in nats/dim, of every character of the data, with the same targets at all shots.
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Score held-out data in nats/dim: drawings of every character, with the same targets at all shots.
 
-    Or photographs from their mirror images, or products from other photographs of them, for a checkpoint of that task:
-    then --shots does not count, and for mirror images neither do --targets and --seed.
-
-    Args:
-        checkpoint: a name in checkpoints/ or a path.
-        data: packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products.
-        out: JSON file for the result.
-        shots: numbers of supports.
-        targets: targets a character, or at most so many a product.
-        split: what to take of the data: validation is what the shipped weights have not seen, all has their training
-            data too; training, training+validation (alphabets only), test (not of photographs).
-        seed: what draws supports and targets.
-        wrong_supports: score each character or product given the supports of another one.
-        quality: let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets
-            that neither the model nor the judge has seen, which of the 45 are those of --split validation.
-        guidance: for --quality: each of these with each cut and each temperature, a line of the table each. Scores in
-            nats/dim are always those without.
-        cut: see guidance.
-        temperature: see guidance.
+    For a checkpoint of another task: photographs from their mirror images, or products from other photographs of them.
+    Then --shots does not count, and for mirror images neither do --targets and --seed.
     """
-    if quality and wrong_supports:
-        raise omniglot.DataError("--quality and --wrong-supports do not go together.")
-    if seed < 0:
-        raise omniglot.DataError("--seed must be at least 0.")
-    model = fewshot.load(checkpoint)
-    if quality and model.in_colour:
-        raise omniglot.DataError("--quality is for characters: no classifier of photographs is at hand to judge them.")
-    if model.task == "mirror":
-        if wrong_supports:
-            raise omniglot.DataError("--wrong-supports is for characters and products.")
-        evaluate_photos(model, data, out, split)
-        return
-    if model.task == "products":
-        evaluate_products(model, data, out, split, targets, seed, wrong_supports)
-        return
-    classifier = checkpoints.load_classifier() if quality else None
-    drawings = omniglot.load(data).split(split)
-    scores = evaluate_network(model.network, drawings, shots, targets, seed, wrong_supports)
-    print(f"{model.name}, {split} alphabets of {data.name}, seed {seed}" + ", wrong supports" * wrong_supports)
+
+    checkpoint: str
+    """a name in checkpoints/ or a path"""
+    data: Path
+    """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
+    out: Path | None = None
+    """JSON file for the result"""
+    shots: tuple[int, ...] = (1, 2, 4, 8)
+    """numbers of supports"""
+    targets: int = 8
+    """targets a character, or at most so many a product"""
+    split: str = "all"
+    """what to take of the data: validation is what the shipped weights have not seen, all has their training data too;
+    training, training+validation (alphabets only), test (not of photographs)"""
+    seed: int = 0
+    """what draws supports and targets"""
+    wrong_supports: bool = False
+    """score each character or product given the supports of another one"""
+    quality: bool = False
+    """let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets that neither
+    the model nor the judge has seen, which of the 45 are those of --split validation"""
+    guidance: tuple[float, ...] = (0.0,)
+    """for --quality: each of these with each cut and each temperature is a line of the table; nats/dim are without"""
+    cut: tuple[float, ...] = (0.0,)
+    """see guidance"""
+    temperature: tuple[float, ...] = (1.0,)
+    """see guidance"""
+
+
+def evaluate(config: EvaluateConfig) -> None:
+    """Score held-out data in nats/dim."""
+    if config.quality and config.wrong_supports:
+        raise DataError("--quality and --wrong-supports do not go together.")
+    if config.seed < 0:
+        raise DataError("--seed must be at least 0.")
+    model = fewshot.load(config.checkpoint)
+    if model.task.key not in EVALUATIONS:
+        raise DataError(f"How well {model.task.label} are drawn is not measured here.")
+    result = {"checkpoint": model.name, "split": config.split} | EVALUATIONS[model.task.key](model, config)
+    if config.out is not None:
+        config.out.parent.mkdir(parents=True, exist_ok=True)
+        config.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
+    """Score characters at each number of shots; with ``quality``, judge drawings too."""
+    classifier = checkpoints.load_classifier() if config.quality else None
+    drawings = omniglot.load(config.data).split(config.split)
+    scores = evaluate_network(model.network, drawings, config.shots, config.targets, config.seed, config.wrong_supports)
+    print(heading(model, config, "alphabets"))
     print("shots  nats/dim  standard error  characters  targets")
     for s, score in scores.items():
         print(
@@ -110,58 +114,66 @@ def evaluate(
         )
     judged: dict[str, Any] = {}
     if classifier is not None:
-        judged = [
+        judged["drawings"] = [
             {"guidance": w, "cut": c, "temperature": t}
-            | asdict(judge(model, classifier, drawings, seed, Draw(t, w, c)))
-            for w, c, t in product(guidance, cut, temperature)
+            | asdict(judge(model, classifier, drawings, config.seed, Draw(t, w, c)))
+            for w, c, t in product(config.guidance, config.cut, config.temperature)
         ]
-        print("  ".join(judged[0]))
-        for line in judged:
+        print("  ".join(judged["drawings"][0]))
+        for line in judged["drawings"]:
             print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
-        accuracy = one_shot_accuracy(model, drawings, seed)
-        print(f"one-shot accuracy by likelihood {accuracy:.4f}")
-        judged = {"drawings": judged, "one_shot_accuracy": accuracy}
-    result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
-    write_json(result | {"shots": scores, "quality": judged}, out)
+        judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, config.seed)
+        print(f"one-shot accuracy by likelihood {judged['one_shot_accuracy']:.4f}")
+    return {"seed": config.seed, "wrong_supports": config.wrong_supports, "shots": scores, "quality": judged}
 
 
-def evaluate_photos(model: fewshot.FewShotModel, data: Path, out: Path | None, split: str) -> None:
+def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs, each given its mirror image, and say where it was looked at."""
-    images = photos.shrink(photos.load(data).split(split), model.side)
+    refuse_quality(config)
+    if config.wrong_supports:
+        raise DataError("--wrong-supports is for characters and products.")
+    images = photos.shrink(photos.load(config.data).split(config.split), model.side)
     score = evaluate_mirror(model.network, images)
-    print(f"{model.name}, {split} photographs of {data.name}, {model.side}x{model.side}, {len(images)} in number")
+    size = f"{model.side}x{model.side}, {len(images)} in number"
+    print(f"{model.name}, {config.split} photographs of {config.data.name}, {size}")
     for name, value in score.items():
         print(f"{name.replace('_', ' '):<22} {'-' if value is None else f'{value:.4f}'}")
-    write_json({"checkpoint": model.name, "split": split, "photographs": len(images), "mirror": score}, out)
+    return {"photographs": len(images), "mirror": score}
 
 
-def evaluate_products(
-    model: fewshot.FewShotModel,
-    data: Path,
-    out: Path | None,
-    split: str,
-    targets: int,
-    seed: int,
-    wrong_supports: bool,
-) -> None:
+def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs of products, each given others of it: Stanford Online Products, and all others."""
-    scores = evaluate_products_network(model.network, products.load(data, split), targets, seed, wrong_supports)
-    print(f"{model.name}, {split} products of {data.name}, seed {seed}" + ", wrong supports" * wrong_supports)
+    refuse_quality(config)
+    held_out = products.load(config.data, config.split)
+    scores = evaluate_products_network(model.network, held_out, config.targets, config.seed, config.wrong_supports)
+    print(heading(model, config, "products"))
     print("source    nats/dim  standard error  products  photographs")
     for source, score in scores.items():
         print(
             f"{source:<8}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['products']:8}  {score['photographs']:11}"
         )
-    result = {"checkpoint": model.name, "split": split, "seed": seed, "wrong_supports": wrong_supports}
-    write_json(result | {"products": scores}, out)
+    return {"seed": config.seed, "wrong_supports": config.wrong_supports, "products": scores}
 
 
-def write_json(result: dict, out: Path | None) -> None:
-    """The result of an evaluation to a file, if one is wanted."""
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(result, indent=2) + "\n")
+# How the models of a task are scored.
+EVALUATIONS: dict[str, Callable[[FewShotModel, EvaluateConfig], dict[str, Any]]] = {
+    OMNIGLOT.key: evaluate_characters,
+    MIRROR.key: evaluate_photos,
+    PRODUCTS.key: evaluate_products,
+}
+
+
+def heading(model: FewShotModel, config: EvaluateConfig, what: str) -> str:
+    """The line above a table of scores."""
+    wrong = ", wrong supports" if config.wrong_supports else ""
+    return f"{model.name}, {config.split} {what} of {config.data.name}, seed {config.seed}{wrong}"
+
+
+def refuse_quality(config: EvaluateConfig) -> None:
+    """Raises DataError if drawings are to be judged."""
+    if config.quality:
+        raise DataError("--quality is for characters: there is no classifier of photographs to judge them.")
 
 
 def generate(
@@ -192,10 +204,7 @@ def generate(
     for path in support:
         if not path.is_file():
             raise PictureError(f"There is no picture '{path}'.")
-        data = path.read_bytes()
-        pictures.append(
-            photos.read_photo(data, model.side) if model.in_colour else omniglot.max_pool(read_picture(data))
-        )
+        pictures.append(model.task.read_picture(path.read_bytes(), model.side))
     run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
     for path in save_run(run, out):
         print(path)
@@ -206,7 +215,7 @@ def bench(figure: Path | None = None, training: bool = False) -> None:
 
     Args:
         figure: picture file for how the cost grows with supports, image side and layers.
-        training: time instead what each of training's means brings.
+        training: time instead the gain from each optimisation of training.
     """
     for line in training_table() if training else table():
         print(line, flush=True)
@@ -262,7 +271,7 @@ def download(data: Path = Path("data")) -> None:
 
 
 # Errors whose message is one sentence for the user.
-FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
+FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, DataError, PictureError, TrainingError, OSError)
 
 
 def main() -> None:

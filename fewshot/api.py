@@ -12,11 +12,11 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
-from fewshot.data import products
-from fewshot.data.episodes import MAX_SHOTS, to_tensor
-from fewshot.models import MetaPixelCNN, PixelCNN
+from fewshot.models import UNCONDITIONAL, Network
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler, Partner
 from fewshot.sampling.pixels import Draw
+from fewshot.tasks import OMNIGLOT, TASKS, Task
 
 MAX_SAMPLES = 64
 MAX_INNER_STEPS = 10
@@ -32,12 +32,33 @@ class InputError(ValueError):
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What can be said of a model without running it, and all that a page must know of it to show its runs."""
+
+    name: str  # of its checkpoint
+    kind: str  # its variant, a key of fewshot.models.MODELS
+    title: str  # the variant's name
+    reads: str  # one line on what the variant reads of the supports
+    note: str  # what to say in place of heatmaps, of a model that has none
+    task: Task
+    side: int  # of its images, in pixels
+    channels: int  # of a pixel, 1 or 3
+    needs_supports: bool  # whether it reads any
+    attends: bool  # whether its runs have attention
+    influences: bool  # whether ``influence`` shows what it reads: it reads supports, has no attention and one channel
+    adapts: bool  # whether the supports change its weights, by inner steps
+
+
+@dataclass(frozen=True)
 class Run:
     """One generation, or the part of it that is finished: ``rows`` of its rows. What lies below is still empty.
 
+    facts:         of the model that drew it
     images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
     probabilities: float32 [N, H, W], of ink, as it was drawn from (with the run's guidance, temperature and cut), each
                    before its pixel was drawn; in colour, of the pixel's colour
+    probabilities_before: of the same pixels without inner steps, at the run's temperature, not guided and not cut; None
+                   where no step is taken, and in colour
     attention:     float32 [N, H*W, heads, S, H', W'] of all heads of all reads, the first read's first: sums to 1 over
                    S, H', W' less the shares that the head read of nothing (the null key) and of the drawing itself;
                    None for a model without attention
@@ -49,7 +70,7 @@ class Run:
     support_nats:  nats/dim of the supports before the first inner step and after each; None without inner steps
     """
 
-    model: str
+    facts: Facts
     supports: NDArray[np.uint8]
     seed: int
     temperature: float
@@ -57,6 +78,7 @@ class Run:
     cut: float
     images: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
+    probabilities_before: NDArray[np.float32] | None
     attention: NDArray[np.float32] | None
     own: NDArray[np.float32] | None
     rows: int
@@ -72,38 +94,33 @@ class Run:
 class FewShotModel:
     """A trained network with its card. It holds no state between calls and may be shared by threads.
 
-    Images of characters are [H, W] of 0/1, photographs uint8 [H, W, 3]. H and W are ``side``. ``task`` is "omniglot";
-    "mirror", whose one support is the mirror image of what is to be drawn; or "products", of which three supports or
-    more are read: fewer are repeated.
+    Images of characters are [H, W] of 0/1, photographs uint8 [H, W, 3]. H and W are ``side``. ``task`` says what its
+    supports are, and how many are read; ``facts`` what the model is and can.
     """
 
-    def __init__(self, network: PixelCNN | MetaPixelCNN, card: dict[str, Any], name: str):
+    def __init__(self, network: Network, card: dict[str, Any], name: str):
         self.network, self.card, self.name = network, card, name
-        self.task = card.get("task", "omniglot")
-        self.most_shots = 1 if self.task == "mirror" else MAX_SHOTS
-        self.side, self.in_colour = network.config.side, network.head.channels == 3
-        # One that adapts has other weights for every set of supports.
-        self.sampler = None if network.adapts else IncrementalSampler(network, self.side, self.side)
-
-    @property
-    def title(self) -> str:
-        """The variant's name in the paper."""
-        return self.network.title
-
-    @property
-    def reads(self) -> str:
-        """One line on what the variant reads of the supports."""
-        return self.network.reads.format(pictures="photographs" if self.in_colour else "drawings")
-
-    @property
-    def attends(self) -> bool:
-        """Whether its runs have attention."""
-        return self.network.attends
-
-    @property
-    def adapts(self) -> bool:
-        """Whether the supports change its weights, by inner steps."""
-        return self.network.adapts
+        self.task = _task(card, name)
+        self.side, self.in_colour = network.config.side, network.config.channels > 1
+        self.facts = Facts(
+            name=name,
+            kind=network.config.model,
+            title=network.title,
+            reads=network.reads.format(pictures=self.task.units),
+            note=network.note.format(pictures=self.task.units),
+            task=self.task,
+            side=self.side,
+            channels=network.config.channels,
+            needs_supports=network.needs_supports,
+            attends=network.attends,
+            influences=network.needs_supports and not network.attends and not self.in_colour,
+            adapts=network.adapts,
+        )
+        self.title, self.reads = self.facts.title, self.facts.reads
+        self.attends, self.adapts = self.facts.attends, self.facts.adapts
+        # One that adapts has other weights for every set of supports, and these before it has seen any.
+        self.unadapted = network.unadapted()
+        self.sampler = IncrementalSampler(self.unadapted, self.side, self.side)
 
     def generate(
         self,
@@ -118,8 +135,9 @@ class FewShotModel:
     ) -> Run:
         """Draw ``samples`` new images of what the supports [S, H, W] of 0/1, or [S, H, W, 3], show.
 
-        S is 1..``most_shots`` (0 is allowed for a model that was trained without supports too). ``prefix`` [R, W], or
-        [R, W, 3], gives the first R rows, to be completed. A temperature below 1 draws the likelier pixels more often.
+        S is 1..``task.most_shots`` (0 is allowed for a model that was trained without supports too). ``prefix`` [R, W],
+        or [R, W, 3], gives the first R rows, to be completed. A temperature below 1 draws the likelier pixels more
+        often.
         ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
 
         ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
@@ -169,19 +187,21 @@ class FewShotModel:
         inner_steps: int | None,
         trace: bool,
     ) -> Iterator[Run]:
-        network, sampler, support_nats = self.network, self.sampler, None
+        sampler, given, before = self.sampler, to_tensor(supports[None]), None
         with torch.inference_mode():
-            if network.adapts:
-                network, support_nats = network.adapted(to_tensor(supports[None])[0], inner_steps)
-                _finite(support_nats or 0)
+            network, support_nats = self.network.adapted(given[0], inner_steps)
+            if support_nats is not None:
+                _finite(support_nats)
                 sampler = IncrementalSampler(network, self.side, self.side)
-            memory = network.encode(to_tensor(supports[None]))
+            memory = network.encode(given)
         of_pixel = (network.head.noise,) if self.in_colour else ()
         noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
         partner = self.partner if draw.guidance else None
         for drawn in sampler.rows(memory, noise, draw, prefix, partner, trace):
+            if support_nats is not None and not self.in_colour:
+                before = before or self._before(given, drawn.images, noise, draw.temperature)
             yield Run(
-                model=self.name,
+                facts=self.facts,
                 supports=supports,
                 seed=seed,
                 temperature=draw.temperature,
@@ -189,6 +209,7 @@ class FewShotModel:
                 cut=draw.cut,
                 images=drawn.images,
                 probabilities=drawn.probabilities,
+                probabilities_before=None if before is None else next(before),
                 attention=drawn.attention,
                 own=drawn.own,
                 rows=drawn.rows,
@@ -198,23 +219,33 @@ class FewShotModel:
 
     @cached_property
     def partner(self) -> Partner:
-        """What guidance moves away from: what this model would draw without supports, if it has learned to.
+        """What guidance moves away from: what would be drawn without supports.
 
-        Else, for Meta PixelCNN, its weights before any inner step; and for the others their task's PixelCNN. Raises
-        InputError if that one is not there.
+        By the same network (before any inner step), where it can draw without; else by its task's PixelCNN. Raises
+        InputError if there is none.
         """
-        network, sampler = self.network, self.sampler
-        if network.adapts:
-            network = network.adapted(torch.zeros(0, self.network.config.channels, self.side, self.side), 0).network
-            sampler = None
+        network = self.unadapted
         if network.needs_supports and not network.config.drops_supports:
             try:
-                return load(f"{self.task}-pixelcnn").partner
+                return load(f"{self.task.key}-{UNCONDITIONAL}").partner
             except checkpoints.CheckpointError as error:
                 raise InputError(f"Guidance needs a PixelCNN beside {self.title}, and there is none.") from error
         with torch.inference_mode():
             memory = network.encode(torch.zeros(1, 0, network.config.channels, self.side, self.side))
-        return Partner(sampler or IncrementalSampler(network, self.side, self.side), memory)
+        return Partner(self.sampler, memory)
+
+    def _before(
+        self, supports: torch.Tensor, images: NDArray[np.uint8], noise: NDArray[np.float32], temperature: float
+    ) -> Iterator[NDArray[np.float32]]:
+        """The probabilities [N, H, W] without inner steps of images [N, H, W] that are being drawn: row after row.
+
+        The array that is given each time is the same one, which fills up.
+        """
+        with torch.inference_mode():
+            memory = self.unadapted.encode(supports)
+        # What is drawn is the prefix, which grows: of each sample its own, [H, W, N].
+        for drawn in self.sampler.rows(memory, noise, Draw(temperature), images.transpose(1, 2, 0), trace=False):
+            yield drawn.probabilities
 
     def score(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:
         """NLL of every pixel of given images [N, H, W], in nats, as [N, H, W]; its mean is nats/dim.
@@ -226,18 +257,6 @@ class FewShotModel:
         outputs = self._outputs(images, self._supports(supports), self._inner_steps(inner_steps))
         return _finite(self.network.head.nats(outputs, images)[0].numpy())
 
-    def probabilities_before(self, run: Run) -> NDArray[np.float32]:
-        """What the run's probabilities [N, H, W] would be without inner steps, at its temperature, as learned.
-
-        Of the same pixels; nothing is guided or cut.
-
-        Raises InputError for a model that takes none, or draws in colour.
-        """
-        self._inner_steps(0)
-        self._binary_only("Probabilities without inner steps are")
-        logits = self._outputs(to_tensor(run.images[None]), run.supports, 0)
-        return torch.sigmoid(logits / run.temperature)[0, :, 0].numpy()
-
     def influence(
         self, image: ArrayLike, supports: ArrayLike, row: int, column: int, inner_steps: int | None = None
     ) -> NDArray[np.float32]:
@@ -247,7 +266,8 @@ class FewShotModel:
         here likelier. It holds for small changes only, and no support can change by little. Raises InputError, also for
         a model that draws in colour.
         """
-        self._binary_only("Influence is")
+        if self.in_colour:
+            raise InputError(f"Influence is for pictures in black and white only: '{self.name}' draws in colour.")
         supports = to_tensor(self._supports(supports)[None])
         image = to_tensor(self._images([image], "The image")[None])
         row = _whole_number(row, "The row", 0, self.side - 1)
@@ -278,11 +298,7 @@ class FewShotModel:
             raise InputError(f"{self.title} takes no inner steps: its weights stay as they are.")
         return _whole_number(inner_steps, "The number of inner steps", 0, MAX_INNER_STEPS)
 
-    def _binary_only(self, what: str) -> None:
-        if self.in_colour:
-            raise InputError(f"{what} for characters only: '{self.name}' draws in colour.")
-
-    def _images(self, images: ArrayLike, what: str) -> NDArray[np.uint8]:
+    def _images(self, images: Any, what: str) -> NDArray[np.uint8]:
         read, shape = (_levels, (self.side, self.side, 3)) if self.in_colour else (_binary, (self.side, self.side))
         array = read(images, what)
         if array.shape == (0,):  # an empty list has no sides
@@ -293,13 +309,12 @@ class FewShotModel:
 
     def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
         supports = self._images(supports, "The supports")
-        if len(supports) > self.most_shots:
-            raise InputError(f"{len(supports)} supports are too many: this model reads at most {self.most_shots}.")
+        most = self.task.most_shots
+        if len(supports) > most:
+            raise InputError(f"{len(supports)} supports are too many: this model reads at most {most}.")
         if len(supports) == 0 and self.network.needs_supports and not self.network.config.drops_supports:
-            raise InputError(
-                f"{self.title} needs at least one {'photograph' if self.in_colour else 'drawing'} to read."
-            )
-        return products.repeated(supports) if self.task == "products" and len(supports) else supports
+            raise InputError(f"{self.title} needs at least one {self.task.unit} to read.")
+        return self.task.completed(supports)
 
     def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
         rows = _levels(prefix, "The prefix") if self.in_colour else _binary(prefix, "The prefix")
@@ -321,6 +336,14 @@ def load(name: str | Path) -> FewShotModel:
 def _load(path: Path, modified_ns: int) -> FewShotModel:
     network, card = checkpoints.load(path)
     return FewShotModel(network, card, path.stem)
+
+
+def _task(card: dict[str, Any], name: str) -> Task:
+    """The task that a card names. Raises CheckpointError."""
+    key = card.get("task", OMNIGLOT.key)  # the first cards named none
+    if not isinstance(key, str) or key not in TASKS:
+        raise checkpoints.CheckpointError(f"The checkpoint '{name}' is for an unknown task, '{key}'.")
+    return TASKS[key]
 
 
 def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -355,7 +378,7 @@ def _levels(values: ArrayLike, what: str) -> NDArray[np.uint8]:
 def _finite(values: Any) -> Any:
     """The values. Raises InputError if inner steps left nothing finite."""
     if not np.isfinite(values).all():
-        raise InputError("So many inner steps are too many here: the weights grew beyond all numbers.")
+        raise InputError("Too many inner steps: the weights overflowed.")
     return values
 
 
@@ -364,7 +387,7 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return None
     try:
-        return value if math.isfinite(value) else None
+        return float(value) if math.isfinite(value) else None
     except OverflowError:  # an integer beyond any float
         return None
 
@@ -393,6 +416,7 @@ def _temperature(value: Any) -> float:
         raise InputError("The temperature must be a number.")
     if not MIN_TEMPERATURE <= number <= MAX_TEMPERATURE:
         raise InputError(
-            f"The temperature must be above 0, from {MIN_TEMPERATURE} to {MAX_TEMPERATURE:g}; 1 is as it was learned."
+            f"The temperature must be above 0, from {MIN_TEMPERATURE} to {MAX_TEMPERATURE:g}; "
+            "1 leaves the probabilities unchanged."
         )
     return float(number)

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -16,13 +17,13 @@ from torch.nn.parallel import DistributedDataParallel
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
-from fewshot.data.episodes import to_tensor
-from fewshot.models import MetaPixelCNN, ModelConfig, PixelCNN, build
+from fewshot.memory import keep_freed
+from fewshot.models import ModelConfig, Network, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler
 from fewshot.sampling.pixels import Draw
 from fewshot.training.distributed import processes
-from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.train import TrainConfig, compiled, fast_bf16, train_step
 
@@ -56,7 +57,7 @@ def made_up(config: ModelConfig, n: int, side: int | None = None) -> np.ndarray:
 
 def naive_seconds(model: FewShotModel, samples: int) -> float:
     """Time of a naive drawing: a whole-image forward pass for each of its pixels, measured on some of the passes."""
-    images, shots = to_tensor(made_up(model.network.config, samples)[None]), min(SHOTS, model.most_shots)
+    images, shots = to_tensor(made_up(model.network.config, samples)[None]), min(SHOTS, model.task.most_shots)
     network = adapted(model.network, shots)
     with torch.inference_mode():
         memory = network.encode(to_tensor(made_up(model.network.config, shots)[None]))
@@ -64,9 +65,9 @@ def naive_seconds(model: FewShotModel, samples: int) -> float:
     return one_pass * model.side**2
 
 
-def adapted(network: PixelCNN | MetaPixelCNN, shots: int) -> PixelCNN:
+def adapted(network: Network, shots: int) -> PixelCNN:
     """The network that draws from so many supports."""
-    return network.adapted(to_tensor(made_up(network.config, shots)[None])[0]).network if network.adapts else network
+    return network.adapted(to_tensor(made_up(network.config, shots)[None])[0]).network
 
 
 def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
@@ -93,7 +94,7 @@ def score_seconds(model: FewShotModel, images: int) -> float:
 
 @dataclass(frozen=True)
 class Means:
-    """What training steps are computed with; as it is, with nothing but PyTorch's defaults."""
+    """The optimisations of training steps; by default none, which is how PyTorch does it."""
 
     bf16: bool = False
     compile: bool = False
@@ -103,14 +104,14 @@ class Means:
 
 
 def ladder() -> dict[str, Means]:
-    """The means of training on this CPU, each with all those before it."""
+    """The optimisations of training on this CPU, each with all those before it."""
     added = {
         "float32, PyTorch's attention": {},
         "bf16": {"bf16": fast_bf16(torch.device("cpu"))},
         "torch.compile": {"compile": True},
         "attention of ours": {"own_attention": True},
         "freed memory kept": {"keep_freed": True},
-        "several processes": {"processes": math.gcd(os.cpu_count(), TrainConfig.characters)},
+        "several processes": {"processes": math.gcd(os.cpu_count() or 1, TrainConfig.characters)},
     }
     steps = accumulate(added.values(), lambda means, new: means | new)
     return {name: Means(**means) for name, means in zip(added, steps, strict=True)}
@@ -128,7 +129,7 @@ def training_rate(config: ModelConfig, means: Means) -> float:
 def _training_rate(config: ModelConfig, means: Means) -> float:
     """What one of the processes takes of it."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    torch.set_num_threads(os.cpu_count() // means.processes)
+    torch.set_num_threads((os.cpu_count() or 1) // means.processes)
     if means.keep_freed:
         keep_freed()
     with processes() as (_, world, _):
@@ -140,7 +141,8 @@ def _training_rate(config: ModelConfig, means: Means) -> float:
             to_tensor(made_up(config, characters * n).reshape(characters, n, side, side))
             for n in (SHOTS, TrainConfig.targets)
         )
-        model, optimizer = network, Optimizer(network, means.bf16)
+        model: torch.nn.Module = network
+        optimizer = Optimizer(network, means.bf16)
         if means.compile and not network.adapts:  # torch.compile has no second derivatives
             try:
                 model = compiled(network, supports, targets, means.bf16)
@@ -149,7 +151,7 @@ def _training_rate(config: ModelConfig, means: Means) -> float:
         if world > 1:
             model = DistributedDataParallel(model, find_unused_parameters=network.adapts)
         rate = TrainConfig.learning_rate
-        # The fastest: what else runs on the machine delays a step of several processes more often than that of one.
+        # The fastest: other processes delay a step of several processes more often than that of one.
         step = seconds(lambda: train_step(model, optimizer, supports, targets, rate, means.bf16), 12, min)
         return characters * TrainConfig.targets / step
 
@@ -158,36 +160,39 @@ def table() -> Iterator[str]:
     """The lines of the table, as they are measured: every shipped checkpoint on one thread."""
     torch.set_num_threads(1)
     first, *_, last = ladder().values()
-    yield f"{SHOTS} supports (mirror: 1), one thread, median of {REPEATS}; naive from a few of its passes"
+    yield f"{SHOTS} supports (or as many as the task reads), one thread, median of {REPEATS}; naive from some passes"
     yield f"{'checkpoint':<22} {'images':>6} {'naive':>9} {'sampler':>9} {'+ trace':>9} {'naive / (+ trace)':>18}"
     for name in checkpoints.shipped():
         model = fewshot.load(name)
         for n in NAIVE_PASSES:
             naive = naive_seconds(model, n)
-            shots = min(SHOTS, model.most_shots)
+            shots = min(SHOTS, model.task.most_shots)
             network = adapted(model.network, shots)
             plain, traced = (sampler_seconds(network, model.side, shots, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
         if model.adapts:
-            took = seconds(lambda model=model: adapted(model.network, SHOTS))
+            took = seconds(partial(adapted, model.network, SHOTS))
             steps = model.network.config.inner_steps
             yield f"{name:<22} adaptation to {SHOTS} supports, {steps} inner step(s): {took:.3f} s"
         if model.in_colour:  # scored and trained on other data; the log of its training says how fast
             continue
         plain, best = (training_rate(model.network.config, means) for means in (first, last))
-        yield f"{name:<22} training, images/s: {plain:.1f}, by all means {best:.1f} ({best / plain:.1f}x)"
+        yield f"{name:<22} training, images/s: {plain:.1f}, with all optimisations {best:.1f} ({best / plain:.1f}x)"
         one, many = score_seconds(model, 1), score_seconds(model, 400)
         yield f"{name:<22} score of 1 drawing: {one * 1e3:.0f} ms, of 400: {many:.2f} s"
 
 
 def training_table() -> Iterator[str]:
-    """The lines of a table of what training's means bring, best of some rounds: others' work comes and goes."""
+    """The lines of a table of the gain from each optimisation of training.
+
+    The best of some rounds, because other processes disturb single runs.
+    """
     rates = dict.fromkeys(ladder(), 0.0)
     for _ in range(ROUNDS):
         for name, means in ladder().items():
             rates[name] = max(rates[name], training_rate(ModelConfig(), means))
     first, *_ = rates.values()
-    yield f"training of Attention PixelCNN on all cores, best of {ROUNDS}; each line with the means of those before it"
+    yield f"training of Attention PixelCNN on all cores, best of {ROUNDS}; each line with the optimisations before it"
     for name, rate in rates.items():
         yield f"{name:<30} {rate:>6.1f} images/s {rate / first:>5.2f}x"
 
@@ -195,10 +200,13 @@ def training_table() -> Iterator[str]:
 def growth() -> dict[str, dict[int, float]]:
     """Seconds a picture with its trace, of fresh Attention PixelCNNs of the shipped size, as one quantity grows.
 
-    Best of some rounds: others' work comes and goes.
+    The best of some rounds, because other processes disturb single runs.
     """
     torch.set_num_threads(1)
-    side, networks = ModelConfig().side, {n: build(ModelConfig(layers=n)).eval() for n in (4, 8, 12, 16, 24)}
+    side, networks = (
+        ModelConfig().side,
+        {n: build(ModelConfig(layers=n)).eval().unadapted() for n in (4, 8, 12, 16, 24)},
+    )
     network = networks[ModelConfig().layers]
     cases = {
         "supports": {s: (network, side, s) for s in range(1, 9)},

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from fewshot.models import ModelConfig, PixelCNN, build
+from fewshot.models import ModelConfig, Network, build
 from fewshot.models.classifier import Classifier
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -48,7 +48,7 @@ def read_card(weights: Path) -> dict[str, Any]:
     return card
 
 
-def load(name: str | Path) -> tuple[PixelCNN, dict[str, Any]]:
+def load(name: str | Path) -> tuple[Network, dict[str, Any]]:
     """The network, in evaluation mode on the CPU, and its card. Raises CheckpointError."""
     weights = resolve(name)
     card = read_card(weights)

@@ -8,18 +8,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fewshot.data.episodes import Episodes, evaluation_episodes, to_tensor
-from fewshot.data.omniglot import DataError, Drawings
+from fewshot.data.episodes import Episodes, evaluation_episodes
+from fewshot.data.errors import DataError
+from fewshot.data.omniglot import Drawings
 from fewshot.data.photos import mirrored
 from fewshot.data.products import Products
 from fewshot.data.products import evaluation_episodes as product_episodes
-from fewshot.models import PixelCNN
+from fewshot.models import Network
+from fewshot.models.inputs import to_tensor
 
 EPISODES_AT_A_TIME = 8
 
 
 @torch.inference_mode()
-def nats_per_dim(network: PixelCNN, episodes: Episodes) -> Tensor:
+def nats_per_dim(network: Network, episodes: Episodes) -> Tensor:
     """The NLL of each episode's targets [B], a mean over targets, pixels and channels."""
     device = next(network.parameters()).device
     of_episode = []
@@ -32,13 +34,13 @@ def nats_per_dim(network: PixelCNN, episodes: Episodes) -> Tensor:
 
 
 def evaluate(
-    network: PixelCNN,
+    network: Network,
     drawings: Drawings,
     shots: Sequence[int],
     targets: int,
     seed: int,
     wrong_supports: bool = False,
-) -> dict[str, dict[str, float | None]]:
+) -> dict[str, dict[str, Any]]:
     """Score every character of ``drawings`` at each number of shots.
 
     Gives, by number of shots, ``nats_per_dim`` (mean NLL of a pixel), its ``standard_error`` over characters (None for
@@ -55,7 +57,7 @@ def evaluate(
         means = nats_per_dim(network, Episodes(supports, episodes.targets))
         scores[str(s)] = {
             "nats_per_dim": means.mean().item(),
-            "standard_error": (means.std() / len(means) ** 0.5).item() if len(means) > 1 else None,
+            "standard_error": standard_error(means.cpu().numpy()),
             "characters": len(means),
             "targets": len(means) * targets,
         }
@@ -63,7 +65,7 @@ def evaluate(
 
 
 @torch.inference_mode()
-def evaluate_mirror(network: PixelCNN, images: NDArray[np.uint8]) -> dict[str, float | None]:
+def evaluate_mirror(network: Network, images: NDArray[np.uint8]) -> dict[str, float | None]:
     """Score photographs [N, H, W, 3], each given its mirror image.
 
     Gives ``nats_per_dim``, its ``standard_error`` (None for a single photograph), and ``attention_at_mirror``: the mean
@@ -74,12 +76,12 @@ def evaluate_mirror(network: PixelCNN, images: NDArray[np.uint8]) -> dict[str, f
     at_mirror = [_attention_at_mirror(network, one) for one in images[:, None]] if network.attends else []
     return {
         "nats_per_dim": nats.mean().item(),
-        "standard_error": (nats.std() / len(nats) ** 0.5).item() if len(nats) > 1 else None,
+        "standard_error": standard_error(nats.cpu().numpy()),
         "attention_at_mirror": float(np.mean(at_mirror)) if at_mirror else None,
     }
 
 
-def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
+def _attention_at_mirror(network: Network, image: NDArray[np.uint8]) -> float:
     """Of one photograph [1, H, W, 3]."""
     episode = mirrored(image)
     device = next(network.parameters()).device
@@ -96,7 +98,7 @@ def _attention_at_mirror(network: PixelCNN, image: NDArray[np.uint8]) -> float:
 
 
 def evaluate_products(
-    network: PixelCNN, products: Products, targets: int, seed: int, wrong_supports: bool = False
+    network: Network, products: Products, targets: int, seed: int, wrong_supports: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Score up to ``targets`` photographs of every product, each given three others of it.
 
@@ -112,17 +114,23 @@ def evaluate_products(
         _, product = np.unique(class_id[of_source], return_inverse=True)
         if not len(product):
             continue
-        photographs = np.bincount(product)
-        # Of a mean over photographs, of which products have different numbers.
-        distance = np.bincount(product, nats[of_source] - nats[of_source].mean())
-        n = len(photographs)
         scores[name] = {
             "nats_per_dim": float(nats[of_source].mean()),
-            "standard_error": float((n / (n - 1) * (distance**2).sum()) ** 0.5 / len(product)) if n > 1 else None,
+            "standard_error": standard_error(nats[of_source], product),
             "photographs": len(product),
-            "products": n,
+            "products": int(product.max()) + 1,
         }
     return scores
+
+
+def standard_error(values: NDArray[np.float64], group: NDArray[np.int64] | None = None) -> float | None:
+    """The standard error of the mean of values [N]; None for a single group.
+
+    Values of one ``group``, 0, 1, ... [N], belong together and need not be independent; without, each is a group.
+    """
+    deviations = np.bincount(np.arange(len(values)) if group is None else group, values - values.mean())
+    n = len(deviations)
+    return float((n / (n - 1) * (deviations**2).sum()) ** 0.5 / len(values)) if n > 1 else None
 
 
 def _of_another_product(class_id: NDArray[np.int64], stanford: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Pictures of runs: PNGs of the samples, an animated GIF of the drawing, and the trace as arrays."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,24 @@ LAST_FRAME_MS = 1500
 
 def to_picture(image: NDArray[np.uint8], drawn: int | None = None) -> NDArray[np.uint8]:
     """An image [H, W] of 0/1, or [H, W, 3], as RGB; pixels from number ``drawn`` on are shown as not yet drawn."""
-    picture = image.copy() if image.ndim == 3 else np.where(image[..., None] == 1, np.uint8(INK), np.uint8(PAPER))
+    picture = image.copy() if image.ndim == 3 else np.array([PAPER, INK], np.uint8)[image]
     if drawn is not None:
         picture.reshape(-1, 3)[drawn:] = UNDRAWN
     return picture
 
 
-def attended(run: Run, sample: int, pixel: int) -> NDArray[np.uint8]:
-    """The supports side by side, RGB [H, S*W, 3], under what the pixel read, mean of the heads, strongest = full."""
-    height, width = run.supports.shape[1:3]
-    weights = run.attention[sample, pixel].mean(0)  # [S, H', W']
+def attended(supports: NDArray[np.uint8], attention: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The supports side by side, RGB [H, S*W, 3], under what a pixel read, mean of the heads, strongest = full.
+
+    ``attention`` [heads, S, H', W'] is that pixel's.
+    """
+    height, width = supports.shape[1:3]
+    weights = attention.mean(0)  # [S, H', W']
     weights = weights / max(weights.max(), 1e-12)
     cell = -(-height // weights.shape[1])
     alpha = weights.repeat(cell, 1).repeat(cell, 2)[:, :height, :width, None]
-    supports = np.stack([to_picture(support) for support in run.supports])
-    heat = supports * (1 - alpha) + np.array(HEAT) * alpha
+    pictures = np.stack([to_picture(support) for support in supports])
+    heat = pictures * (1 - alpha) + np.array(HEAT) * alpha
     return np.concatenate(list(heat.astype(np.uint8)), axis=1)
 
 
@@ -43,7 +47,7 @@ def frames(run: Run, sample: int = 0) -> list[Image.Image]:
     for drawn in [*range(0, height * width, PIXELS_A_FRAME), height * width]:
         parts = [to_picture(run.images[sample], drawn)]
         if run.attention is not None:
-            parts += [gap, attended(run, sample, min(drawn, height * width - 1))]
+            parts += [gap, attended(run.supports, run.attention[sample, min(drawn, height * width - 1)])]
         picture = Image.fromarray(np.concatenate(parts, axis=1))
         pictures.append(picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.NEAREST))
     return pictures
@@ -62,7 +66,7 @@ def save_run(run: Run, folder: Path) -> list[Path]:
     durations = [FRAME_MS] * len(rest) + [LAST_FRAME_MS]
     first.save(paths[-1], save_all=True, append_images=rest, duration=durations, loop=0)
     paths.append(folder / "trace.npz")
-    trace = {"images": run.images, "probabilities": run.probabilities, "supports": run.supports}
+    trace: dict[str, Any] = {"images": run.images, "probabilities": run.probabilities, "supports": run.supports}
     if run.attention is not None:
         trace["attention"] = run.attention
     np.savez_compressed(paths[-1], **trace)

@@ -5,9 +5,9 @@ the validation alphabets, the last on held-out photographs.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,12 +21,15 @@ from torch import Tensor
 import fewshot
 from fewshot import checkpoints
 from fewshot.data import omniglot, photos
-from fewshot.data.episodes import evaluation_episodes, to_tensor
+from fewshot.data.episodes import evaluation_episodes
 from fewshot.data.omniglot import Drawings
+from fewshot.data.photos import Photos
 from fewshot.models import AttentionPixelCNN, MetaPixelCNN
+from fewshot.models.inputs import to_tensor
 from fewshot.models.meta import Parameters, call
+from fewshot.tasks import MIRROR
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.prop_cycle": cycler(color=["#f0641e", "#2b6fb5", "#1d1b18", "#8d867a"]),
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -206,7 +209,7 @@ def mirror(names: list[str], images: NDArray[np.uint8]) -> dict[str, Any]:
 def draw_mirror(result: dict[str, Any]) -> pyplot.Figure:
     """A ready-made photograph, what each model draws given that, and its nats/dim on the held-out ones."""
     models = result["models"]
-    (photograph,) = photos.samples("mirror", fewshot.load(next(iter(models))).side)[SHOWN]
+    (photograph,) = MIRROR.ready_made(MIRROR.side)[SHOWN]
     columns = 1 + len(models)
     figure, (first, *rest) = pyplot.subplots(1, columns, figsize=(2.4 * columns, 3), layout="constrained")
     first.imshow(photograph)
@@ -222,18 +225,26 @@ def draw_mirror(result: dict[str, Any]) -> pyplot.Figure:
     return figure
 
 
-EXPERIMENTS: dict[str, tuple[Callable, Callable]] = {
-    "inner-steps": (inner_steps, draw_inner_steps),
-    "inner-loss": (inner_loss, draw_inner_loss),
-    "ablations": (ablations, draw_ablations),
-    "mirror": (mirror, draw_mirror),
+class Experiment(NamedTuple):
+    """How a question is answered."""
+
+    load: Callable[[Path], Drawings | Photos]  # the data of a path
+    measure: Callable[[list[str], Any], dict[str, Any]]  # numbers, of checkpoints and the data's validation part
+    draw: Callable[[dict[str, Any]], pyplot.Figure]  # a figure of them
+
+
+EXPERIMENTS = {
+    "inner-steps": Experiment(omniglot.load, inner_steps, draw_inner_steps),
+    "inner-loss": Experiment(omniglot.load, inner_loss, draw_inner_loss),
+    "ablations": Experiment(omniglot.load, ablations, draw_ablations),
+    "mirror": Experiment(photos.load, mirror, draw_mirror),
 }
 
 
 def run(experiment: str, names: list[str], data: Path, out: Path) -> list[Path]:
     """Measure on the validation part of ``data``; write ``<experiment>.json`` and ``.png`` into the folder ``out``."""
-    measure, draw = EXPERIMENTS[experiment]
-    result = measure(names, (photos if experiment == "mirror" else omniglot).load(data).split("validation"))
+    load, measure, draw = EXPERIMENTS[experiment]
+    result = measure(names, load(data).split("validation"))
     out.mkdir(parents=True, exist_ok=True)
     numbers, picture = out / f"{experiment}.json", out / f"{experiment}.png"
     numbers.write_text(json.dumps(result, indent=2) + "\n")
@@ -275,7 +286,7 @@ def _nats(network: MetaPixelCNN, parameters: Parameters, targets: Tensor) -> Ten
     return F.binary_cross_entropy_with_logits(call(network.base, parameters, "decode", targets[None], None)[0], targets)
 
 
-def _cosine(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> float:
+def _cosine(one: Sequence[Tensor], other: Sequence[Tensor]) -> float:
     a, b = (torch.cat([g.flatten() for g in gradients]) for gradients in (one, other))
     return F.cosine_similarity(a, b, dim=0).item()
 

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fewshot.api import FewShotModel
-from fewshot.data.episodes import to_tensor
-from fewshot.data.omniglot import DataError, Drawings
+from fewshot.api import Draw, FewShotModel
+from fewshot.data.errors import DataError
+from fewshot.data.omniglot import Drawings
 from fewshot.models.classifier import Classifier
-from fewshot.sampling.pixels import Draw
+from fewshot.models.inputs import to_tensor
 
 WAYS = 20  # characters that the classifier, or the likelihood, chooses among
 SHOTS = 4  # supports that the model draws from

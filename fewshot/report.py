@@ -13,21 +13,21 @@ from matplotlib.axes import Axes
 
 import fewshot
 from fewshot import checkpoints
-from fewshot.data import omniglot, photos, support_sets
+from fewshot.data import omniglot
 from fewshot.evaluation import evaluate
+from fewshot.tasks import OMNIGLOT, TASKS, Task
 
 LOGS = checkpoints.SHIPPED.parent / "docs" / "training"
 SHOTS = (1, 2, 4, 8, 16)
 TARGETS = 4  # a character has 20 drawings: with 16 shots, 4 are left
-SUPPORTS = {"omniglot": 4, "mirror": 1, "products": 3}  # on the pages of samples
 SAMPLES, SEED = 5, 0
 
 
 def write(data: Path, out: Path) -> Iterator[Path]:
     """Draw all figures, from the validation alphabets of ``data``, into folders of ``out``; gives their paths."""
-    for task in SUPPORTS:
-        (out / task).mkdir(parents=True, exist_ok=True)
-    names = checkpoints.shipped("omniglot")
+    characters = out / OMNIGLOT.key
+    characters.mkdir(parents=True, exist_ok=True)
+    names = checkpoints.shipped(OMNIGLOT.key)
     validation = omniglot.load(data).split("validation")
     figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
     for name in names:
@@ -37,21 +37,24 @@ def write(data: Path, out: Path) -> Iterator[Path]:
         axis.semilogx(SHOTS, nats, "o-", base=2, label=model.title)
     axis.set(xlabel="shots", ylabel="nats/dim, held-out alphabets", xticks=SHOTS, xticklabels=SHOTS)
     figure.legend(loc="outside upper center", ncols=2)
-    yield save(figure, out / "omniglot" / "shots.png")
+    yield save(figure, characters / "shots.png")
 
     figure, axis = pyplot.subplots(figsize=(5, 3.5), layout="constrained")
-    for log in sorted(LOGS.glob("omniglot-*.jsonl")):
+    for log in sorted(LOGS.glob(f"{OMNIGLOT.key}-*.jsonl")):
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         images = [line["images"] / 1000 for line in lines]
-        axis.plot(images, [line["validation"]["4"] for line in lines], ".-", label=log.stem.removeprefix("omniglot-"))
+        label = log.stem.removeprefix(f"{OMNIGLOT.key}-")
+        axis.plot(images, [line["validation"]["4"] for line in lines], ".-", label=label)
     axis.set(xlabel="thousand images seen", ylabel="nats/dim, held-out alphabets, 4 shots", ylim=(None, 0.085))
     figure.legend(loc="outside upper center", ncols=3)
-    yield save(figure, out / "omniglot" / "training.png")
+    yield save(figure, characters / "training.png")
 
     yield save(speed(), out / "speed.png")
 
-    for task in SUPPORTS:
-        yield save(samples(task), out / task / "samples.png")
+    for task in TASKS.values():
+        if checkpoints.shipped(task.key):
+            (out / task.key).mkdir(exist_ok=True)
+            yield save(samples(task), out / task.key / "samples.png")
 
 
 def speed() -> pyplot.Figure:
@@ -72,11 +75,10 @@ def speed() -> pyplot.Figure:
     return figure
 
 
-def samples(task: str) -> pyplot.Figure:
-    """What every shipped model of a task draws of the ready-made pictures, a row each."""
-    names, shots = checkpoints.shipped(task), SUPPORTS[task]
+def samples(task: Task) -> pyplot.Figure:
+    """What every shipped model of a task draws of the ready-made sets, a row each."""
+    names, shots, sets = checkpoints.shipped(task.key), task.shots, task.ready_made(task.side)
     models = [fewshot.load(name) for name in names]
-    sets = support_sets.read() if task == "omniglot" else photos.samples(task, models[0].side)
     columns = shots + SAMPLES * len(names)
     figure, axes = page(len(sets), columns)
     for row, pictures in zip(axes, sets.values(), strict=True):
@@ -85,8 +87,8 @@ def samples(task: str) -> pyplot.Figure:
         for axis, image in zip(row, [*supports, *np.concatenate(drawn)], strict=True):
             show(axis, image)
     for column, model in zip(range(shots, columns, SAMPLES), models, strict=True):
-        head(axes[0, column], model.title)
-    head(axes[0, 0], f"{shots} supports" if shots > 1 else "support")
+        heading(axes[0, column], model.title)
+    heading(axes[0, 0], f"{shots} supports" if shots > 1 else "support")
     return figure
 
 
@@ -104,7 +106,7 @@ def show(axis: Axes, image: np.ndarray) -> None:
     axis.spines[:].set_color("0.8")
 
 
-def head(axis: Axes, text: str) -> None:
+def heading(axis: Axes, text: str) -> None:
     """A title above this axis and those to its right."""
     axis.set_title(text, fontsize=9, loc="left")
 

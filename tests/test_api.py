@@ -16,9 +16,9 @@ import torch
 import fewshot
 from fewshot import FewShotModel, InputError, checkpoints
 from fewshot.data import photos
-from fewshot.data.episodes import to_tensor
 from fewshot.data.omniglot import Drawings
 from fewshot.evaluation import evaluate
+from fewshot.models.inputs import to_tensor
 from tests.conftest import VARIANTS, small_network, strokes_image
 
 SUPPORTS = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(4)])
@@ -237,25 +237,27 @@ def test_inner_steps():
     supports = np.stack([strokes_image(np.random.default_rng(i), 26) for i in range(2)])
     run = model.generate(supports, inner_steps=0)
     assert run.inner_steps == 0
-    np.testing.assert_allclose(model.probabilities_before(run), run.probabilities, atol=1e-5)
+    np.testing.assert_allclose(run.probabilities_before, run.probabilities, atol=1e-5)
     assert run.support_nats[0] == pytest.approx(model.score(supports, supports, inner_steps=0).mean(), rel=1e-5)
     run = model.generate(supports, temperature=0.7, inner_steps=3)
     assert run.inner_steps == 3
     assert run.support_nats[-1] == pytest.approx(model.score(supports, supports, inner_steps=3).mean(), rel=1e-4)
     assert run.support_nats[1] < run.support_nats[0]
-    without = model.generate(supports, temperature=0.7, inner_steps=0, prefix=run.images[0])
-    np.testing.assert_allclose(model.probabilities_before(run), without.probabilities, atol=1e-5)
-    assert np.abs(model.probabilities_before(run) - run.probabilities).max() > 0.01
+    run = model.generate(supports, samples=2, temperature=0.7, inner_steps=3)
+    without = model.generate(supports, temperature=0.7, inner_steps=0, prefix=run.images[1])
+    np.testing.assert_allclose(run.probabilities_before[1:], without.probabilities, atol=1e-5)
+    assert np.abs(run.probabilities_before - run.probabilities).max() > 0.01
     mirror, hills = fewshot.load("mirror-meta"), photos.samples("mirror", 48)["hills"]
     for use in (mirror.generate, lambda supports, inner_steps: mirror.score(hills, supports, inner_steps)):
-        with pytest.raises(InputError, match="inner steps are too many here"):
+        with pytest.raises(InputError, match="Too many inner steps"):
             use(hills, inner_steps=5)
     for wrong in (-1, 11, 1.5, "2"):
         with pytest.raises(InputError, match="number of inner steps"):
             model.generate(supports, inner_steps=wrong)
     with pytest.raises(InputError, match="takes no inner steps"):
         fewshot.load("omniglot-attention").generate(supports, inner_steps=1)
-    assert fewshot.load("omniglot-attention").generate(supports).support_nats is None
+    run = fewshot.load("omniglot-attention").generate(supports)
+    assert run.support_nats is run.probabilities_before is None
 
 
 @pytest.fixture(scope="module")
@@ -314,7 +316,7 @@ def test_a_mirror_network_reads_one_photograph_and_a_product_network_three_or_mo
 
 
 def test_what_is_for_characters_only_says_so(in_colour):
-    with pytest.raises(InputError, match="characters only"):
+    with pytest.raises(InputError, match="black and white only"):
         in_colour.influence(photographs(1)[0], photographs(1), 0, 0)
 
 
@@ -361,7 +363,8 @@ def test_a_network_that_has_learned_to_draw_without_supports_is_its_own_partner(
     assert run.attention.shape == (1, 676, 4, 1, 13, 13)
 
 
-def test_without_a_pixelcnn_beside_it_guidance_gives_a_sentence():
-    model = fewshot.FewShotModel(small_network("conditional", scale=0.2), {"task": "mine"}, "mine-conditional")
+def test_without_a_pixelcnn_beside_it_guidance_gives_a_sentence(monkeypatch, tmp_path):
+    model = fewshot.FewShotModel(small_network("conditional", scale=0.2), {}, "mine-conditional")
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     with pytest.raises(fewshot.InputError, match="needs a PixelCNN"):
         model.generate(np.ones((1, 26, 26)), guidance=1.0)

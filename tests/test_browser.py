@@ -15,6 +15,8 @@ from PIL import Image
 import fewshot
 from fewshot.data import photos
 from fewshot.interface import payload
+from fewshot.interface.service import SERVICE
+from fewshot.tasks import OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -37,7 +39,7 @@ def slow_rows():
 def url(slow_rows):
     from fewshot.interface import studio
 
-    real_stream = studio.stream
+    real_stream = SERVICE.stream
 
     def slow_stream(*arguments):
         for run in real_stream(*arguments):
@@ -46,7 +48,7 @@ def url(slow_rows):
 
     with pytest.MonkeyPatch.context() as patch:
         demo = studio.build()
-        patch.setattr(studio, "stream", slow_stream)
+        patch.setattr(SERVICE, "stream", slow_stream)
         _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
         yield url
         demo.close(verbose=False)
@@ -221,7 +223,7 @@ def assert_drawn_along(page, seed, **others):
     """The player shows what the model draws of the drawings in the tray and on the pad."""
     page.wait_for_timeout(500)  # the page knows what was changed
     wish = page.evaluate("({...studio.pad.now(), ...studio.settings})")
-    supports = payload.read_supports(wish["supports"], wish["shots"])
+    supports = payload.read_supports(wish["supports"], OMNIGLOT, 26, wish["shots"])
     expected = fewshot.load(wish["model"]).generate(supports, seed=seed, **others)
     image = expected.images[0].ravel().tolist()
     drawn = f"(image) => {STATE}.run.live && {SETTLED} && `${{{STATE}.run.image}}` === `${{image}}`"
@@ -285,13 +287,13 @@ def test_tray_and_reload(page):
 
 
 def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(page, monkeypatch, tmp_path):
-    read_drawing = payload.read_drawing
+    read_image = payload.read_image
 
-    def slowly(drawing):
+    def slowly(*arguments):
         time.sleep(0.7)
-        return read_drawing(drawing)
+        return read_image(*arguments)
 
-    monkeypatch.setattr(payload, "read_drawing", slowly)
+    monkeypatch.setattr(payload, "read_image", slowly)
     draw(page, CROSS[0])
     page.get_by_role("button", name="Add drawing").click()
     box = page.locator(".pad-canvas").bounding_box()
@@ -539,8 +541,6 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
 
 def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatch):
     """A drawing on the pad while Generate is at work waits for its end; so does one while too many draw along."""
-    from fewshot.interface import studio
-
     page = open_page()
     page.evaluate(COUNT)
     page.get_by_role("button", name="Use the ready-made set").first.click()
@@ -556,14 +556,14 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     page.get_by_role("button", name="Stop").click()
     assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
 
-    places = [studio.ALONG.acquire(blocking=False) for _ in range(2)]
+    places = [SERVICE.along.acquire(blocking=False) for _ in range(2)]
     assert all(places)
     before = page.evaluate("counted.shown.length")
     thumbnails(page).first.press("Delete")
     page.wait_for_timeout(500)
     assert page.evaluate("counted.shown.length") == before
     for _ in places:
-        studio.ALONG.release()
+        SERVICE.along.release()
     page.wait_for_function(f"counted.shown.length > {before}")
     assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
     assert page.evaluate("counted.most") == 1

@@ -8,6 +8,7 @@ import pytest
 
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
+from fewshot.data.errors import DataError
 from fewshot.training.augment import augment, augment_photos
 from tests.conftest import SHARED, needs_shared
 
@@ -181,18 +182,18 @@ def test_bad_data_is_named_in_one_sentence(tmp_path, packed_file):
     (tmp_path / "empty").mkdir()
     damaged = [tmp_path / name for name in ("flipped.npz", "unequal.npz", "unnamed.npz", "floats.npz", "array.npy")]
     for path in (tmp_path / "missing.npz", text, truncated, tmp_path / "empty", *damaged):
-        with pytest.raises(omniglot.DataError, match=str(path.name)) as error:
+        with pytest.raises(DataError, match=str(path.name)) as error:
             omniglot.load(path)
         assert "\n" not in str(error.value)
     drawings = omniglot.load(packed_file)
-    with pytest.raises(omniglot.DataError, match="no drawing of the test"):
+    with pytest.raises(DataError, match="no drawing of the test"):
         drawings.split("test")
-    with pytest.raises(omniglot.DataError, match="no split"):
+    with pytest.raises(DataError, match="no split"):
         drawings.split("tset")
-    with pytest.raises(omniglot.DataError, match="at least 50 characters"):
+    with pytest.raises(DataError, match="at least 50 characters"):
         EpisodeSampler(drawings, 50, 4, 0)
-    with pytest.raises(omniglot.DataError, match="has only 20"):
+    with pytest.raises(DataError, match="has only 20"):
         evaluation_episodes(drawings, 16, 8, 0)
     for shots, targets in ((0, 8), (-1, 8), (4, 0)):
-        with pytest.raises(omniglot.DataError, match="at least 1"):
+        with pytest.raises(DataError, match="at least 1"):
             evaluation_episodes(drawings, shots, targets, 0)

@@ -18,9 +18,11 @@ import fewshot
 from fewshot import CheckpointError, InputError
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
-from fewshot.interface import payload
+from fewshot.interface import catalogue, payload
+from fewshot.interface.service import SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
-from tests.load import press_generate, server
+from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
+from tools.load import press_generate, server
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 gradio_client = pytest.importorskip("gradio_client")
@@ -31,7 +33,7 @@ ATTENTION, CONDITIONAL, META, PIXELCNN = (f"omniglot-{m}" for m in ("attention",
 
 @pytest.fixture(scope="module")
 def cross_image():
-    return payload.read_drawing(CROSS)
+    return payload.read_image(CROSS, OMNIGLOT, 26)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def client(url):
 def test_drawing_and_its_pixels_are_the_same_support(cross_image):
     assert cross_image.shape == (26, 26)
     assert cross_image.any()
-    again = payload.read_drawing({"pixels": payload.pack_pixels(cross_image)})
+    again = payload.read_image({"pixels": payload.pack_images(cross_image, 1)}, OMNIGLOT, 26)
     np.testing.assert_array_equal(again, cross_image)
 
 
@@ -63,7 +65,7 @@ def test_drawing_and_its_pixels_are_the_same_support(cross_image):
 def test_chunk_holds_the_run(name, cross_image):
     model = fewshot.load(name)
     run = model.generate(np.stack([cross_image, cross_image[::-1], cross_image.T]), seed=5)
-    chunk = json.loads(json.dumps(payload.pack(run, model, "id")))
+    chunk = json.loads(json.dumps(payload.pack(run, "id")))
     arrays = payload.unpack(chunk)
     np.testing.assert_array_equal(arrays["image"], run.images[0].ravel())
     np.testing.assert_array_equal(arrays["probabilities"], run.probabilities[0].ravel())
@@ -83,12 +85,10 @@ def test_chunk_holds_the_run(name, cross_image):
 
 
 def test_influence_of_the_supports(cross_image):
-    from fewshot.interface import studio
-
     model, supports = fewshot.load(CONDITIONAL), np.stack([cross_image, cross_image.T])
-    wish = {"model": CONDITIONAL, "supports": payload.pack_pixels(supports), "shots": 2, "inner_steps": None}
-    wish |= {"image": payload.pack_pixels(cross_image), "row": 12, "column": 3}
-    answer = json.loads(json.dumps(studio.influence(wish)))
+    wish = {"model": CONDITIONAL, "supports": payload.pack_images(supports, 1), "shots": 2, "inner_steps": None}
+    wish |= {"image": payload.pack_images(cross_image, 1), "row": 12, "column": 3}
+    answer = json.loads(json.dumps(SERVICE.influence(wish)))
     maps = np.frombuffer(base64.b64decode(answer["maps"]), np.int8).reshape(2, 26, 26) / 127 * answer["largest"]
     np.testing.assert_allclose(maps, model.influence(cross_image, supports, 12, 3), atol=answer["largest"] / 250)
     for wrong in (
@@ -100,20 +100,20 @@ def test_influence_of_the_supports(cross_image):
         {"image": "x"},
         {"model": "x"},
     ):
-        assert studio.influence(wish | wrong)["error"].endswith("."), wrong
-    assert "takes no inner steps" in studio.influence(wish | {"inner_steps": 1})["error"]
-    assert "at most 5" in studio.influence(wish | {"model": META, "inner_steps": 6})["error"]
-    assert "error" in studio.influence(None)
-    with studio.INFLUENCES:
-        assert studio.influence(wish) == {"busy": True}
+        assert SERVICE.influence(wish | wrong)["error"].endswith("."), wrong
+    assert "takes no inner steps" in SERVICE.influence(wish | {"inner_steps": 1})["error"]
+    assert "at most 5" in SERVICE.influence(wish | {"model": META, "inner_steps": 6})["error"]
+    assert "error" in SERVICE.influence(None)
+    with SERVICE.influences:
+        assert SERVICE.influence(wish) == {"busy": True}
 
 
 def test_rows_one_by_one_are_the_whole_run(cross_image):
     model = fewshot.load(ATTENTION)
     rows = []
     for run in model.stream(cross_image[None], seed=1):
-        rows.append(payload.unpack(payload.pack(run, model, "id", start=run.rows - 1)))
-    whole = payload.unpack(payload.pack(run, model, "id"))
+        rows.append(payload.unpack(payload.pack(run, "id", start=run.rows - 1)))
+    whole = payload.unpack(payload.pack(run, "id"))
     for name, array in whole.items():
         np.testing.assert_array_equal(np.concatenate([row[name] for row in rows]), array)
 
@@ -142,13 +142,13 @@ def test_rows_one_by_one_are_the_whole_run(cross_image):
 )
 def test_bad_drawings_give_one_sentence(drawings, shots, sentence):
     with pytest.raises((InputError, PictureError), match=sentence) as caught:
-        payload.read_supports(drawings, shots)
+        payload.read_supports(drawings, OMNIGLOT, 26, shots)
     assert str(caught.value).count("\n") == 0
 
 
 # Photographs ---------------------------------------------------------------------------------------------------------
 
-MIRROR = "mirror-attention"
+MIRROR_ATTENTION = "mirror-attention"
 
 
 @pytest.fixture(scope="module")
@@ -160,10 +160,10 @@ def harbour():
 
 def test_a_photograph_and_its_pixels_are_the_same_support(harbour):
     file, pixels = harbour
-    np.testing.assert_array_equal(payload.read_photo({"picture": file}, 48), pixels)
-    np.testing.assert_array_equal(payload.read_photo({"pixels": payload.pack_photos(pixels)}, 48), pixels)
-    np.testing.assert_array_equal(payload.read_beginning({"picture": file, "rows": 7}, 48), pixels[:7])
-    assert payload.read_beginning(None, 48) is None
+    np.testing.assert_array_equal(payload.read_image({"picture": file}, MIRROR, 48), pixels)
+    np.testing.assert_array_equal(payload.read_image({"pixels": payload.pack_images(pixels, 3)}, MIRROR, 48), pixels)
+    np.testing.assert_array_equal(payload.read_beginning({"picture": file, "rows": 7}, MIRROR, 48), pixels[:7])
+    assert payload.read_beginning(None, MIRROR, 48) is None
 
 
 @pytest.mark.parametrize(
@@ -180,19 +180,19 @@ def test_a_photograph_and_its_pixels_are_the_same_support(harbour):
 )
 def test_bad_photographs_give_one_sentence(given, sentence):
     with pytest.raises((InputError, PictureError), match=sentence):
-        payload.read_photos(given, 48)
+        payload.read_supports(given, PRODUCTS, 48)
 
 
 @pytest.mark.parametrize("rows", [-1, 49, 1.5, True, None, "7"])
 def test_bad_beginnings_give_one_sentence(rows, harbour):
     with pytest.raises(InputError, match="whole number from 0 to 48"):
-        payload.read_beginning({"picture": harbour[0], "rows": rows}, 48)
+        payload.read_beginning({"picture": harbour[0], "rows": rows}, MIRROR, 48)
 
 
 def test_a_chunk_in_colour_holds_the_run(harbour):
-    model = fewshot.load(MIRROR)
+    model = fewshot.load(MIRROR_ATTENTION)
     run = model.generate(harbour[1][None], seed=5, prefix=harbour[1][:40])
-    chunk = json.loads(json.dumps(payload.pack(run, model, "id", start=38)))
+    chunk = json.loads(json.dumps(payload.pack(run, "id", start=38)))
     arrays = payload.unpack(chunk)
     assert (chunk["task"], chunk["channels"], chunk["shots"]) == ("mirror", 3, 1)
     assert base64.b64decode(chunk["supports"]) == harbour[1].tobytes()
@@ -203,13 +203,12 @@ def test_a_chunk_in_colour_holds_the_run(harbour):
 
 
 def test_a_large_piece_is_fetched_once_as_a_file(url):
-    from fewshot.interface import studio
     from fewshot.interface.files import KEPT, LARGE
 
     small = {"id": "x", "data": base64.b64encode(b"small").decode()}
-    assert studio.PIECES.lighten(small) == small
+    assert SERVICE.pieces.lighten(small) == small
     content = np.random.default_rng(0).bytes(LARGE)
-    large = studio.PIECES.lighten(small | {"data": base64.b64encode(content).decode()})
+    large = SERVICE.pieces.lighten(small | {"data": base64.b64encode(content).decode()})
     assert large["data"] is None
     assert len(json.dumps(large)) < 200
     assert urllib.request.urlopen(url + large["file"]).read() == content
@@ -217,18 +216,16 @@ def test_a_large_piece_is_fetched_once_as_a_file(url):
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(url + gone)
     for _ in range(2 * KEPT):
-        studio.PIECES.lighten(small | {"data": "A" * LARGE})
-    assert len(studio.PIECES.pieces) == KEPT
+        SERVICE.pieces.lighten(small | {"data": "A" * LARGE})
+    assert len(SERVICE.pieces.pieces) == KEPT
 
 
 def test_photographs_are_previewed_as_the_model_sees_them(harbour):
-    from fewshot.interface import studio
-
-    seen = studio.preview_photo({"task": "mirror", "picture": harbour[0]})
-    assert seen == {"pixels": payload.pack_photos(harbour[1])}
+    seen = SERVICE.preview_photo({"task": "mirror", "picture": harbour[0]})
+    assert seen == {"pixels": payload.pack_images(harbour[1], 3)}
     for wrong in (None, {"task": "mirror"}, {"task": "x", "picture": harbour[0]}, {"task": "*", "picture": harbour[0]}):
-        assert studio.preview_photo(wrong)["error"].endswith("."), wrong
-    assert "not a picture" in studio.preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
+        assert SERVICE.preview_photo(wrong)["error"].endswith("."), wrong
+    assert "not a picture" in SERVICE.preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
 
 
 def test_ready_made_photographs_are_squares_in_colour():
@@ -239,15 +236,15 @@ def test_ready_made_photographs_are_squares_in_colour():
 
 
 def test_a_program_mirrors_a_photograph_and_has_one_completed(client, harbour):
-    last = client.predict([{"picture": harbour[0]}], MIRROR, api_name="/generate")
+    last = client.predict([{"picture": harbour[0]}], MIRROR_ATTENTION, api_name="/generate")
     assert last["rows"] == 48
     assert np.abs(np.array(last["image"]) - harbour[1][:, ::-1]).mean() < 4
     beginning = {"picture": harbour[0], "rows": 30}
-    completed = client.predict([{"picture": harbour[0]}], MIRROR, beginning=beginning, api_name="/generate")
+    completed = client.predict([{"picture": harbour[0]}], MIRROR_ATTENTION, beginning=beginning, api_name="/generate")
     np.testing.assert_array_equal(np.array(completed["image"])[:30], harbour[1][:30])
     for wrong, sentence in (([], "at least one photograph"), ([{"picture": harbour[0]}] * 2, "at most 1")):
         with pytest.raises(Exception, match=sentence):
-            client.predict(wrong, MIRROR, api_name="/generate")
+            client.predict(wrong, MIRROR_ATTENTION, api_name="/generate")
 
 
 # Endpoints -----------------------------------------------------------------------------------------------------------
@@ -288,7 +285,7 @@ def test_generate_gives_rows_as_they_come(client, cross_image):
 
 
 def test_several_users_at_once(url):
-    """A small class; `python -m tests.load` is a whole one."""
+    """A small class; `python -m tools.load` is a whole one."""
     assert press_generate(url, 6).max() < 30
 
 
@@ -315,9 +312,9 @@ def test_turns_go_by_rank():
 
 def test_who_leaves_frees_the_place(monkeypatch):
     """On a server with one place and slow pictures: a cancelled one, a closed one, a closed one that was waiting."""
-    from fewshot.interface import studio
+    from fewshot.interface import endpoints, studio
 
-    real_stream = studio.stream
+    real_stream = SERVICE.stream
 
     def slow_stream(*arguments):
         for run in real_stream(*arguments):
@@ -335,8 +332,8 @@ def test_who_leaves_frees_the_place(monkeypatch):
         assert client.predict([CROSS], seed=1, api_name="/generate")["trace"]["seed"] == 1
         assert time.monotonic() - start < 6  # a slow picture takes 13 s
 
-    monkeypatch.setitem(studio.LIMITS, "concurrency_limit", 1)
-    monkeypatch.setattr(studio, "stream", slow_stream)
+    monkeypatch.setitem(endpoints.LIMITS, "concurrency_limit", 1)
+    monkeypatch.setattr(SERVICE, "stream", slow_stream)
     demo = studio.build()
     _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
     try:
@@ -359,24 +356,20 @@ def test_who_leaves_frees_the_place(monkeypatch):
 
 
 def test_draws_along(cross_image):
-    from fewshot.interface import studio
-
     wish = {"supports": [CROSS, CROSS], "shots": None, "model": ATTENTION, "temperature": 0.8, "seed": 7}
-    chunk = studio.draw_along(wish)
+    chunk = SERVICE.draw_along(wish)
     run = fewshot.load(ATTENTION).generate(np.stack([cross_image] * 2), seed=7, temperature=0.8)
     arrays = payload.unpack(chunk)
     np.testing.assert_array_equal(arrays["image"], run.images[0].ravel())
     largest = run.attention[0].max(axis=(2, 3, 4), keepdims=True)
-    np.testing.assert_allclose(
-        arrays["attention"] / largest, run.attention[0] / largest, atol=0.51 / studio.STEPS_ALONG
-    )
+    np.testing.assert_allclose(arrays["attention"] / largest, run.attention[0] / largest, atol=0.51 / STEPS_ALONG)
     for wrong in ({"supports": []}, {"supports": [CROSS] * 9}, {"seed": None}, {"temperature": 0}, {"model": "x"}):
-        assert studio.draw_along(wish | wrong)["error"]
+        assert SERVICE.draw_along(wish | wrong)["error"]
     for nothing in (None, [], {}, {"supports": [CROSS]}):
-        assert "reload" in studio.draw_along(nothing)["error"]
-    with studio.ALONG, studio.ALONG:
-        assert studio.draw_along(wish) == {"busy": True}
-    assert studio.draw_along(wish)["rows"] == 26
+        assert "reload" in SERVICE.draw_along(nothing)["error"]
+    with SERVICE.along, SERVICE.along:
+        assert SERVICE.draw_along(wish) == {"busy": True}
+    assert SERVICE.draw_along(wish)["rows"] == 26
 
 
 def test_defaults_and_shots(client):
@@ -387,11 +380,11 @@ def test_defaults_and_shots(client):
 
 def test_drawings_by_endpoint(client, tmp_path, cross_image):
     drawing = client.predict(CROSS["strokes"], api_name="/render_strokes")
-    np.testing.assert_array_equal(payload.read_drawing(drawing), cross_image)
+    np.testing.assert_array_equal(payload.read_image(drawing, OMNIGLOT, 26), cross_image)
     picture = Image.fromarray(np.kron(255 - 255 * cross_image, np.ones((8, 8), np.uint8)))
     picture.save(tmp_path / "cross.png")
     drawing = client.predict(gradio_client.handle_file(str(tmp_path / "cross.png")), api_name="/read_picture")
-    assert payload.read_drawing(drawing).sum() > 20
+    assert payload.read_image(drawing, OMNIGLOT, 26).sum() > 20
 
 
 @pytest.mark.parametrize(
@@ -463,13 +456,11 @@ def test_picture_must_be_uploaded(client, url):
 
 
 def test_arguments_that_a_model_has_no_use_for_are_refused():
-    from fewshot.interface import studio
-
     harbour = base64.b64encode((photos.SAMPLES / "mirror" / "harbour.png").read_bytes()).decode()
     with pytest.raises(InputError, match="leave shots out"):
-        next(studio.stream([{"picture": harbour}], 1, "mirror-attention", 1.0, 0, None))
+        next(SERVICE.stream(fewshot.load("mirror-attention"), [{"picture": harbour}], 1, 1.0, 0, None))
     with pytest.raises(InputError, match="leave the beginning out"):
-        next(studio.stream([CROSS], None, "omniglot-attention", 1.0, 0, None, {"picture": harbour, "rows": 3}))
+        next(SERVICE.stream(fewshot.load(ATTENTION), [CROSS], None, 1.0, 0, None, {"picture": harbour, "rows": 3}))
 
 
 @pytest.mark.parametrize("strokes", [[], "abc", [[[1, 2, 3]]], [[["a", "b"]]], None])
@@ -479,45 +470,37 @@ def test_bad_strokes_give_one_sentence(client, strokes):
 
 
 def test_upload_from_the_pad_is_checked():
-    from fewshot.interface import studio
-
-    assert "base64" in studio.preview({"picture": None})["error"]
-    assert "not a picture" in studio.preview({"picture": base64.b64encode(b"hello").decode()})["error"]
-    assert "error" in studio.preview({"strokes": [[[1e400, 0]]]})
-    assert "error" in studio.preview(None)
+    assert "base64" in SERVICE.preview({"picture": None})["error"]
+    assert "not a picture" in SERVICE.preview({"picture": base64.b64encode(b"hello").decode()})["error"]
+    assert "error" in SERVICE.preview({"strokes": [[[1e400, 0]]]})
+    assert "error" in SERVICE.preview(None)
 
 
 def test_a_model_for_other_sizes_is_not_offered(monkeypatch, tmp_path):
-    from fewshot.interface import studio
-
     shutil.copytree(fewshot.checkpoints.SHIPPED, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
-    before = studio.model_choices("mirror")
+    before = catalogue.choices(MIRROR)
     shutil.copy(tmp_path / "mirror-conditional.safetensors", tmp_path / "mirror-a24.safetensors")
     card = json.loads((tmp_path / "mirror-conditional.json").read_text())
     card["config"]["side"] = 24
     (tmp_path / "mirror-a24.json").write_text(json.dumps(card))
     assert fewshot.load("mirror-a24").side == 24
-    assert studio.side_of("mirror") == 48
-    assert studio.model_choices("mirror") == before
+    assert catalogue.choices(MIRROR) == before
 
 
 def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
     from fewshot.interface import studio
 
-    shipped = fewshot.checkpoints.SHIPPED
     monkeypatch.setattr(fewshot.checkpoints, "SHIPPED", tmp_path)
     (tmp_path / "omniglot-damaged.safetensors").write_bytes(b"cut short")
-    (label, name), *_ = [choice for choice in studio.model_choices("omniglot") if choice[1] == "omniglot-damaged"]
+    (label, name), *_ = [choice for choice in catalogue.choices(OMNIGLOT) if choice[1] == "omniglot-damaged"]
     assert name == "omniglot-damaged"
     assert "damaged" in label.split("\n")[1]
     with pytest.raises(CheckpointError, match="damaged"):
-        studio.load("omniglot-damaged")
+        catalogue.find("omniglot-damaged")
     assert "value" not in studio.as_trained("omniglot-damaged")
-    for task in ("mirror", "products"):
-        (tmp_path / f"{task}-attention.safetensors").write_bytes(b"cut short")
-    for suffix in ("safetensors", "json"):
-        shutil.copy(shipped / f"mirror-conditional.{suffix}", tmp_path)
-    assert {task: samples["side"] for task, samples in studio.read_samples().items()} == {"mirror": 48}
-    message = studio.example([{"name": "none", "drawings": [payload.pack_pixels(np.eye(26, dtype=np.uint8))]}])
+    assert catalogue.trays() == {}
+    (tmp_path / "mirror-attention.safetensors").write_bytes(b"cut short")
+    assert {task: tray["side"] for task, tray in catalogue.trays().items()} == {"mirror": 48}
+    message = SERVICE.example({"name": "none", "drawings": [payload.pack_images(np.eye(26, dtype=np.uint8), 1)]})
     assert "no model" in message["error"]

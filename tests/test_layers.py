@@ -9,16 +9,18 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     "data": {"data"},
     "models": {"models"},
+    "memory": set(),
+    "tasks": {"data"},
     "evaluation": {"data", "models"},
     "sampling": {"data", "models", "sampling"},
     "checkpoints": {"models"},
-    "training": {"data", "models", "evaluation", "checkpoints", "training"},
-    "api": {"data", "models", "sampling", "checkpoints"},
+    "training": {"data", "models", "tasks", "evaluation", "checkpoints", "memory", "training"},
+    "api": {"models", "tasks", "sampling", "checkpoints"},
     "figures": {"api"},
     "quality": {"api", "data", "models"},
-    "bench": {"api", "data", "models", "sampling", "checkpoints", "training"},
-    "lab": {"api", "data", "models", "checkpoints"},
-    "report": {"api", "data", "evaluation", "checkpoints"},
+    "bench": {"api", "models", "sampling", "checkpoints", "memory", "training"},
+    "lab": {"api", "data", "models", "tasks", "checkpoints"},
+    "report": {"api", "data", "tasks", "evaluation", "checkpoints"},
 }
 
 

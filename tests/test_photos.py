@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from fewshot import checkpoints
 from fewshot.__main__ import main
 from fewshot.data import photos
-from fewshot.data.omniglot import DataError
+from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_mirror
 from fewshot.training.train import TrainConfig, train
 from tests.conftest import SHARED, needs_shared, small_network

@@ -12,9 +12,9 @@ from PIL import Image
 from fewshot import checkpoints
 from fewshot.__main__ import main
 from fewshot.data import products
-from fewshot.data.episodes import to_tensor
-from fewshot.data.omniglot import DataError
+from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_products
+from fewshot.models.inputs import to_tensor
 from fewshot.training.train import TrainConfig, train
 from tests.conftest import SHARED, needs_shared, small_network
 

@@ -9,6 +9,7 @@ import torch
 import fewshot
 from fewshot import checkpoints, quality
 from fewshot.data import omniglot
+from fewshot.data.errors import DataError
 from tests.conftest import SHARED, needs_shared, strokes_image
 
 
@@ -77,9 +78,9 @@ def test_too_little_data_gives_a_sentence(characters):
     few = omniglot.Drawings(
         characters.images[:200], characters.packed[:200], characters.class_id[:200], characters.class_name
     )
-    with pytest.raises(omniglot.DataError, match="needs 20 characters"):
+    with pytest.raises(DataError, match="needs 20 characters"):
         judge(lambda supports, _: supports[0], few)
-    with pytest.raises(omniglot.DataError, match="needs 20 characters"):
+    with pytest.raises(DataError, match="needs 20 characters"):
         quality.one_shot_accuracy(drawer(None), few, seed=0)
 
 

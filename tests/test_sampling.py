@@ -7,8 +7,8 @@ import torch
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import uniform_noise
-from fewshot.data.episodes import to_tensor
 from fewshot.models.heads import MixtureOfLogistics, log_probability
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler, Partner
 from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics
@@ -96,7 +96,7 @@ def test_equals_naive_with_the_shipped_weights(name):
     if model.in_colour:  # the corner of a picture: the naive sampler takes its time
         ramp = np.linspace(0, 255, 36).reshape(12, 3)
         supports = np.stack(
-            [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.most_shots)]
+            [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.task.most_shots)]
         )
         network, noise = model.network, uniform_noise(7, (2, 12, 12, 4))
         compare(network, supports[:2], noise, Draw(cut=0.01), supports[0, :6], trained=True)

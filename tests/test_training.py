@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 import fewshot
 from fewshot import checkpoints
 from fewshot.data import omniglot
-from fewshot.data.episodes import EpisodeSampler, to_tensor
+from fewshot.data.episodes import EpisodeSampler
 from fewshot.evaluation import evaluate
+from fewshot.models.inputs import to_tensor
 from fewshot.training import tasks
 from fewshot.training import train as training
 from fewshot.training.average import AverageConfig, average
@@ -273,7 +274,7 @@ def test_memory_that_is_freed_is_kept():
     for kept in (False, True):
         script = f"""
 import resource, torch
-from fewshot.training.memory import keep_freed
+from fewshot.memory import keep_freed
 if {kept}: keep_freed()
 for _ in range(32):  # until no block that was freed is a few bytes too short for the next one
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

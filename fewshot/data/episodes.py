@@ -1,14 +1,13 @@
 """Episodes: a character's supports and targets, different drawings of the same character."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from fewshot.data.omniglot import DataError, Drawings, max_pool
+from fewshot.data.errors import DataError
+from fewshot.data.omniglot import Drawings, max_pool
 
 MAX_SHOTS = 8
 
@@ -20,20 +19,6 @@ class Episodes(NamedTuple):
 
     supports: NDArray[np.uint8]
     targets: NDArray[np.uint8]
-
-
-def to_tensor(images: NDArray[np.uint8] | Tensor, device: torch.device | str = "cpu") -> Tensor:
-    """Images to what a network takes, float32 [B, N, C, H, W].
-
-    Binary ones [B, N, H, W] of 0/1 stay what they are; of those in colour [B, N, H, W, 3], see ``units``.
-    """
-    x = torch.as_tensor(images).to(device, non_blocking=True).float()
-    return x.unsqueeze(2) if x.ndim == 4 else units(x).movedim(4, 2)
-
-
-def units(levels: Any) -> Any:
-    """Levels 0..255 of a colour, floats, in the units of the networks, -1..1."""
-    return levels * np.float32(2 / 255) - 1
 
 
 class EpisodeSampler:

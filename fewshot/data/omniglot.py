@@ -12,6 +12,8 @@ from zipfile import BadZipFile
 import numpy as np
 from PIL import Image
 
+from fewshot.data.errors import DataError
+
 SIDE = 105  # pixels of an original drawing
 POOL = 4
 POOLED_SIDE = SIDE // POOL  # 26
@@ -19,10 +21,6 @@ POOLED_SIDE = SIDE // POOL  # 26
 TEST_ALPHABETS = ("Tengwar", "Sylheti", "Tibetan", "Syriac_(Serto)", "ULOG")
 VALIDATION_ALPHABETS = ("Alphabet_of_the_Magi", "Avesta", "Malayalam", "Mongolian", "N_Ko")
 SPLITS = ("all", "training", "training+validation", "validation", "test")
-
-
-class DataError(ValueError):
-    """The data is missing or is not what it should be; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from fewshot.data.episodes import Episodes
-from fewshot.data.omniglot import DataError
+from fewshot.data.errors import DataError
 from fewshot.data.pictures import PictureError, decode
 
 SIDE = 48

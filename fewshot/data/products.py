@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.data.episodes import Episodes, Transform
-from fewshot.data.omniglot import DataError
+from fewshot.data.errors import DataError
 from fewshot.data.photos import read_file
 
 SIDE = 32
@@ -88,11 +88,6 @@ def evaluation_episodes(products: Products, targets: int, seed: int) -> ProductE
 def _episode(members: NDArray[np.int64], i: int) -> tuple[NDArray[np.int64], np.int64]:
     """The SHOTS photographs after the i-th, in a circle, fewer repeated; and the i-th, the target."""
     return np.resize(np.roll(members, -i)[1 : 1 + SHOTS], SHOTS), members[i]
-
-
-def repeated(supports: NDArray) -> NDArray:
-    """Supports [S, ...] as they are, or repeated in turn up to SHOTS."""
-    return supports[np.arange(max(SHOTS, len(supports))) % len(supports)]
 
 
 def load(path: str | Path, split: str = "all") -> Products:

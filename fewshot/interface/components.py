@@ -7,10 +7,15 @@ any page.
 import base64
 import re
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.component_meta
+
+# Gradio would write a components.pyi beside this file, which hides the types here from who checks them.
+gradio.component_meta.create_or_modify_pyi = lambda *_: None
 
 FILES = Path(__file__).parent
 FIGURES = FILES.parent.parent / "assets" / "lab"
@@ -62,12 +67,15 @@ window.studio.player.absorb(example);
 class _Part(gr.HTML):
     """One of them, made of the file ``<name>.html`` and of scripts."""
 
-    def __init__(self, name: str, scripts: list[str], bind: str, **options: Any):
+    def __init__(
+        self, name: str, scripts: list[str], bind: str, server_functions: list[Callable[..., Any]], **options: Any
+    ):
         super().__init__(
             html_template=_read(f"{name}.html"),
             js_on_load="\n".join([*map(_read, scripts), bind]),
             apply_default_css=False,
             elem_id=name,
+            server_functions=list(map(_plain, server_functions)),
             **options,
         )
 
@@ -75,30 +83,42 @@ class _Part(gr.HTML):
         return {"type": "object"}
 
 
+def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The same as a function, which Gradio can mark as one that the page may call: methods cannot be marked."""
+
+    @wraps(method)
+    def function(*arguments: Any) -> Any:
+        return method(*arguments)
+
+    return function
+
+
 class SupportPad(_Part):
     """Drawing pad, tray of up to eight drawings, ready-made sets; the switch that lets the machine draw along.
 
     Value: {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in ``payload``.
-    ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...]. ``server_functions``: see ``studio``.
+    ``facts``: see ``catalogue.facts``. ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...].
+    ``server_functions``: see ``service``.
     """
 
-    def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
-        value = {"supports": [], "shots": None}
+    def __init__(self, facts: dict[str, Any], sets: list[dict[str, Any]], server_functions: list[Callable]):
+        value: dict[str, Any] = {"supports": [], "shots": None}
         super().__init__(
             "pad",
             ["pictures.js", "pad.js", "along.js"],
             _BIND_PAD,
             value=value,
+            facts=facts,
             sets=sets,
             server_functions=server_functions,
         )
 
 
 class ModelCards(gr.Radio):
-    """A radio for names of models, whose server-side check is ``studio.load``'s.
+    """A radio for names of models, which ``catalogue.find`` checks on the server.
 
-    Gradio's own is against the choices as they are when a value arrives: of who quickly turns from task to task, the
-    last task's model may arrive after the next one's choices, and nothing is wrong with it.
+    Gradio checks a value against the choices at the time when it arrives. If the user turns quickly from task to task,
+    the last task's model may arrive after the next one's choices, and nothing is wrong with it.
     """
 
     is_template = True  # on the page, it is a radio
@@ -111,12 +131,12 @@ class PhotoTray(_Part):
     """The photographs that the model reads, up to eight, ready-made ones, and one whose beginning may be given.
 
     Value: {"photos": [photo, ...], "beginning": photo with "rows", or null}, with photos as in ``payload``. ``tasks``:
-    by task {"side": int, "samples": [{"name": str, "photos": [pixels, ...]}, ...]}. ``server_functions``: see
-    ``studio``.
+    see ``catalogue.trays``. ``server_functions``: see
+    ``service``.
     """
 
     def __init__(self, tasks: dict[str, dict[str, Any]], server_functions: list[Callable]):
-        value = {"photos": [], "beginning": None}
+        value: dict[str, Any] = {"photos": [], "beginning": None}
         super().__init__(
             "photos",
             ["pictures.js", "photos.js"],
@@ -130,7 +150,7 @@ class PhotoTray(_Part):
 class Player(_Part):
     """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user.
 
-    ``server_functions``: ``influence`` of ``studio``.
+    ``server_functions``: ``influence`` of ``service``.
     """
 
     def __init__(self, value: dict[str, Any] | None, server_functions: list[Callable]):

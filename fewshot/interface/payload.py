@@ -1,19 +1,28 @@
 """What travels between the browser and the server, both ways.
 
-*To the server* go drawings. One drawing is any of
+*To the server* go supports. Each is any of
 
-    {"strokes": [[[x, y], ...], ...]}   lists of points in pad coordinates, 0..105, x right, y down
+    {"strokes": [[[x, y], ...], ...]}   lists of points in pad coordinates, 0..105, x right, y down; for a task that
+                                        is drawn
     {"picture": "<base64>"}             a picture file: PNG, JPEG, WebP, GIF, BMP or TIFF, at most 10 MB
-    {"pixels": "<base64>"}              what the model sees: 26x26 bits in 85 bytes, row by row, highest bit first
-
-or photographs, each a {"picture"} or {"pixels"}: side x side x 3 bytes, which are red, green and blue of each pixel.
+    {"pixels": "<base64>"}              what the model sees: with one channel side x side bits, row by row, highest bit
+                                        first; in colour side x side x 3 bytes, red, green and blue of each pixel
 
 *To the browser* go chunks of a run: some finished rows of it, in one format, whether it is one row that was just
 drawn or the whole picture. A chunk is a dict that JSON can hold:
 
     id                 of the run; a new one starts a new picture
     model, title, kind name of the checkpoint, its title, and a key of fewshot.models.MODELS
-    task               "omniglot", "mirror" or "products"
+    can                what the model can, {"read", "attend", "influence", "adapt"}, each true or false:
+                           read       it reads the supports, so that it makes sense to show them
+                           attend     it has attention: of each pixel and head, what was read
+                           influence  the page may ask for the influence of the supports on a pixel, to show it where
+                                      attention is shown for others; never true together with attend
+                           adapt      the supports change its weights, by inner steps
+    note               the sentence to show in place of heatmaps; empty for a model with attention
+    task               a key of fewshot.tasks.TASKS
+    unit               what one support is, "drawing" or "photograph"; an "s" makes the plural
+    mirrors            whether the one support is the mirror image of what is drawn
     seed, temperature  what the run was drawn with
     height, width      H, W of the picture
     channels           1, or 3 in colour
@@ -37,131 +46,120 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
 
 import base64
 import binascii
+import math
 import zlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot import FewShotModel, InputError, Run
-from fewshot.data import photos
-from fewshot.data.drawing import read_picture, render_strokes
+from fewshot import InputError, Run
 from fewshot.data.episodes import MAX_SHOTS
-from fewshot.data.omniglot import POOLED_SIDE, max_pool
+from fewshot.tasks import Task
 
 
-def pack_pixels(image: NDArray[np.uint8]) -> str:
-    """Images of 0/1, any shape, to base64 of their bits."""
-    return base64.b64encode(np.packbits(image, axis=None).tobytes()).decode()
+def pack_images(images: NDArray[np.uint8], channels: int) -> str:
+    """Images, any number, to base64: of their bits where they have one channel, else of their bytes."""
+    return base64.b64encode((np.packbits(images) if channels == 1 else images).tobytes()).decode()
 
 
-def unpack_pixels(pixels: object, images: int = 1) -> NDArray[np.uint8]:
-    """The images [N, 26, 26] of the "pixels" of one drawing, or of so many in one piece. Raises InputError."""
-    data = _decode_base64(pixels, "A drawing's pixels")
-    size = images * POOLED_SIDE**2
-    if len(data) != -(-size // 8):
-        raise InputError(
-            f"The pixels of {images} drawings must be {images}x{POOLED_SIDE}x{POOLED_SIDE} bits, which are "
-            f"{-(-size // 8)} bytes."
-        )
-    return np.unpackbits(np.frombuffer(data, np.uint8), count=size).reshape(images, POOLED_SIDE, POOLED_SIDE)
+def unpack_images(text: object, task: Task, side: int, number: int = 1) -> NDArray[np.uint8]:
+    """So many images [N, side, side], or in colour [N, side, side, 3], of their base64. Raises InputError."""
+    data = _decode_base64(text, f"A {task.unit}'s pixels")
+    shape = (number, side, side) if task.channels == 1 else (number, side, side, task.channels)
+    of_shape, size = "x".join(map(str, shape)), math.prod(shape)
+    if len(data) != (-(-size // 8) if task.channels == 1 else size):
+        expected = f"{of_shape} bits, which are {-(-size // 8)} bytes" if task.channels == 1 else f"{of_shape} bytes"
+        raise InputError(f"The pixels of {number} {task.unit if number == 1 else task.units} must be {expected}.")
+    array = np.frombuffer(data, np.uint8)
+    return (np.unpackbits(array, count=size) if task.channels == 1 else array).reshape(shape)
 
 
-def read_drawing(drawing: object) -> NDArray[np.uint8]:
-    """What the model sees of a drawing from the browser, [26, 26] of 0/1. Raises InputError or PictureError."""
-    match drawing:
+def read_image(given: object, task: Task, side: int) -> NDArray[np.uint8]:
+    """What a model sees of a support from the browser, [side, side] or [side, side, 3].
+
+    Raises InputError or PictureError.
+    """
+    match given:
         case {"pixels": pixels}:
-            return unpack_pixels(pixels)[0]
-        case {"strokes": strokes}:
-            return max_pool(render_strokes(strokes))
+            return unpack_images(pixels, task, side)[0]
+        case {"strokes": strokes} if task.read_strokes is not None:
+            return task.read_strokes(strokes)
         case {"picture": picture}:
-            return max_pool(read_picture(_decode_base64(picture, "A picture")))
-    raise InputError('A drawing must be {"strokes": [[[x, y], ...], ...]}, {"picture": ...} or {"pixels": ...}.')
+            return task.read_picture(_decode_base64(picture, "A picture"), side)
+    strokes = '{"strokes": [[[x, y], ...], ...]}, ' if task.drawn else ""
+    raise InputError(f'A {task.unit} must be {strokes}{{"picture": ...}} or {{"pixels": ...}}.')
 
 
-def read_supports(drawings: object, shots: object = None) -> NDArray[np.uint8]:
-    """The first ``shots`` of the drawings (all if None) as supports [S, 26, 26]. Raises InputError or PictureError."""
-    if not isinstance(drawings, list):
-        raise InputError("The supports must be a list of drawings.")
-    if len(drawings) > MAX_SHOTS:
-        raise InputError(f"{len(drawings)} drawings are too many: a model reads at most {MAX_SHOTS}.")
-    if shots is not None:
-        if isinstance(shots, bool) or not isinstance(shots, int) or not 1 <= shots <= len(drawings):
-            raise InputError(f"Shots must be a whole number from 1 to the number of drawings, {len(drawings)}.")
-        drawings = drawings[:shots]
-    images = [read_drawing(drawing) for drawing in drawings]
-    return np.stack(images) if images else np.empty((0, POOLED_SIDE, POOLED_SIDE), np.uint8)
+def read_supports(given: object, task: Task, side: int, shots: object = None) -> NDArray[np.uint8]:
+    """The first ``shots`` supports (all if None), [S, side, side] or [S, side, side, 3].
 
-
-def pack_photos(images: NDArray[np.uint8]) -> str:
-    """Images in colour, any number, to base64 of their bytes."""
-    return base64.b64encode(images.tobytes()).decode()
-
-
-def read_photo(photo: object, side: int) -> NDArray[np.uint8]:
-    """What a model sees of a photograph from the browser, [side, side, 3]. Raises InputError or PictureError."""
-    match photo:
-        case {"pixels": pixels}:
-            data = _decode_base64(pixels, "A photograph's pixels")
-            if len(data) != side * side * 3:
-                raise InputError(f"The pixels of a photograph must be {side}x{side}x3 bytes.")
-            return np.frombuffer(data, np.uint8).reshape(side, side, 3)
-        case {"picture": picture}:
-            return photos.read_photo(_decode_base64(picture, "A picture"), side)
-    raise InputError('A photograph must be {"picture": ...} or {"pixels": ...}.')
-
-
-def read_photos(given: object, side: int) -> NDArray[np.uint8]:
-    """Photographs as supports [S, side, side, 3]. Raises InputError or PictureError."""
+    Raises InputError or PictureError.
+    """
     if not isinstance(given, list):
-        raise InputError("The supports must be a list of photographs.")
+        raise InputError(f"The supports must be a list of {task.units}.")
     if len(given) > MAX_SHOTS:
-        raise InputError(f"{len(given)} photographs are too many: a model reads at most {MAX_SHOTS}.")
-    return np.array([read_photo(photo, side) for photo in given], np.uint8).reshape(-1, side, side, 3)
+        raise InputError(f"{len(given)} {task.units} are too many: a model reads at most {MAX_SHOTS}.")
+    if shots is not None:
+        if isinstance(shots, bool) or not isinstance(shots, int) or not 1 <= shots <= len(given):
+            raise InputError(f"Shots must be a whole number from 1 to the number of {task.units}, {len(given)}.")
+        given = given[:shots]
+    shape = (side, side) if task.channels == 1 else (side, side, task.channels)
+    return np.array([read_image(one, task, side) for one in given], np.uint8).reshape(-1, *shape)
 
 
-def read_beginning(beginning: object, side: int) -> NDArray[np.uint8] | None:
-    """The first rows [rows, side, 3] of a photograph with its "rows"; None for null. Raises as ``read_photo``."""
+def read_beginning(beginning: object, task: Task, side: int) -> NDArray[np.uint8] | None:
+    """The first "rows" of an image, [rows, side] or [rows, side, 3]; None for null. Raises as ``read_image``."""
     if beginning is None:
         return None
     rows = beginning.get("rows") if isinstance(beginning, dict) else None
     if isinstance(rows, bool) or not isinstance(rows, int) or not 0 <= rows <= side:
         raise InputError(f"The rows that are given must be a whole number from 0 to {side}.")
-    return read_photo(beginning, side)[:rows]
+    return read_image(beginning, task, side)[:rows]
 
 
-def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int = 255) -> dict[str, Any]:
-    """The chunk with the finished rows of a run's first sample, from row ``start`` on.
+def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 0) -> dict[str, Any]:
+    """The chunk with the finished rows of one sample of a run, from row ``start`` on.
 
     ``steps`` of attention between 0 and the scale, a divisor of 255: 15 make a third of the bytes.
     """
+    facts, task = run.facts, run.facts.task
     height, width = run.images.shape[1:3]
     pixels = slice(start * width, run.rows * width)
-    arrays = [run.probabilities[0].ravel()[pixels].astype("<f4")]
-    if run.support_nats is not None and not model.in_colour:
-        arrays.append(model.probabilities_before(run)[0].ravel()[pixels].astype("<f4"))
+    arrays = [run.probabilities[sample].ravel()[pixels].astype("<f4")]
+    if run.probabilities_before is not None:
+        arrays.append(run.probabilities_before[sample].ravel()[pixels].astype("<f4"))
     heads, grid = 0, [0, 0]
     if run.attention is not None:
         heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
-        arrays += _quantised(run.attention[0, pixels], steps)
-    arrays.append(run.images[0].reshape(height * width, -1)[pixels])
+        arrays += _quantised(run.attention[sample, pixels], steps)
+    arrays.append(run.images[sample].reshape(height * width, -1)[pixels])
     # Weights hardly repeat, except for runs of zeros: with Z_RLE, zlib looks for nothing else, which is five times as
     # fast as its default and a fiftieth more bytes.
     deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
     data = b"".join([deflate.compress(array.tobytes()) for array in arrays] + [deflate.flush()])
     return {
         "id": run_id,
-        "model": run.model,
-        "title": model.title,
-        "task": model.task,
-        "kind": model.network.config.model,
+        "model": facts.name,
+        "title": facts.title,
+        "kind": facts.kind,
+        "can": {
+            "read": facts.needs_supports,
+            "attend": facts.attends,
+            "influence": facts.influences,
+            "adapt": facts.adapts,
+        },
+        "note": facts.note,
+        "task": task.key,
+        "unit": task.unit,
+        "mirrors": task.mirrors,
         "seed": run.seed,
         "temperature": run.temperature,
         "height": height,
         "width": width,
-        "channels": 3 if model.in_colour else 1,
+        "channels": facts.channels,
         "shots": len(run.supports),
-        "supports": pack_photos(run.supports) if model.in_colour else pack_pixels(run.supports),
+        "supports": pack_images(run.supports, facts.channels),
         "heads": heads,
         "grid": grid,
         "support_nats": run.support_nats,
@@ -223,7 +221,7 @@ def _quantised(attention: NDArray[np.float32], steps: int) -> list[NDArray]:
     return [scale.astype("<f4"), attention.sum(axis=3).astype("<f4"), weights]
 
 
-def _decode_base64(text: object, what: str) -> bytes:
+def _decode_base64(text: Any, what: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from threading import Event, Lock
+from typing import Any
 
 
 class Turns:
@@ -12,8 +13,9 @@ class Turns:
     Ranks can be compared, and no two who wait have the same.
     """
 
-    def __init__(self):
-        self._lock, self._taken, self._waiting = Lock(), False, []
+    def __init__(self) -> None:
+        self._lock, self._taken = Lock(), False
+        self._waiting: list[tuple[Any, Event]] = []  # a heap
 
     @contextmanager
     def at(self, rank: object) -> Iterator[None]:

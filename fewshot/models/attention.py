@@ -133,6 +133,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
 
     title = "Attention PixelCNN"
     reads = "the average of your {pictures}, and at each pixel the places in them that matter"
+    note = ""
     attends = True
     attend = staticmethod(attend)
 

@@ -19,8 +19,10 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
 
     title = "Attentive Meta PixelCNN"
     reads = "as Attention PixelCNN does, after your {pictures} have changed its weights"
+    note = ""
     attends = True
     least_shots = 2
+    base: AttentionPixelCNN
 
     @staticmethod
     def make_base(config: ModelConfig) -> AttentionPixelCNN:

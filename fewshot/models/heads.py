@@ -1,8 +1,6 @@
-"""The heads: what a network's outputs say of a pixel, given the pixels before it.
+"""The heads: what a network's outputs say of a pixel, given the pixels before it."""
 
-A head knows how many ``outputs`` a pixel of so many ``channels`` takes, how many uniform numbers decide it (``noise``),
-and what a pixel costs (``nats``).
-"""
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +11,18 @@ LEVELS = 256
 # A scale of less than a hundredth of a level, so that what is certain costs nothing: with PixelCNN++'s -7, each colour
 # of a perfect copy still costs .027 nats.
 LEAST_LOG_SCALE = -10.0
+
+
+class Head(Protocol):
+    """What a network's outputs mean."""
+
+    channels: int  # of a pixel
+    outputs: int  # of the network for a pixel, P
+    noise: int  # uniform numbers that decide a pixel
+
+    @staticmethod
+    def nats(outputs: Tensor, images: Tensor) -> Tensor:
+        """What each pixel of images [..., C, H, W] costs, [..., H, W], by outputs [..., P, H, W]."""
 
 
 class Bernoulli:
@@ -73,4 +83,5 @@ def log_probability(distance: Tensor, log_scales: Tensor, x: Tensor) -> Tensor:
     return torch.where(x < -1 + half, to_above, torch.where(x > 1 - half, from_below, between))
 
 
-HEADS = {head.channels: head for head in (Bernoulli, MixtureOfLogistics)}
+_ALL: tuple[type[Head], ...] = (Bernoulli, MixtureOfLogistics)
+HEADS = {head.channels: head for head in _ALL}

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from fewshot.models.base import Adaptation, Network
 from fewshot.models.config import ADAPTED, ModelConfig
-from fewshot.models.heads import HEADS
 from fewshot.models.layers import CausalInput
 from fewshot.models.pixelcnn import PixelCNN
 
@@ -32,13 +32,6 @@ PACE = 10  # of the step sizes in training: AdamW's steps, made for weights, wou
 _SWAP = Lock()  # functional_call puts the parameters into the network while it runs, and threads may share one
 
 Parameters = dict[str, Tensor]
-
-
-class Adaptation(NamedTuple):
-    """What the supports made of the weights."""
-
-    network: PixelCNN  # the changed network; what it reads of the supports besides, it still reads
-    support_nats: list[float] | None  # nats/dim of the supports before the first step and after each; None if no step
 
 
 class _Method(nn.Module):
@@ -97,6 +90,8 @@ class CanvasInput(CausalInput):
 class CanvasPixelCNN(PixelCNN):
     """PixelCNN with a canvas, whose first layer looks at it, and whose logits it is added to."""
 
+    input: CanvasInput
+
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self.input = CanvasInput(config)
@@ -115,7 +110,7 @@ class Memory(NamedTuple):
     base: Any
 
 
-class MetaPixelCNN(nn.Module):
+class MetaPixelCNN(Network):
     """PixelCNN whose weights take some steps down the inner loss of the supports before it draws.
 
     ``config.inner_steps`` is how many, if nothing else is asked for: as many as it was trained with.
@@ -123,15 +118,17 @@ class MetaPixelCNN(nn.Module):
 
     title = "Meta PixelCNN"
     reads = "your {pictures} once, before it draws: they change its weights"
+    note = (
+        "Meta PixelCNN has no attention. Your {pictures} changed its weights before it drew the first pixel; while it "
+        "draws, it sees them no more."
+    )
     needs_supports = True
-    attends = False
     adapts = True
     least_shots = 1  # for an inner step
+    first_step_sizes: Tensor
 
     def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.config = config
-        self.head = HEADS[config.channels]
+        super().__init__(config)
         self.base = self.make_base(config)
         self.learned_loss = LearnedLoss(self.base)
         self.log_step_sizes = nn.Parameter(torch.zeros(len(self.adapted_names())))
@@ -179,7 +176,8 @@ class MetaPixelCNN(nn.Module):
         weights, by the inner loss, and by the supports.
         """
         differentiable = torch.is_grad_enabled()
-        parameters, nats_before = self.initial(), []
+        parameters = self.initial()
+        nats_before: list[Tensor] = []
         if len(supports) < self.least_shots:
             return parameters, nats_before
         with torch.inference_mode(False), torch.enable_grad():
@@ -201,9 +199,16 @@ class MetaPixelCNN(nn.Module):
             parameters, nats = self.adapt(supports, self.config.inner_steps if inner_steps is None else inner_steps)
             if len(supports) >= self.least_shots:
                 nats.append(self.inner_loss(parameters, supports)[1])
+        return Adaptation(self.with_parameters(parameters), [n.item() for n in nats] or None)
+
+    def unadapted(self) -> PixelCNN:
+        return self.with_parameters(self.initial())
+
+    def with_parameters(self, parameters: Parameters) -> PixelCNN:
+        """A base of its own, with such parameters, to draw with."""
         network = self.make_base(self.config).eval().requires_grad_(False).to(memory_format=torch.channels_last)
         network.load_state_dict(parameters)
-        return Adaptation(network, [n.item() for n in nats] or None)
+        return network
 
     def encode(self, supports: Tensor, inner_steps: int | None = None) -> list[Memory]:
         """The weights that the supports [B, S, C, H, W] of each of B episodes lead to."""

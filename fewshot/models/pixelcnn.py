@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fewshot.models.base import Adaptation, Network
 from fewshot.models.config import ModelConfig
-from fewshot.models.heads import HEADS
 from fewshot.models.layers import CausalInput, GatedLayer
 
 
-class PixelCNN(nn.Module):
+class PixelCNN(Network):
     """Gated PixelCNN. Its subclasses give ``encode`` (what is remembered of the supports), ``vector`` and ``contexts``.
 
     ``config.layers`` gated layers of ``config.maps`` feature maps; the skips of all layers add up to
@@ -24,14 +24,13 @@ class PixelCNN(nn.Module):
 
     title = "PixelCNN"
     reads = "nothing: all it knows is its training, and it never sees your {pictures}"
-    needs_supports = False
-    attends = False
-    adapts = False
+    note = (
+        "PixelCNN reads none of your {pictures}. All it knows is what it was trained on, and the pixels that it has "
+        "drawn so far. So there is no heatmap to show."
+    )
 
     def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.config = config
-        self.head = HEADS[config.channels]
+        super().__init__(config)
         self.input = CausalInput(config.channels, config.maps)
         self.layers = nn.ModuleList(
             GatedLayer(
@@ -96,6 +95,12 @@ class PixelCNN(nn.Module):
         # In full precision, also where bf16 is used inside: the 256 levels of a colour are finer than that.
         with torch.autocast(features.device.type, enabled=False):
             return self.logit(features.to(self.logit.weight.dtype))
+
+    def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
+        return Adaptation(self, None)
+
+    def unadapted(self) -> "PixelCNN":
+        return self
 
     def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
         """Outputs [B, Q, P, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""

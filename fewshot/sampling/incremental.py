@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from fewshot.data.episodes import units
 from fewshot.models import PixelCNN
+from fewshot.models.inputs import units
 from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
 from fewshot.sampling.pixels import DRAW, Draw
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fewshot.data.episodes import to_tensor
 from fewshot.models import PixelCNN
+from fewshot.models.inputs import to_tensor
 from fewshot.sampling.pixels import DRAW, Draw
 
 

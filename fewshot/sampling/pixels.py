@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.data.episodes import units
 from fewshot.models.heads import LEAST_LOG_SCALE, LEVELS, MIXTURES, Bernoulli, MixtureOfLogistics
+from fewshot.models.inputs import units
 
 Array = NDArray[np.float32]
 

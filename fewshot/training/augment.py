@@ -18,7 +18,7 @@ def augment_photos(photos: NDArray[np.uint8], rng: np.random.Generator, share: f
     """
     if rng.random() >= share:
         return photos
-    photos = np.rot90(photos, rng.integers(4), axes=(1, 2))
+    photos = np.rot90(photos, int(rng.integers(4)), axes=(1, 2))
     if rng.random() < 0.5:
         photos = photos[:, :, ::-1]
     return photos[..., rng.permutation(3)]
@@ -32,7 +32,7 @@ def augment(drawings: NDArray[np.uint8], rng: np.random.Generator, share: float 
     # Some are left: what is drawn in the end has the strokes of real hands.
     if rng.random() >= share:
         return drawings
-    drawings = np.rot90(drawings, rng.integers(4), axes=(1, 2))
+    drawings = np.rot90(drawings, int(rng.integers(4)), axes=(1, 2))
     if rng.random() < 0.5:
         drawings = drawings[:, :, ::-1]
     changed = F.affine(

@@ -11,7 +11,7 @@ import torch
 
 from fewshot import checkpoints
 from fewshot.training.provenance import command, commit
-from fewshot.training.tasks import TASKS
+from fewshot.training.tasks import LOADERS
 from fewshot.training.train import TrainConfig, TrainingError
 
 
@@ -41,10 +41,10 @@ def average(config: AverageConfig) -> Path:
     states = [other.state_dict() for other in networks]
     network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}
-    task = TASKS[card["task"]](TrainConfig(config.data, card["task"], characters=1, side=network.config.side))
+    loader = LOADERS[card["task"]](TrainConfig(config.data, card["task"], characters=1, side=network.config.side))
     # Where nothing was held out of the trainings, nothing tells how good they are.
     if card.keys() & {"validation", "validation_nats_per_dim"}:
-        card |= task.scores(network)
+        card |= loader.scores(network)
     path = config.out / config.weights[-1].name
     checkpoints.save(path, network.state_dict(), card)
     return path

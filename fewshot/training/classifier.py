@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from fewshot import checkpoints
 from fewshot.data import omniglot
-from fewshot.data.episodes import EpisodeSampler, to_tensor
+from fewshot.data.episodes import EpisodeSampler
 from fewshot.models.classifier import Classifier
+from fewshot.models.inputs import to_tensor
 from fewshot.training.augment import augment
 from fewshot.training.provenance import command, commit
 

@@ -17,7 +17,7 @@ def processes() -> Iterator[tuple[int, int, torch.device]]:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.cuda.set_device(device)
         # Not TF32: what is in float32 is scores, and they are to be those of a CPU.
-        torch.backends.cudnn.conv.fp32_precision = "ieee"
+        torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]  # made at run time
     if world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:

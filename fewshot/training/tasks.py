@@ -1,61 +1,49 @@
-"""The tasks that can be trained: where episodes come from, how large a network they take, and what is reported."""
+"""Loaders, one for each task that can be trained: where its episodes come from, and what is reported."""
 
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fewshot.data import omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
+from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate, evaluate_mirror, evaluate_products
-from fewshot.models import PixelCNN
+from fewshot.models import Network
+from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS, Task
 from fewshot.training.augment import augment, augment_photos
+
+if TYPE_CHECKING:
+    from fewshot.training.train import TrainConfig
 
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 LOOK_PHOTOS = 32  # in a look at the validation photographs
 LOOK_TARGETS = 2  # of a product in a look
 
 
-class Settings(Protocol):
-    """What tasks take of the settings of a training."""
+class Loader(Protocol):
+    """One of LOADERS. Raises DataError where the data cannot be used."""
 
-    data: Path
-    characters: int
-    targets: int
-    shots: int
-    changed: float
-    without: float
-    seed: int
-    split: str
-    side: int
-    copies: bool
-
-
-class Task(Protocol):
-    """One of TASKS. Raises DataError where the data does not do."""
-
-    protocol: str
+    task: ClassVar[Task]
     sizes: dict[str, Any]  # of the network, where they are not ModelConfig's own
     data: str  # what the weights will have seen, for their card
     images_a_step: int
+    batch: Callable[[int, int, int], Episodes]  # of a step, process ``rank``'s share among ``world``
 
-    def __init__(self, settings: Settings): ...
+    def __init__(self, settings: "TrainConfig"): ...
 
-    def batch(self, step: int, rank: int, world: int) -> Episodes:
-        """Process ``rank``'s share of a step's episodes."""
-
-    def look(self, network: PixelCNN) -> dict[str, float]:
+    def look(self, network: Network) -> dict[str, float]:
         """A short look at held-out data: nats/dim by number of shots, or by what was read."""
 
-    def scores(self, network: PixelCNN) -> dict[str, Any]:
+    def scores(self, network: Network) -> dict[str, Any]:
         """What the card says of held-out data: {} where nothing was held out."""
 
 
-class Characters:
+class Characters(Loader):
     """Omniglot."""
 
-    protocol = "Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels"
+    task = OMNIGLOT
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: "TrainConfig"):
         drawings = omniglot.load(settings.data)
         self.validation = drawings.split("validation")
         # What the last step will need: too little data shows now.
@@ -64,7 +52,8 @@ class Characters:
         alphabets = len({training.class_name[c].split("/")[0] for c in training.class_id})
         self.data = f"{settings.split} alphabets of {settings.data.name}, {alphabets} in number"
         self.held_out = settings.split == "training"
-        self.sizes, self.images_a_step = {}, settings.characters * settings.targets
+        self.sizes = {"channels": self.task.channels, "side": self.task.side}
+        self.images_a_step = settings.characters * settings.targets
         self.batch = EpisodeSampler(
             training,
             settings.characters,
@@ -75,65 +64,67 @@ class Characters:
             without=settings.without,
         ).batch
 
-    def look(self, network: PixelCNN) -> dict[str, float]:
+    def look(self, network: Network) -> dict[str, float]:
         scores = evaluate(network, self.validation, shots=(1, 4, 8), targets=1, seed=0)
         return {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
 
-    def scores(self, network: PixelCNN) -> dict[str, Any]:
+    def scores(self, network: Network) -> dict[str, Any]:
         if not self.held_out:
             return {}
         scores = evaluate(network, self.validation, (1, 2, 4, MAX_SHOTS), EXPORT_TARGETS, seed=0)
         return {"validation_nats_per_dim": {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}}
 
 
-class Mirror:
+class Mirror(Loader):
     """Photographs, each to be drawn from its mirror image."""
 
-    def __init__(self, settings: Settings):
+    task = MIRROR
+
+    def __init__(self, settings: "TrainConfig"):
         side = settings.side
         if side < 1 or photos.SIDE % side:
-            raise omniglot.DataError(f"--side must divide {photos.SIDE}.")
+            raise DataError(f"--side must divide {photos.SIDE}.")
         both = photos.load(settings.data)
         training, self.validation = (photos.shrink(both.split(split), side) for split in ("training", "validation"))
-        self.protocol = f"photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours"
         self.data = f"{len(training)} training photographs of {settings.data.name}"
-        self.sizes = {"channels": 3, "layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 2}
-        self.sizes |= {"octaves": 6, "copies": settings.copies, "side": side}
+        self.sizes = {"channels": self.task.channels, "side": side, "copies": settings.copies, "octaves": 6}
+        self.sizes |= {"layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 2}
         self.images_a_step = settings.characters
         self.batch = photos.MirrorSampler(training, settings.characters, settings.seed).batch
 
-    def look(self, network: PixelCNN) -> dict[str, float]:
+    def look(self, network: Network) -> dict[str, float]:
         score = evaluate_mirror(network, self.validation[:LOOK_PHOTOS])
         return {name: round(value, 5) for name, value in score.items() if value is not None}
 
-    def scores(self, network: PixelCNN) -> dict[str, Any]:
+    def scores(self, network: Network) -> dict[str, Any]:
         score = evaluate_mirror(network, self.validation)
         return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
 
 
-class OnlineProducts:
+class OnlineProducts(Loader):
     """Photographs of products, each to be drawn from three others of the same product."""
 
-    protocol = "products 32x32, 3 supports; nats/dim over pixels and colours"
+    task = PRODUCTS
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: "TrainConfig"):
         training = products.load(settings.data, "training")
         self.validation = products.load(settings.data, "validation")
         self.data = f"{len(training.images)} photographs of {len(training.members())} products of {settings.data.name}"
-        self.sizes = {"channels": 3, "maps": 64, "penultimate": 64, "octaves": 5, "copies": settings.copies}
-        self.sizes |= {"side": products.SIDE}
+        self.sizes = {"channels": self.task.channels, "side": self.task.side, "copies": settings.copies, "octaves": 5}
+        self.sizes |= {"maps": 64, "penultimate": 64}
         self.images_a_step = settings.characters
         self.batch = products.ProductSampler(
             training, settings.characters, settings.seed, transform=partial(augment_photos, share=settings.changed)
         ).batch
 
-    def look(self, network: PixelCNN) -> dict[str, float]:
+    def look(self, network: Network) -> dict[str, float]:
         scores = evaluate_products(network, self.validation, LOOK_TARGETS, seed=0)
         return {source: round(score["nats_per_dim"], 5) for source, score in scores.items()}
 
-    def scores(self, network: PixelCNN) -> dict[str, Any]:
+    def scores(self, network: Network) -> dict[str, Any]:
         scores = evaluate_products(network, self.validation, EXPORT_TARGETS, seed=0)
         return {"validation": {source: round(score["nats_per_dim"], 5) for source, score in scores.items()}}
 
 
-TASKS: dict[str, type[Task]] = {"omniglot": Characters, "mirror": Mirror, "products": OnlineProducts}
+_ALL: tuple[type[Loader], ...] = (Characters, Mirror, OnlineProducts)
+LOADERS = {loader.task.key: loader for loader in _ALL}  # by task

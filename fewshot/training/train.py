@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -18,16 +18,18 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from fewshot import checkpoints
-from fewshot.data.episodes import MAX_SHOTS, Episodes, to_tensor
-from fewshot.models import MODELS, ModelConfig, PixelCNN, build
+from fewshot.data.episodes import MAX_SHOTS, Episodes
+from fewshot.memory import keep_freed
+from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
+from fewshot.models.inputs import to_tensor
+from fewshot.tasks import OMNIGLOT
 from fewshot.training.distributed import processes
-from fewshot.training.memory import keep_freed
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
-from fewshot.training.tasks import TASKS, Task
+from fewshot.training.tasks import LOADERS, Loader
 
 
 class TrainingError(ValueError):
@@ -40,9 +42,9 @@ class TrainConfig:
 
     data: Path
     """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
-    task: Literal[tuple(TASKS)] = "omniglot"
+    task: Literal[tuple(LOADERS)] = OMNIGLOT.key  # type: ignore[valid-type]  # mypy wants them spelt out
     """what is to be drawn: characters, photographs from their mirror images, or products from other views of them"""
-    model: Literal[tuple(MODELS)] = "attention"
+    model: Literal[tuple(MODELS)] = ModelConfig.model  # type: ignore[valid-type]  # as above
     """the variant to train"""
     out: Path = Path("runs")
     """folder for the state of the run, its log, and the checkpoint"""
@@ -61,8 +63,8 @@ class TrainConfig:
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """characters, products: share of the episodes that are augmented: fewer at the end, for what is real to have the
-    last word"""
+    """characters, products: share of the episodes that are augmented; use less at the end, so that training ends
+    on real data"""
     without: float = 0.0
     """characters: share of the steps whose episodes have no supports, so that the network is its own partner in
     guidance"""
@@ -78,7 +80,7 @@ class TrainConfig:
     """mirror, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
-    adapted: Literal[tuple(ADAPTED)] = "all"
+    adapted: Literal[tuple(ADAPTED)] = "all"  # type: ignore[valid-type]  # as above
     """Meta PixelCNN: the weights that inner steps change"""
     every: int = 1000
     """steps between two saves, each with a look at the held-out data"""
@@ -87,7 +89,7 @@ class TrainConfig:
     compile: bool = True
     """torch.compile; without a C++ compiler the run goes on without it"""
     reference: bool = False
-    """as PyTorch does it plainly, in float32, its own attention, not compiled: what faster means are compared with"""
+    """as PyTorch does it: in float32, with its own attention, not compiled; faster training is compared with this"""
 
 
 WARMUP = 200  # steps
@@ -134,9 +136,9 @@ def train_step(
     return loss.detach()
 
 
-def compiled(network: PixelCNN, supports: Tensor, targets: Tensor, bf16: bool) -> torch.nn.Module:
+def compiled(network: Network, supports: Tensor, targets: Tensor, bf16: bool) -> torch.nn.Module:
     """The network, compiled, after a trial on such a batch. Raises what a missing or broken compiler raises."""
-    model = torch.compile(network)
+    model = cast(torch.nn.Module, torch.compile(network))
     try:
         mean_nll(model, supports, targets, bf16).backward()
     finally:
@@ -147,11 +149,11 @@ def compiled(network: PixelCNN, supports: Tensor, targets: Tensor, bf16: bool) -
 class _Share(Dataset):
     """A process's share of the episodes of each step."""
 
-    def __init__(self, task: Task, rank: int, world: int):
-        self.task, self.rank, self.world = task, rank, world
+    def __init__(self, loader: Loader, rank: int, world: int):
+        self.loader, self.rank, self.world = loader, rank, world
 
     def __getitem__(self, step: int) -> Episodes:
-        return self.task.batch(step, self.rank, self.world)
+        return self.loader.batch(step, self.rank, self.world)
 
 
 class _Run:
@@ -166,10 +168,10 @@ class _Run:
         self.config, self.rank, self.world, self.device = config, rank, world, device
         self.commit = commit()
         self.bf16 = fast_bf16(device) and not config.reference
-        self.task = TASKS[config.task](config)
-        self.share = _Share(self.task, rank, world)
+        self.loader = LOADERS[config.task](config)
+        self.share = _Share(self.loader, rank, world)
         torch.manual_seed(config.seed)
-        self.network = build(self.sizes()).to(device, memory_format=torch.channels_last)
+        self.network = build(self.sizes()).to(device).to(memory_format=torch.channels_last)
         if config.reference and self.network.attends:
             self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
@@ -186,7 +188,7 @@ class _Run:
         """The sizes of the network that is trained."""
         config = self.config
         sizes = {"model": config.model, "inner_steps": config.inner_steps, "adapted": config.adapted}
-        sizes |= self.task.sizes | {"drops_supports": config.without > 0}
+        sizes |= self.loader.sizes | {"drops_supports": config.without > 0}
         try:
             for size in config.network:
                 name, value = size.split("=", 1)
@@ -224,7 +226,7 @@ class _Run:
             # not used.
             unused = self.network.adapts or config.without > 0
             model = DistributedDataParallel(model, find_unused_parameters=unused)
-        images_a_step = self.task.images_a_step
+        images_a_step = self.loader.images_a_step
         bar = tqdm(
             total=config.steps * images_a_step,
             initial=self.step * images_a_step,
@@ -248,8 +250,8 @@ class _Run:
                 if not math.isfinite(loss):
                     raise TrainingError(f"The loss is no longer finite; the last state before is in '{config.out}'.")
                 if self.rank == 0:
-                    # A look may take minutes; who is killed in it goes on from the last save, and looks again.
-                    validation = self.task.look(self.averaged())
+                    # A look may take minutes. A run that is killed in it continues from the last save, and looks again.
+                    validation = self.loader.look(self.averaged())
                     self.save()
                     self.log(loss, validation, bar)
                 losses.clear()
@@ -297,7 +299,12 @@ class _Run:
 
     def log(self, loss: float, validation: dict[str, float], bar: tqdm) -> None:
         """Add a line to the log: the training loss since the last one, and a short look at the held-out data."""
-        line = {"step": self.step, "images": bar.n, "seconds": round(self.seconds), "loss": round(loss, 5)}
+        line: dict[str, Any] = {
+            "step": self.step,
+            "images": bar.n,
+            "seconds": round(self.seconds),
+            "loss": round(loss, 5),
+        }
         line["validation"] = validation
         with (self.config.out / f"{self.name}.log").open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -308,9 +315,10 @@ class _Run:
         """Keep the averaged weights as they are now, if that is wanted."""
         if self.config.snapshots:
             path = self.config.out / f"{self.name}-{self.step:05d}.safetensors"
-            checkpoints.save(path, self.average, {"config": asdict(self.network.config), "steps": self.step})
+            card = {"config": asdict(self.network.config), "task": self.config.task, "steps": self.step}
+            checkpoints.save(path, self.average, card)
 
-    def averaged(self) -> PixelCNN:
+    def averaged(self) -> Network:
         """A network with the averaged weights."""
         network = build(self.network.config).to(self.device)
         network.load_state_dict(self.average)
@@ -362,17 +370,17 @@ class _Run:
         card = {
             "config": asdict(self.network.config),
             "task": self.config.task,
-            "protocol": self.task.protocol,
-            "data": self.task.data,
+            "protocol": self.loader.task.protocol.format(side=self.network.config.side),
+            "data": self.loader.data,
             "parameters": sum(p.numel() for p in self.network.parameters()),
             "steps": self.before.get("steps", 0) + self.step,
-            "images": self.before.get("images", 0) + self.step * self.task.images_a_step,
+            "images": self.before.get("images", 0) + self.step * self.loader.images_a_step,
             "minutes": round(self.before.get("minutes", 0) + self.seconds / 60, 1),
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__,
             "command": " && ".join(filter(None, [self.before.get("command"), command(self.world)])),
             "commit": self.commit,
         }
-        card |= self.task.scores(self.averaged())
+        card |= self.loader.scores(self.averaged())
         checkpoints.save(self.weights_file, self.average, card)
         return self.weights_file

@@ -1,4 +1,4 @@
-"""Ten characters drawn with the mouse in the studio, and what a model makes of them: python -m tests.mouse_sets.
+"""Ten characters drawn with the mouse in the studio, and what a model makes of them: python -m tools.mouse_sets.
 
 Starts app.py on this machine, draws four drawings of each character on the pad in a headless Chromium, presses
 Generate, and writes a page of supports and samples, docs/omniglot/mouse.png.
@@ -13,8 +13,9 @@ from playwright.sync_api import Page, sync_playwright
 
 import fewshot
 from fewshot.interface import payload
-from fewshot.report import head, page, save, show
-from tests.load import MODEL, ROOT, server
+from fewshot.report import heading, page, save, show
+from fewshot.tasks import OMNIGLOT
+from tools.load import MODEL, ROOT, server
 
 # The strokes of each character, as points that a hand passes, in 0..1 of the pad.
 CHARACTERS = {
@@ -87,7 +88,7 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
             for _ in range(DRAWINGS):
                 draw(studio, strokes, rng)
             kept = studio.evaluate("studio.pad.commit()")
-            supports[name] = payload.read_supports(kept["supports"], None)
+            supports[name] = payload.read_supports(kept["supports"], OMNIGLOT, OMNIGLOT.side)
             studio.close()
         browser.close()
     model = fewshot.load(MODEL)
@@ -96,8 +97,8 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
         samples = model.generate(drawings, SAMPLES, SEED).images
         for axis, image in zip(row, [*drawings, *samples], strict=True):
             show(axis, image)
-    head(axes[0, 0], "drawn by mouse")
-    head(axes[0, DRAWINGS], f"drawn by {model.title}")
+    heading(axes[0, 0], "drawn by mouse")
+    heading(axes[0, DRAWINGS], f"drawn by {model.title}")
     print(save(figure, out))
 
 

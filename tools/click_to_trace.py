@@ -1,4 +1,4 @@
-"""Click on Generate, up to the complete trace in the browser, beside the naive sampler: python -m tests.click_to_trace.
+"""Click on Generate, up to the complete trace in the browser, beside the naive sampler: python -m tools.click_to_trace.
 
 Starts app.py on this machine, takes four drawings of a ready-made set, or the ready-made photographs of another task,
 and clicks in a headless Chromium.
@@ -15,8 +15,8 @@ from playwright.sync_api import sync_playwright
 
 import fewshot
 from fewshot.bench import naive_seconds
-from fewshot.interface.studio import TASKS
-from tests.load import server
+from fewshot.tasks import OMNIGLOT, TASKS
+from tools.load import server
 
 # Clicks, and gives the milliseconds until the player has the first row and until it has all of them with their trace.
 CLICK = """async () => {
@@ -35,7 +35,7 @@ CLICK = """async () => {
 RUN = "studio.player.state.run"
 
 
-def main(clicks: int = 10, task: Literal[tuple(TASKS)] = "omniglot") -> None:
+def main(clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key) -> None:
     """Click so many times, after one to warm up, and print the medians."""
     model = fewshot.load(f"{task}-attention")
     with server() as (url, _), sync_playwright() as playwright:
@@ -43,11 +43,11 @@ def main(clicks: int = 10, task: Literal[tuple(TASKS)] = "omniglot") -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         page = browser.new_page(reduced_motion="reduce")
         page.goto(url)
-        if task == "omniglot":
+        if TASKS[task].drawn:
             page.get_by_role("button", name="Use the ready-made set").first.click()
             page.get_by_label("How many of the drawings").select_option("4")
         else:
-            page.get_by_role("radio", name=re.compile(f"^{task.capitalize()}")).check()
+            page.get_by_role("radio", name=re.compile(f"^{TASKS[task].label}")).check()
             page.wait_for_function(f"{RUN} && {RUN}.task === '{task}' && {RUN}.rows === {RUN}.height", timeout=60_000)
         page.evaluate(CLICK)
         first, complete = np.median([page.evaluate(CLICK) for _ in range(clicks)], axis=0) / 1e3

@@ -1,4 +1,4 @@
-"""A class in front of one server: all press Generate at the same moment. python -m tests.load [--users 30]
+"""A class in front of one server: all press Generate at the same moment. python -m tools.load [--users 30]
 
 Starts app.py on this machine, drives it through its public API, checks every picture against the one that Python gives
 for the same drawings and seed, and prints how long the class waited and the server's largest memory.
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 import fewshot
 from fewshot.interface import payload
+from fewshot.tasks import OMNIGLOT
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "omniglot-attention"
@@ -58,7 +59,7 @@ def press_generate(url: str, users: int) -> NDArray[np.float64]:
     with ThreadPoolExecutor(users) as threads:
         answers = list(threads.map(press, range(users)))
     for user, (_, _, outputs) in enumerate(answers):
-        run = fewshot.load(MODEL).generate(payload.read_supports(drawings_of(user)), seed=user)
+        run = fewshot.load(MODEL).generate(payload.read_supports(drawings_of(user), OMNIGLOT, OMNIGLOT.side), seed=user)
         np.testing.assert_array_equal(outputs[-1]["image"], run.images[0])
         assert outputs[-1]["trace"]["seed"] == user
         rows = outputs[0]["rows"]

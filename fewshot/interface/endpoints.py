@@ -1,0 +1,82 @@
+"""What programs can call by name while the studio runs, for example through gradio_client."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fewshot import InputError
+from fewshot.interface import catalogue, payload
+from fewshot.interface.service import FOR_THE_USER, SERVICE, new_id, parts
+from fewshot.tasks import OMNIGLOT
+
+# So many may be drawing, of the 40 threads that Gradio has.
+LIMITS: dict[str, Any] = {"concurrency_limit": 32, "concurrency_id": "model"}
+
+
+@contextmanager
+def gradio_errors() -> Iterator[None]:
+    """FOR_THE_USER errors inside reach the user."""
+    try:
+        yield
+    except FOR_THE_USER as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def generate(
+    supports: list[dict],
+    model: str = catalogue.DEFAULT_MODEL,
+    shots: int | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+    inner_steps: int | None = None,
+    beginning: dict | None = None,
+) -> Iterator[dict]:
+    """Draw a new 26x26 image of the character that up to eight drawings show, or one of photographs, in colour.
+
+    supports: drawings of one character, each {"strokes": [[[x, y], ...], ...]} in 0..105, {"picture": "<base64 of a
+    file>"}, or {"pixels": ...} as the other endpoints return it; for a model whose name begins with "mirror" one
+    photograph, of "products" up to eight, each {"picture": ...}. shots: how many drawings are used; all if null.
+    inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others. beginning: a photograph of which
+    the first "rows" are given, {"picture": ..., "rows": number}, for the model to draw the rest.
+    Gives the growing picture after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
+    last): "image" and "probabilities" (of ink, or of the pixel's colour) as lists of rows, 0 where nothing is drawn
+    yet, and at the end "trace", which also has the attention of every pixel: its format is described in
+    fewshot/interface/payload.py, and payload.unpack reads it.
+    """
+    with gradio_errors():
+        asked = catalogue.find(model)
+        for _, run in parts(SERVICE.stream(asked, supports, shots, temperature, seed, inner_steps, beginning)):
+            finished = run.rows == run.images.shape[1]
+            yield {
+                "rows": run.rows,
+                "image": run.images[0].tolist(),
+                "probabilities": run.probabilities[0].tolist(),
+                "trace": payload.pack(run, new_id()) if finished else None,
+            }
+
+
+@gradio_errors()
+def render_strokes(strokes: list[list[list[float]]]) -> dict:
+    """Strokes of the pad, points [x, y] in 0..105, to the drawing that the model sees: {"pixels": "<base64>"}."""
+    image = payload.read_image({"strokes": strokes}, OMNIGLOT, OMNIGLOT.side)
+    return {"pixels": payload.pack_images(image, OMNIGLOT.channels)}
+
+
+@gradio_errors()
+def read_picture(picture: str) -> dict:
+    """A picture file (PNG, JPEG, WebP, GIF, BMP, TIFF; at most 10 MB) to the drawing that the model sees."""
+    if not picture:
+        raise InputError("There is no picture: choose a file first.")
+    image = OMNIGLOT.read_picture(Path(picture).read_bytes(), OMNIGLOT.side)
+    return {"pixels": payload.pack_images(image, OMNIGLOT.channels)}
+
+
+def add() -> None:
+    """Add the endpoints to the page that is being built."""
+    gr.api(generate, api_name="generate", **LIMITS)
+    gr.api(render_strokes, api_name="render_strokes")
+    file, as_seen = gr.File(visible=False, label="picture"), gr.JSON(visible=False, label="drawing")
+    file.upload(read_picture, file, as_seen, api_name="read_picture")

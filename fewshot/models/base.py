@@ -1,0 +1,65 @@
+"""What every variant is: all that the rest of the package knows of a network without knowing which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor, nn
+
+from fewshot.models.config import ModelConfig
+from fewshot.models.heads import HEADS
+
+if TYPE_CHECKING:
+    from fewshot.models.pixelcnn import PixelCNN
+
+
+class Adaptation(NamedTuple):
+    """What the supports made of the weights."""
+
+    network: PixelCNN  # the changed network; what it reads of the supports besides, it still reads
+    support_nats: list[float] | None  # nats/dim of the supports before the first step and after each; None if no step
+
+
+class Network(nn.Module):
+    """p(x | s) of an image x given supports s; one of fewshot.models.MODELS. ``config`` has its sizes.
+
+    A variant is a subclass that says what it is by the attributes here, and gives the methods.
+    """
+
+    title: str  # the variant's name
+    reads: str  # what it reads of the supports, to follow "Reads"; {pictures} stands for what they are
+    note = ""  # what there is to say where heatmaps would be, of a variant that has none; {pictures} as above
+    needs_supports = False  # whether it reads any
+    attends = False  # whether it has attention, which can be shown
+    adapts = False  # whether inner steps on the supports change its weights
+    attend: Callable[..., Tensor]  # how a variant that attends computes it
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.head = HEADS[config.channels]
+
+    def encode(self, supports: Tensor) -> Any:
+        """What the network remembers of the supports [B, S, C, H, W]; encoded once, read at every pixel."""
+        raise NotImplementedError
+
+    def decode(self, targets: Tensor, memory: Any) -> Tensor:
+        """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""
+        raise NotImplementedError
+
+    def attention(self, targets: Tensor, memory: Any) -> Any:
+        """What each pixel of the targets [B, Q, C, H, W] reads, of a variant that attends: see AttentionPixelCNN."""
+        raise NotImplementedError
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """H' and W', the places of a support of that size that attention tells apart."""
+        raise NotImplementedError
+
+    def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
+        """The network that draws, once it has seen the supports [S, C, H, W]."""
+        raise NotImplementedError
+
+    def unadapted(self) -> PixelCNN:
+        """The network that draws, before any inner step."""
+        raise NotImplementedError

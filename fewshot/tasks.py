@@ -1,0 +1,134 @@
+"""What a task is. This is the one place that says so: everything else reads it here.
+
+A new task is an entry here and checkpoints named "<key>-<model>". To be trained and evaluated it also needs a loader in
+``training/tasks.py`` and an entry in ``__main__.EVALUATIONS``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fewshot.data import omniglot, photos, products
+from fewshot.data.episodes import MAX_SHOTS
+
+Image = NDArray[np.uint8]  # [side, side] of 0/1, or in colour [side, side, 3]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One kind of thing to draw, from one kind of support."""
+
+    key: str  # the first part of the names of its checkpoints
+    label: str  # its name on the page
+    line: str  # what its models do, in one line
+    thing: str  # what the supports show, in one word
+    unit: str  # what one support is, in one word that takes an "s" in the plural
+    side: int  # pixels to a side of an image
+    channels: int  # of a pixel: 1 where it is 0 (paper) or 1 (ink), 3 in colour
+    shots: int  # supports of an example, and of a ready-made set
+    most_shots: int  # supports that a model reads at most
+    protocol: str  # what a card says of how its figures were measured; {side} stands for the images' side
+    read_picture: Callable[[bytes, int], Image]  # an image of such a side of a picture file; raises PictureError
+    ready_made: Callable[[int], dict[str, Image]]  # sets to try, images [S, ...] of such a side by name
+    read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
+    repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
+    mirrors: bool = False  # whether the one support is the mirror image of what is drawn
+    prompt: str = ""  # for the page: what to choose, where nothing is drawn on the pad
+    help: str = ""  # for the page, in HTML: what the machine does with it
+
+    @property
+    def units(self) -> str:
+        """The plural of ``unit``."""
+        return f"{self.unit}s"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether supports are drawn on the pad; else they are picture files."""
+        return self.read_strokes is not None
+
+    def completed(self, supports: Image) -> Image:
+        """Supports [S, ...] as the models read them: repeated in turn, where the task ``repeats``."""
+        number = max(self.shots, len(supports)) if self.repeats and len(supports) else len(supports)
+        return supports[np.arange(number) % max(len(supports), 1)]
+
+
+# Drawings are read by scikit-image, which takes a second to import; most of what reads this module reads none.
+
+
+def _drawing_of_picture(data: bytes, side: int) -> Image:
+    from fewshot.data.drawing import read_picture
+
+    return omniglot.max_pool(read_picture(data))
+
+
+def _drawing_of_strokes(strokes: Any) -> Image:
+    from fewshot.data.drawing import render_strokes
+
+    return omniglot.max_pool(render_strokes(strokes))
+
+
+def _ready_made_drawings(side: int) -> dict[str, Image]:
+    from fewshot.data import support_sets
+
+    return support_sets.read()
+
+
+OMNIGLOT = Task(
+    key="omniglot",
+    label="Characters",
+    line="Draw one, get another.",
+    thing="character",
+    unit="drawing",
+    side=omniglot.POOLED_SIDE,
+    channels=1,
+    shots=4,
+    most_shots=MAX_SHOTS,
+    protocol="Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels",
+    read_picture=_drawing_of_picture,
+    ready_made=_ready_made_drawings,
+    read_strokes=_drawing_of_strokes,
+)
+MIRROR = Task(
+    key="mirror",
+    label="Mirror",
+    line="A photograph, drawn from its mirror image.",
+    thing="photograph",
+    unit="photograph",
+    side=photos.SIDE,
+    channels=3,
+    shots=1,
+    most_shots=1,
+    protocol="photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours",
+    read_picture=photos.read_photo,
+    ready_made=partial(photos.samples, "mirror"),
+    mirrors=True,
+    prompt="Choose a photograph",
+    help="The machine sees your photograph, and draws its <em>mirror image</em>, from the top left to the bottom "
+    "right. So its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> "
+    "shows where it looks; the line shows how its gaze has moved in this row. Whether it has learnt that depends on "
+    "the model: one without attention has to remember the whole picture at once, and cannot.",
+)
+PRODUCTS = Task(
+    key="products",
+    label="Products",
+    line="A new view from three others.",
+    thing="product",
+    unit="photograph",
+    side=products.SIDE,
+    channels=3,
+    shots=products.SHOTS,
+    most_shots=MAX_SHOTS,
+    protocol="products {side}x{side}, 3 supports; nats/dim over pixels and colours",
+    read_picture=photos.read_photo,
+    ready_made=partial(photos.samples, "products"),
+    repeats=True,
+    prompt="Choose one product, from up to eight sides",
+    help="The machine has never seen this product. It draws a new view of it, pixel by pixel, from the top left to the "
+    "bottom right. It has learnt to read three photographs, so one or two are repeated. <b>Orange</b> shows where it "
+    "looks in them. It is small and has learnt from few products, and it fails: what it draws hardly looks like yours.",
+)
+TASKS = {task.key: task for task in (OMNIGLOT, MIRROR, PRODUCTS)}
