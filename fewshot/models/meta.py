@@ -117,7 +117,7 @@ class MetaPixelCNN(Network):
     """
 
     title = "Meta PixelCNN"
-    reads = "your {pictures} once, before it draws: they change its weights"
+    reads = "your {pictures} once: it practises on them, then draws from memory"
     note = (
         "{title} has no attention. It practised on your {pictures} before it drew the first pixel, which changed its "
         "weights; while it draws, it no longer sees them."
