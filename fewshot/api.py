@@ -45,7 +45,7 @@ class Facts:
     channels: int  # of a pixel, 1 or 3
     needs_supports: bool  # whether it reads any
     attends: bool  # whether its runs have attention
-    influences: bool  # whether ``influence`` shows what it reads: it reads supports, has no attention and one channel
+    influences: bool  # whether ``influence`` can be asked for: it reads supports, and does not draw in colour
     adapts: bool  # whether the supports change its weights, by inner steps
 
 
@@ -107,13 +107,13 @@ class FewShotModel:
             kind=network.config.model,
             title=network.title,
             reads=network.reads.format(pictures=self.task.units),
-            note=network.note.format(pictures=self.task.units),
+            note=network.note.format(title=network.title, pictures=self.task.units),
             task=self.task,
             side=self.side,
             channels=network.config.channels,
             needs_supports=network.needs_supports,
             attends=network.attends,
-            influences=network.needs_supports and not network.attends and not self.in_colour,
+            influences=network.needs_supports and not self.in_colour,
             adapts=network.adapts,
         )
         self.title, self.reads = self.facts.title, self.facts.reads

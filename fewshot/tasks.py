@@ -37,7 +37,7 @@ class Task:
     read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
-    prompt: str = ""  # for the page: what to choose, where nothing is drawn on the pad
+    title: str = ""  # for the page: what to choose, where nothing is drawn on the pad
     help: str = ""  # for the page, in HTML: what the machine does with it
 
     @property
@@ -106,11 +106,11 @@ MIRROR = Task(
     read_picture=photos.read_photo,
     ready_made=partial(photos.samples, "mirror"),
     mirrors=True,
-    prompt="Choose a photograph",
-    help="The machine sees your photograph, and draws its <em>mirror image</em>, from the top left to the bottom "
-    "right. So its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> "
-    "shows where it looks; the line shows how its gaze has moved in this row. Whether it has learnt that depends on "
-    "the model: one without attention has to remember the whole picture at once, and cannot.",
+    title="Choose a photograph",
+    help="The machine sees your photograph and draws its <em>mirror image</em>, from the top left to the bottom right. "
+    "So its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> shows "
+    "where it looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its "
+    "kind: one without attention has to remember the whole picture at once, and cannot.",
 )
 PRODUCTS = Task(
     key="products",
@@ -126,9 +126,10 @@ PRODUCTS = Task(
     read_picture=photos.read_photo,
     ready_made=partial(photos.samples, "products"),
     repeats=True,
-    prompt="Choose one product, from up to eight sides",
-    help="The machine has never seen this product. It draws a new view of it, pixel by pixel, from the top left to the "
-    "bottom right. It has learnt to read three photographs, so one or two are repeated. <b>Orange</b> shows where it "
-    "looks in them. It is small and has learnt from few products, and it fails: what it draws hardly looks like yours.",
+    title="Choose one product, from up to eight sides",
+    help="The machine has never seen this product before. It draws a new view of it, pixel by pixel, from the top left "
+    "to the bottom right. It has learnt to read three photographs, so one or two are repeated. <b>Orange</b> shows "
+    "where in them it looks. It is small, has learnt from few products, and fails: what it draws hardly looks like "
+    "yours.",
 )
 TASKS = {task.key: task for task in (OMNIGLOT, MIRROR, PRODUCTS)}

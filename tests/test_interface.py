@@ -499,8 +499,9 @@ def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
     with pytest.raises(CheckpointError, match="damaged"):
         catalogue.find("omniglot-damaged")
     assert "value" not in studio.as_trained("omniglot-damaged")
-    assert catalogue.trays() == {}
+    assert catalogue.facts()["tasks"].keys() == {"omniglot"}
+    assert catalogue.facts()["models"] == {}
     (tmp_path / "mirror-attention.safetensors").write_bytes(b"cut short")
-    assert {task: tray["side"] for task, tray in catalogue.trays().items()} == {"mirror": 48}
+    assert catalogue.facts()["tasks"]["mirror"]["side"] == 48
     message = SERVICE.example({"name": "none", "drawings": [payload.pack_images(np.eye(26, dtype=np.uint8), 1)]})
     assert "no model" in message["error"]

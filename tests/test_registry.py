@@ -76,7 +76,7 @@ def test_the_entries_are_complete():
         for images in sets.values():
             assert images.shape[1:] == shape
             assert len(images) >= task.shots
-        assert task.drawn or (task.prompt and task.help)
+        assert task.drawn or (task.title and task.help)
     for model in MODELS.values():
         assert model.title
         assert model.reads
@@ -91,7 +91,7 @@ class TinyPixelCNN(ConditionalPixelCNN):
 
     title = "Tiny PixelCNN"
     reads = "as little as it can of your {pictures}"
-    note = "Tiny PixelCNN has no attention."
+    note = "{title} has no attention."
 
 
 def grey(data: bytes, side: int) -> np.ndarray:
@@ -112,7 +112,7 @@ GREY = Task(
     protocol="",
     read_picture=grey,
     ready_made=lambda side: {"corner": np.tri(side, dtype=np.uint8)[None].repeat(2, axis=0)},
-    prompt="Choose a shape",
+    title="Choose a shape",
     help="It is drawn again.",
 )
 
@@ -145,7 +145,7 @@ def test_a_sixth_variant_is_offered_draws_and_is_shown(more):
     *_, chunk = SERVICE.draw(pad, None, name, 1.0, 3, 1)
     assert chunk["kind"] == "tiny"
     assert chunk["can"] == {"read": True, "attend": False, "influence": True, "adapt": False}
-    assert chunk["note"] == TinyPixelCNN.note
+    assert chunk["note"] == "Tiny PixelCNN has no attention."
     wish = {"model": name, "supports": chunk["supports"], "shots": 1, "inner_steps": None, "row": 9, "column": 9}
     image = payload.pack_images(np.eye(26, dtype=np.uint8), 1)
     assert SERVICE.influence(wish | {"image": image})["maps"]
@@ -156,13 +156,16 @@ def test_a_fifth_task_is_offered_draws_and_is_shown(more):
     assert catalogue.tasks()[-1] is GREY
     assert catalogue.choices(GREY) == [catalogue.choice(name)]
     assert "your photographs" in catalogue.choice(name)[0]
-    tray = catalogue.trays()["grey"]
-    assert (tray["side"], tray["channels"], tray["shots"], tray["most"]) == (20, 1, 2, 3)
+    facts = catalogue.facts()
+    assert facts["models"][name] == {"task": "grey", "adapts": False}
+    tray = facts["tasks"]["grey"]
+    assert (tray["drawn"], tray["side"], tray["channels"], tray["read"], tray["most"]) == (False, 20, 1, 2, 3)
+    assert tray["or"] == "No shape at hand? Take one of these"
     (ready_made,) = tray["samples"]
     given = [{"pixels": pixels} for pixels in ready_made["photos"]]
     beginning = given[0] | {"rows": 7}
     *_, chunk = SERVICE.draw(None, {"photos": given, "beginning": beginning}, name, 1.0, 3, 1)
-    assert (chunk["task"], chunk["unit"], chunk["height"], chunk["channels"]) == ("grey", "photograph", 20, 1)
+    assert (chunk["task"], chunk["height"], chunk["channels"]) == ("grey", 20, 1)
     assert (chunk["shots"], chunk["heads"], chunk["given"]) == (2, 4, 7)
     np.testing.assert_array_equal(payload.unpack_images(chunk["supports"], GREY, 20, 2), GREY.ready_made(20)["corner"])
     assert (

@@ -5,7 +5,7 @@ from typing import Any
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, checkpoints
-from fewshot.data.pictures import MAX_BYTES
+from fewshot.data import drawing, omniglot, pictures
 from fewshot.interface.payload import pack_images
 from fewshot.models import MODELS, ModelConfig
 from fewshot.tasks import OMNIGLOT, TASKS, Task
@@ -77,34 +77,57 @@ def drawn_sets() -> list[dict[str, Any]]:
     ]
 
 
-def facts(task: Task) -> dict[str, Any]:
-    """What the page's pad or tray must know of a task, from ``fewshot.tasks.Task``; "most_bytes" of a picture file."""
+def facts() -> dict[str, Any]:
+    """All that the page's scripts know of tasks, models and limits.
+
+    {"task": the one that the page opens with,
+    "tasks": by task {"drawn", "unit", "side", "channels", "most": supports, "gaze": whether the way of the gaze over
+    its one support is shown}; of one whose supports are picture files also {"read": supports of an example, "mirrors",
+    "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
+    "models": by name {"task", "adapts": whether it takes inner steps},
+    "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
+    "most_bytes": of a picture file}
+    """
     return {
-        "task": task.key,
+        "task": OMNIGLOT.key,
+        "tasks": {task.key: _facts_of_task(task) for task in tasks()},
+        "models": _facts_of_models(),
+        "pad": {"side": omniglot.SIDE, "stroke": drawing.STROKE_WIDTH},
+        "most_bytes": pictures.MAX_BYTES,
+    }
+
+
+def _facts_of_task(task: Task) -> dict[str, Any]:
+    of_all = {
+        "drawn": task.drawn,
+        "unit": task.unit,
         "side": task.side,
         "channels": task.channels,
-        "thing": task.thing,
-        "unit": task.unit,
-        "shots": task.shots,
         "most": task.most_shots,
-        "repeats": task.repeats,
+        "gaze": task.mirrors,
+    }
+    if task.drawn:
+        return of_all
+    return of_all | {
+        "read": task.shots,
         "mirrors": task.mirrors,
-        "prompt": task.prompt,
+        "title": task.title,
+        "upload": f"Upload a {task.unit}" if task.most_shots == 1 else f"Upload {task.units}",
+        "or": f"No {task.thing} at hand? Take one of these",
         "help": task.help,
-        "most_bytes": MAX_BYTES,
+        "samples": [
+            {"name": name, "photos": [pack_images(one, task.channels) for one in images]}
+            for name, images in task.ready_made(task.side).items()
+        ],
     }
 
 
-def trays() -> dict[str, dict[str, Any]]:
-    """By task whose supports are picture files: its ``facts``, and "samples": [{"name", "photos": [pixels, ...]}]."""
-    return {
-        task.key: facts(task)
-        | {
-            "samples": [
-                {"name": name, "photos": [pack_images(one, task.channels) for one in images]}
-                for name, images in task.ready_made(task.side).items()
-            ],
-        }
-        for task in tasks()
-        if not task.drawn
-    }
+def _facts_of_models() -> dict[str, dict[str, Any]]:
+    """Of each shipped model that is not damaged; by its card, which is read sooner than its weights."""
+    models = {}
+    for name in checkpoints.shipped():
+        with suppress(CheckpointError):
+            card = checkpoints.read_card(checkpoints.resolve(name))
+            if variant := MODELS.get(card["config"]["model"]):
+                models[name] = {"task": card.get("task", OMNIGLOT.key), "adapts": variant.adapts}
+    return models

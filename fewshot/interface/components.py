@@ -97,18 +97,16 @@ class SupportPad(_Part):
     """Drawing pad, tray of up to eight drawings, ready-made sets; the switch that lets the machine draw along.
 
     Value: {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in ``payload``.
-    ``facts``: see ``catalogue.facts``. ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...].
-    ``server_functions``: see ``service``.
+    ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...]. ``server_functions``: see ``service``.
     """
 
-    def __init__(self, facts: dict[str, Any], sets: list[dict[str, Any]], server_functions: list[Callable]):
+    def __init__(self, sets: list[dict[str, Any]], server_functions: list[Callable]):
         value: dict[str, Any] = {"supports": [], "shots": None}
         super().__init__(
             "pad",
             ["pictures.js", "pad.js", "along.js"],
             _BIND_PAD,
             value=value,
-            facts=facts,
             sets=sets,
             server_functions=server_functions,
         )
@@ -131,7 +129,7 @@ class PhotoTray(_Part):
     """The photographs that the model reads, up to eight, ready-made ones, and one whose beginning may be given.
 
     Value: {"photos": [photo, ...], "beginning": photo with "rows", or null}, with photos as in ``payload``. ``tasks``:
-    see ``catalogue.trays``. ``server_functions``: see
+    those of ``catalogue.facts`` that are not drawn. ``server_functions``: see
     ``service``.
     """
 
@@ -150,11 +148,13 @@ class PhotoTray(_Part):
 class Player(_Part):
     """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user.
 
-    ``server_functions``: ``influence`` of ``service``.
+    ``facts``: see ``catalogue.facts``. ``server_functions``: ``influence`` of ``service``.
     """
 
-    def __init__(self, value: dict[str, Any] | None, server_functions: list[Callable]):
-        super().__init__("player", ["player.js"], _BIND_PLAYER, value=value, server_functions=server_functions)
+    def __init__(self, value: dict[str, Any], facts: dict[str, Any], server_functions: list[Callable]):
+        super().__init__(
+            "player", ["player.js"], _BIND_PLAYER, value=value, facts=facts, server_functions=server_functions
+        )
 
 
 def laboratory() -> str:

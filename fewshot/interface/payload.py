@@ -16,13 +16,10 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
     can                what the model can, {"read", "attend", "influence", "adapt"}, each true or false:
                            read       it reads the supports, so that it makes sense to show them
                            attend     it has attention: of each pixel and head, what was read
-                           influence  the page may ask for the influence of the supports on a pixel, to show it where
-                                      attention is shown for others; never true together with attend
+                           influence  the influence of the supports on a pixel can be asked for
                            adapt      the supports change its weights, by inner steps
     note               the sentence to show in place of heatmaps; empty for a model with attention
     task               a key of fewshot.tasks.TASKS
-    unit               what one support is, "drawing" or "photograph"; an "s" makes the plural
-    mirrors            whether the one support is the mirror image of what is drawn
     seed, temperature  what the run was drawn with
     height, width      H, W of the picture
     channels           1, or 3 in colour
@@ -123,7 +120,7 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
 
     ``steps`` of attention between 0 and the scale, a divisor of 255: 15 make a third of the bytes.
     """
-    facts, task = run.facts, run.facts.task
+    facts = run.facts
     height, width = run.images.shape[1:3]
     pixels = slice(start * width, run.rows * width)
     arrays = [run.probabilities[sample].ravel()[pixels].astype("<f4")]
@@ -150,9 +147,7 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
             "adapt": facts.adapts,
         },
         "note": facts.note,
-        "task": task.key,
-        "unit": task.unit,
-        "mirrors": task.mirrors,
+        "task": facts.task.key,
         "seed": run.seed,
         "temperature": run.temperature,
         "height": height,

@@ -134,7 +134,7 @@ def models_of(task: str) -> gr.Radio:
 
 def build() -> gr.Blocks:
     """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
-    sets = catalogue.drawn_sets()
+    sets, facts = catalogue.drawn_sets(), catalogue.facts()
     # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
     with gr.Blocks(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(HEADER, apply_default_css=False)
@@ -142,10 +142,9 @@ def build() -> gr.Blocks:
         task = gr.Radio(tasks, value=OMNIGLOT.key, show_label=False, elem_id="task", elem_classes="cards")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="teach"):
-                pad = SupportPad(
-                    catalogue.facts(OMNIGLOT), sets, server_functions=[SERVICE.preview, SERVICE.draw_along]
-                )
-                tray = PhotoTray(catalogue.trays(), server_functions=[SERVICE.preview_photo])
+                pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
+                trays = {key: task for key, task in facts["tasks"].items() if not task["drawn"]}
+                tray = PhotoTray(trays, server_functions=[SERVICE.preview_photo])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
                 model = ModelCards(
@@ -170,7 +169,7 @@ def build() -> gr.Blocks:
                     fresh = gr.Checkbox(True, label="new each time", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                player = Player(SERVICE.example(sets[0]), server_functions=[SERVICE.influence])
+                player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
         gr.HTML(laboratory(), apply_default_css=False)
         wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
         turned = task.input(models_of, task, model, js=SWITCH, queue=False, **LAST, **PRIVATE)

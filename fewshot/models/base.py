@@ -29,7 +29,7 @@ class Network(nn.Module):
 
     title: str  # the variant's name
     reads: str  # what it reads of the supports, to follow "Reads"; {pictures} stands for what they are
-    note = ""  # what there is to say where heatmaps would be, of a variant that has none; {pictures} as above
+    note = ""  # the sentence to show instead of heatmaps, of a variant that has none; {title} and {pictures} as above
     needs_supports = False  # whether it reads any
     attends = False  # whether it has attention, which can be shown
     adapts = False  # whether inner steps on the supports change its weights

@@ -19,11 +19,8 @@ class ConditionalPixelCNN(PixelCNN):
 
     title = "Conditional PixelCNN"
     needs_supports = True
-    reads = "one vector, the average of your {pictures}, the same at every pixel"
-    note = (
-        "Conditional PixelCNN sums up your {pictures} in one vector and reads that same vector at every pixel. It has "
-        "no attention."
-    )
+    reads = "one summary of all your {pictures}, the same for every pixel"
+    note = "{title} sums up your {pictures} once, the same for every pixel. It has no attention."
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

@@ -117,10 +117,10 @@ class MetaPixelCNN(Network):
     """
 
     title = "Meta PixelCNN"
-    reads = "your {pictures} once, before it draws: they change its weights"
+    reads = "your {pictures} once: it practises on them, then draws from memory"
     note = (
-        "Meta PixelCNN has no attention. Your {pictures} changed its weights before it drew the first pixel; while it "
-        "draws, it sees them no more."
+        "{title} has no attention. It practised on your {pictures} before it drew the first pixel, which changed its "
+        "weights; while it draws, it no longer sees them."
     )
     needs_supports = True
     adapts = True

@@ -25,7 +25,7 @@ class PixelCNN(Network):
     title = "PixelCNN"
     reads = "nothing: all it knows is its training, and it never sees your {pictures}"
     note = (
-        "PixelCNN reads none of your {pictures}. All it knows is what it was trained on, and the pixels that it has "
+        "{title} looks at none of your {pictures}. All it knows is what it was trained on, and the pixels that it has "
         "drawn so far. So there is no heatmap to show."
     )
 
