@@ -21,8 +21,8 @@ api = pytest.importorskip("playwright.sync_api", reason="playwright is not insta
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
-STATE = "studio.player.state"
-READY = f"window.studio && studio.player && {STATE}.run && {STATE}.run.rows === 26"
+STATE = "studio.players[0].state"
+READY = f"window.studio && {STATE}.run && {STATE}.run.rows === 26"
 ALL_ROWS = f"{STATE}.run && {STATE}.run.rows === 26 && !{STATE}.run.example && !{STATE}.run.live"
 HEAT = "[...document.querySelectorAll('.tile-heat')].map((canvas) => canvas.toDataURL()).join()"
 
@@ -200,7 +200,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
 # Counts requests to draw along that are under way at the same time, and notes when a picture was on the screen.
 COUNT = """
 () => {
-  const really = { fetch: window.fetch, show: studio.player.show };
+  const really = { fetch: window.fetch, show: studio.players[0].show };
   window.counted = { underway: 0, most: 0, shown: [] };
   window.fetch = (...request) => {
     const answer = really.fetch.call(window, ...request);
@@ -208,7 +208,7 @@ COUNT = """
     counted.most = Math.max(counted.most, ++counted.underway);
     return answer.finally(() => { counted.underway--; });
   };
-  studio.player.show = async (chunk) => {
+  studio.players[0].show = async (chunk) => {
     await really.show(chunk);
     if (chunk.data) counted.shown.push(performance.now());
   };
@@ -253,7 +253,7 @@ def test_tray_and_reload(page):
     api.expect(thumbnails(page)).to_have_count(8)
     draw(page, *CROSS)
     page.get_by_role("button", name="Add drawing").click()
-    api.expect(status(page, "pad")).to_contain_text("at most eight")
+    api.expect(status(page, "pad")).to_contain_text("at most 8")
     pixels = "(i) => document.querySelectorAll('.thumb canvas')[i].toDataURL()"
     first, second = page.evaluate(pixels, 0), page.evaluate(pixels, 1)
     thumbnails(page).first.focus()
@@ -312,12 +312,12 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
         picture.save(tmp_path / "line.png")
     page.locator(".pad-files").set_input_files(tmp_path / "line.png")
     page.get_by_role("button", name="Add drawing").click()
-    api.expect(status(page, "pad")).to_contain_text("at most eight")
+    api.expect(status(page, "pad")).to_contain_text("at most 8")
     api.expect(thumbnails(page)).to_have_count(8)
     page.get_by_role("button", name="Remove all").click()
     page.get_by_role("button", name="Use the ready-made set").first.click()
     draw(page, CROSS[1])  # which no model can read
-    api.expect(status(page, "pad")).to_contain_text("Eight drawings are below already")
+    api.expect(status(page, "pad")).to_contain_text("8 drawings are below already")
     thumbnails(page).first.press("Delete")
     page.get_by_label("How many of the drawings").select_option("2")
     draw(page, CROSS[1])
@@ -847,7 +847,7 @@ def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
     assert page.locator(".photos-tray .photo").count() == 3
     files = sorted((photos.SAMPLES / "products").glob("*.png"))
     page.locator(".photos-files").set_input_files(files[:6])
-    api.expect(status(page, "photos")).to_contain_text("at most eight")
+    api.expect(status(page, "photos")).to_contain_text("at most 8")
     assert page.locator(".photos-tray .photo").count() == 8
     assert generate(page).shape == (32, 32, 3)
     assert page.evaluate(f"{STATE}.run.shots") == 8

@@ -13,6 +13,9 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
 
     id                 of the run; a new one starts a new picture
     model, title, kind name of the checkpoint, its title, and a key of fewshot.models.MODELS
+    can                what the model can do, as truth values: "read" supports at all; "attend"; say the "influence" of
+                       supports on a pixel; "adapt" its weights to them
+    note               for who sees no attention, what the model reads instead; "" for a model with attention
     task               "omniglot", "mirror" or "products"
     seed, temperature  what the run was drawn with
     height, width      H, W of the picture
@@ -155,6 +158,13 @@ def pack(run: Run, model: FewShotModel, run_id: str, start: int = 0, steps: int 
         "title": model.title,
         "task": model.task,
         "kind": model.network.config.model,
+        "can": {
+            "read": model.network.needs_supports,
+            "attend": model.attends,
+            "influence": model.network.needs_supports and not model.in_colour,
+            "adapt": model.adapts,
+        },
+        "note": _note(model),
         "seed": run.seed,
         "temperature": run.temperature,
         "height": height,
@@ -210,6 +220,26 @@ def pack_influence(influence: NDArray[np.float32]) -> dict[str, Any]:
     largest = float(np.abs(influence).max())
     steps = np.rint(influence * (127 / max(largest, 1e-30))).astype(np.int8)
     return {"largest": largest, "maps": base64.b64encode(steps.tobytes()).decode()}
+
+
+def _note(model: FewShotModel) -> str:
+    pictures = "photographs" if model.in_colour else "drawings"
+    if model.attends:
+        return ""
+    if model.adapts:
+        return (
+            f"{model.title} has no attention. Your {pictures} changed its weights before it drew the first pixel; while "
+            "it draws, it sees them no more."
+        )
+    if model.network.needs_supports:
+        return (
+            f"{model.title} sums up your {pictures} in one vector and reads that same vector at every pixel. It has no "
+            "attention."
+        )
+    return (
+        f"{model.title} reads none of your {pictures}. All it knows is what it was trained on, and the pixels that it has "
+        "drawn so far. So there is no heatmap to show."
+    )
 
 
 def _quantised(attention: NDArray[np.float32], steps: int) -> list[NDArray]:

@@ -15,8 +15,9 @@ import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, Run, checkpoints
 from fewshot.data import drawing, omniglot, photos, pictures, support_sets
 from fewshot.data.episodes import MAX_SHOTS
-from fewshot.interface import payload
-from fewshot.interface.components import FILES, STYLES, ModelCards, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface import payload, scripts
+from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface.facts import facts
 from fewshot.interface.files import PieceFiles
 from fewshot.interface.turns import Turns
 from fewshot.models import MODELS
@@ -50,81 +51,6 @@ INFLUENCES = BoundedSemaphore(1)  # so many at a time: none is urgent, and five 
 STEPS_ALONG = 15  # of attention in them: what the eye sees while the hand moves
 LAST = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
-
-# Drawing along follows the settings: `know` them, and, if the user had them changed, `follow`; photographs are not
-# drawn along.
-KNOW = """
-(model, temperature, seed, inner_steps) => {
-  (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
-}
-"""
-# What was on the pad when the page was closed is drawn along when it opens. Gradio ignores a click on Generate while
-# the last one is at work: `generate` then waits for its end.
-OPEN = f"""
-(...settings) => {{
-  ({KNOW})(...settings);
-  window.studio.generate = () => {{
-    if (window.studio.drawing) window.studio.again = true;
-    else document.querySelector("#generate").click();
-  }};
-  if (window.studio.pad.now().supports.length) window.studio.along.changed();
-}}
-"""
-# A change that is told of only after Generate has taken it is drawn already.
-FOLLOW = f"""
-(...settings) => {{
-  ({KNOW})(...settings);
-  const taken = `${{settings}}` === window.studio.taken;
-  window.studio.taken = null;
-  if (settings[0].startsWith("omniglot-") && !taken) window.studio.along.changed();
-}}
-"""
-# Another task: its pad or photographs, its models; and at once a picture of what it does. What is being
-# drawn for the last one is shown no further.
-SWITCH = """
-(task) => {
-  window.studio.task = task;
-  window.studio.again = false;
-  window.studio.photos.turn(task);
-  window.studio.player.stop();
-  return task;
-}
-"""
-SHOW_OFF = """
-(task) => {
-  const { pad, photos } = window.studio, given = task === "omniglot" ? pad.now().supports : photos.value().photos;
-  if (given.length) window.studio.generate();
-  else window.studio.player.showExample();
-}
-"""
-# Another model for photographs, which nothing draws along: the picture would stay the old one's.
-SHOW_MODEL = """
-(model) => {
-  if (!model.startsWith("omniglot-") && window.studio.photos.value().photos.length) window.studio.generate();
-}
-"""
-# Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
-BEFORE_GENERATE = """
-async (pad, photos, model, temperature, seed, inner_steps, fresh) => {
-  window.studio.drawing = true;
-  const value = model.startsWith("omniglot-") ? await window.studio.pad.commit() : pad;
-  window.studio.along.pause();
-  window.studio.taken = `${[model, temperature, seed, inner_steps]}`;
-  window.studio.player.expect();
-  return [value, window.studio.photos.value(), model, temperature, seed, inner_steps, fresh];
-}
-"""
-# This changes nothing if all rows have come. A cancelled picture ends twice, at once: by `then` and by `failure`.
-AFTER_GENERATE = """
-() => {
-  const { again } = window.studio;
-  Object.assign(window.studio, { drawing: false, again: false });
-  window.studio.player.stop();
-  window.studio.along.resume();
-  if (again) setTimeout(window.studio.generate, 200);
-}
-"""
-STOP = f"() => {{ window.studio.again = false; ({AFTER_GENERATE})(); }}"
 
 
 # What the page and the endpoints have in common ----------------------------------------------------------------------
@@ -432,7 +358,7 @@ def build() -> gr.Blocks:
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="teach"):
                 pad = SupportPad(sets, server_functions=[preview, draw_along])
-                tray = PhotoTray(read_samples(), server_functions=[preview_photo])
+                tray = PhotoTray(server_functions=[preview_photo])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
                 model = ModelCards(
@@ -457,30 +383,32 @@ def build() -> gr.Blocks:
                     fresh = gr.Checkbox(True, label="new each time", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                player = Player(example(sets), server_functions=[influence])
+                player = Player(example(sets), facts(read_samples()), server_functions=[influence])
         gr.HTML(laboratory(), apply_default_css=False)
-        wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
-        turned = task.input(models_of, task, model, js=SWITCH, queue=False, **LAST, **PRIVATE)
-        turned.then(None, task, js=SHOW_OFF, **PRIVATE)
-        model.input(None, model, js=SHOW_MODEL, **PRIVATE)
+        settings = [model, temperature, seed, steps, fresh]
+        go.click(None, settings, js=scripts.call("press"), **PRIVATE)
+        wire_picture(player, stop, [pad, tray, *settings], [player, seed])
+        turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
+        model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # who types a seed wants that seed
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
-        settings = [model, temperature, seed, steps]
-        demo.load(None, settings, js=OPEN, **PRIVATE)
-        gr.on([model.change, seed.change], None, settings, js=KNOW, **PRIVATE)
+        demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
+        gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [model.input, temperature.input, seed.input, steps.change]  # or when they chose another model
-        gr.on(by_user, None, settings, js=FOLLOW, **PRIVATE)
+        gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         add_endpoints()
     return demo
 
 
-def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
-    """Generate draws, and Stop can be pressed meanwhile."""
-    go.click(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
-    picture = go.click(draw, inputs, outputs, js=BEFORE_GENERATE, **PRIVATE, **LIMITS)
-    stop.click(None, js=STOP, cancels=[picture], **PRIVATE)
-    for ended in (picture.then, picture.failure):  # `then` follows the last row and a cancel, but no failure
-        ended(lambda: gr.Button(interactive=False), None, stop, js=AFTER_GENERATE, queue=False, **PRIVATE)
+def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
+    """The player's "submit" asks for a picture, with what its scripts put into the inputs; meanwhile Stop can be pressed."""
+    player.submit(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
+    picture = player.submit(draw, inputs, outputs, js=scripts.call("values"), **PRIVATE, **LIMITS)
+    stop.click(None, js=scripts.call("stop"), cancels=[picture], **PRIVATE)
+    # `then` follows the last row and a cancel, but no failure.
+    for ended, call in ((picture.then, "ended"), (picture.failure, "failed")):
+        ended(lambda: gr.Button(interactive=False), None, stop, js=scripts.call(call), queue=False, **PRIVATE)
 
 
 def add_endpoints() -> None:
@@ -501,9 +429,10 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     defaults = {
         "server_name": "127.0.0.1",
         "theme": theme,
-        "css_paths": STYLES,
-        "app_kwargs": {"routes": [PIECES.route]},
-        "favicon_path": FILES / "icon.svg",
+        "css_paths": scripts.STYLES,
+        "head": scripts.PRELOAD,
+        "app_kwargs": {"routes": [PIECES.route, scripts.ROUTE]},
+        "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,

@@ -1,0 +1,48 @@
+"""The page's scripts and styles: the folder ``web``, served as it is, and how the page calls what is in it.
+
+The scripts are modules that import each other; there is no build step. All addresses are relative to the page's, so
+that it can lie below another path.
+"""
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+WEB = Path(__file__).parent / "web"
+PATH = "studio-web"
+STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css")]
+# The page asks for all modules at once, instead of for each when another imports it.
+PRELOAD = "".join(f'<link rel="modulepreload" href="{PATH}/{file.name}">' for file in sorted(WEB.glob("*.js")))
+
+mimetypes.add_type("text/javascript", ".js")  # Windows' registry may say otherwise, and browsers run nothing else
+
+
+class _Fresh(StaticFiles):
+    """Files that a browser asks for again at each visit: after an update of the studio, none may be an old one."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+ROUTE = Mount(f"/{PATH}", _Fresh(directory=WEB))
+
+
+def read(name: str) -> str:
+    """A file's text."""
+    return (WEB / name).read_text(encoding="utf-8")
+
+
+def module() -> str:
+    """JavaScript that promises the module which knows Gradio."""
+    return f'import(new URL("{PATH}/engine-gradio.js", document.baseURI))'
+
+
+def call(function: str) -> str:
+    """JavaScript for an event: a function of that module, called with the values of the event's inputs."""
+    return f"async (...values) => (await {module()}).{function}(...values)"
