@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 import fewshot
-from fewshot.data import photos
-from fewshot.interface import payload
+from fewshot.data import photos, support_sets
+from fewshot.interface import payload, scripts
+from fewshot.interface.facts import TASKS
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -28,13 +29,20 @@ HEAT = "[...document.querySelectorAll('.tile-heat')].map((canvas) => canvas.toDa
 
 
 @pytest.fixture(scope="module")
-def slow_rows():
+def pace():
     """A list whose only item is the time in seconds that the server waits after each row; infinity breaks it."""
     return [0.0]
 
 
+@pytest.fixture
+def slow_rows(pace):
+    """The same for one test, however it ends."""
+    yield pace
+    pace[0] = 0.0
+
+
 @pytest.fixture(scope="module")
-def url(slow_rows):
+def url(pace):
     from fewshot.interface import studio
 
     real_stream = studio.stream
@@ -42,7 +50,7 @@ def url(slow_rows):
     def slow_stream(*arguments):
         for run in real_stream(*arguments):
             yield run
-            time.sleep(slow_rows[0])
+            time.sleep(pace[0])
 
     with pytest.MonkeyPatch.context() as patch:
         demo = studio.build()
@@ -118,6 +126,12 @@ def status(page, part):
     return page.locator(f".{part}-status")
 
 
+def frames(page, number=3):
+    """Let the page paint so many frames."""
+    for _ in range(number):
+        page.evaluate("new Promise(requestAnimationFrame)")
+
+
 def position(page):
     return page.evaluate(f"{STATE}.position")
 
@@ -139,7 +153,7 @@ def test_page_opens_with_an_example_that_plays(open_page):
     api.expect(page.locator(".tile")).to_have_count(4)
     page.get_by_role("button", name="Pause").click()
     at = position(page)
-    page.wait_for_timeout(200)
+    frames(page, 10)
     assert position(page) == at == int(at)
 
 
@@ -184,10 +198,10 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     page.get_by_role("button", name="Stop").click()
     api.expect(status(page, "player")).to_contain_text(re.compile(r"Stopped after \d+ of 26 rows"))
     rows = page.evaluate(f"{STATE}.run.rows")
-    page.wait_for_timeout(700)
+    api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    page.wait_for_function("!studio.drawing")
     assert 2 <= page.evaluate(f"{STATE}.run.rows") <= 2 * rows < 26
     assert visible_rows(page) >= 2
-    api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     slow_rows[0] = 0.0
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
@@ -197,14 +211,15 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     api.expect(thumbnails(page)).to_have_count(3)
 
 
-# Counts requests to draw along that are under way at the same time, and notes when a picture was on the screen.
+# Counts requests to draw along, and those under way at the same time; notes when a picture was on the screen.
 COUNT = """
 () => {
   const really = { fetch: window.fetch, show: studio.players[0].show };
-  window.counted = { underway: 0, most: 0, shown: [] };
+  window.counted = { asked: 0, underway: 0, most: 0, shown: [] };
   window.fetch = (...request) => {
     const answer = really.fetch.call(window, ...request);
     if (!String(request[1]?.body).includes("draw_along")) return answer;
+    counted.asked++;
     counted.most = Math.max(counted.most, ++counted.underway);
     return answer.finally(() => { counted.underway--; });
   };
@@ -215,18 +230,21 @@ COUNT = """
 }
 """
 SETTLED = "counted.underway === 0"
+# The page was told of the settings that its user sees.
+TOLD = """([seed, temperature]) => studio.settings.seed === seed && studio.settings.temperature === temperature &&
+          studio.settings.model === document.querySelector("#model input:checked").value"""
 
 
-def assert_drawn_along(page, seed, **others):
+def assert_drawn_along(page, seed, temperature=1.0):
     """The player shows what the model draws of the drawings in the tray and on the pad."""
-    page.wait_for_timeout(500)  # the page knows what was changed
+    page.wait_for_function(TOLD, arg=[seed, temperature])
     wish = page.evaluate("({...studio.pad.now(), ...studio.settings})")
     supports = payload.read_supports(wish["supports"], wish["shots"])
-    expected = fewshot.load(wish["model"]).generate(supports, seed=seed, **others)
+    expected = fewshot.load(wish["model"]).generate(supports, seed=seed, temperature=temperature)
     image = expected.images[0].ravel().tolist()
     drawn = f"(image) => {STATE}.run.live && {SETTLED} && `${{{STATE}.run.image}}` === `${{image}}`"
     page.wait_for_function(drawn, arg=image)
-    page.wait_for_timeout(200)  # it is painted
+    frames(page)
     assert page.evaluate(drawn, image)
     assert visible_rows(page) == 26
 
@@ -384,8 +402,8 @@ def test_models_without_attention_say_what_they_read(page):
     page.get_by_role("button", name="Use the ready-made set").first.click()
     for title, note in {
         "PixelCNN": "none of your drawings",
-        "Conditional PixelCNN": "same vector",
-        "Meta PixelCNN": "changed its weights",
+        "Conditional PixelCNN": "sums up your drawings once",
+        "Meta PixelCNN": "practised on your drawings",
     }.items():
         page.get_by_role("radio", name=re.compile(f"^{title}")).check()
         page.get_by_role("button", name="Generate").click()
@@ -444,18 +462,17 @@ def test_draws_along(open_page, capsys):
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.down()
     start, seen = time.monotonic(), set()
-    while time.monotonic() - start < 4:
+    while len(seen) < 6:
         angle = 2.5 * (time.monotonic() - start)
         page.mouse.move(box["x"] + 150 + 90 * np.cos(angle), box["y"] + 150 + 80 * np.sin(1.7 * angle))
         if page.evaluate(f"{STATE}.run.live"):
             seen.add(page.evaluate("document.querySelector('.player-canvas').toDataURL()"))
-    during = page.evaluate("counted.shown.length")
+        assert time.monotonic() - start < 60
+    during, seconds = page.evaluate("counted.shown.length"), time.monotonic() - start
     page.mouse.up()
     assert_drawn_along(page, 11)
     with capsys.disabled():
-        print(f"\ndrawn along: {during / 4:.1f} pictures/s, {len(seen)} different ones during one stroke of 4 s")
-    assert during / 4 > 2
-    assert len(seen) > 4
+        print(f"\ndrawn along: {during / seconds:.1f} pictures/s during one stroke of {seconds:.1f} s")
     assert page.evaluate("counted.most") == 1
 
     # What the user chose stays when the picture changes; the settings count too.
@@ -479,7 +496,8 @@ def test_draws_along(open_page, capsys):
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
     assert page.evaluate(f"{STATE}.playing")
-    page.wait_for_timeout(600)
+    page.wait_for_function(f"!studio.drawing && {SETTLED}")
+    frames(page)
     assert page.evaluate(ALL_ROWS)
     draw(page, CROSS[1])
     assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
@@ -490,10 +508,11 @@ def test_draws_along(open_page, capsys):
     api.expect(status(page, "player")).to_contain_text("at least one drawing")
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("switch", name="Draw along").uncheck()
-    shown = page.evaluate("counted.shown.length")
+    asked = page.evaluate("counted.asked")
     draw(page, CROSS[0])
-    page.wait_for_timeout(500)
-    assert page.evaluate("counted.shown.length") == shown
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    assert page.evaluate("counted.asked") == asked
     assert page.evaluate("counted.most") == 1
     page.reload()
     page.wait_for_function(READY)
@@ -510,7 +529,8 @@ def test_generate_right_after_a_change_draws_it_once(open_page):
     before = page.evaluate("counted.shown.length")
     conditional.evaluate("radio => { radio.click(); document.querySelector('#generate').click(); }")
     page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.model === 'omniglot-conditional'")
-    page.wait_for_timeout(1000)
+    page.wait_for_function(f"!studio.drawing && studio.settings.model === 'omniglot-conditional' && {SETTLED}")
+    frames(page)
     assert page.evaluate("counted.shown.length") == before
     assert not page.evaluate(f"{STATE}.run.live")
     page.get_by_role("radio", name=re.compile("^PixelCNN")).check()
@@ -524,8 +544,9 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     page.get_by_role("radio", name=re.compile("^Conditional PixelCNN")).check()
     page.locator("#temperature input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
-    page.wait_for_timeout(700)
-    assert page.evaluate("counted.shown.length") == 0  # of photographs, nothing is drawn along
+    seed = "Number(document.querySelector('#seed input').value)"
+    page.wait_for_function(f"!studio.drawing && ({TOLD})([{seed}, 0.5])")
+    assert page.evaluate("counted.asked") == 0  # photographs are not drawn along
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     draw(page, *CROSS)
@@ -549,18 +570,18 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(f"{STATE}.drawing && {STATE}.run.rows >= 2 && !{STATE}.run.live")
     thumbnails(page).first.press("Delete")
-    before = page.evaluate("counted.shown.length")
-    page.wait_for_timeout(500)
-    assert page.evaluate("counted.shown.length") == before
+    asked = page.evaluate("counted.asked")
+    page.wait_for_function(f"{STATE}.run.rows >= 8")
+    assert page.evaluate("counted.asked") == asked
     slow_rows[0] = 0.0
     page.get_by_role("button", name="Stop").click()
     assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
 
     places = [studio.ALONG.acquire(blocking=False) for _ in range(2)]
     assert all(places)
-    before = page.evaluate("counted.shown.length")
+    before, asked = page.evaluate("[counted.shown.length, counted.asked]")
     thumbnails(page).first.press("Delete")
-    page.wait_for_timeout(500)
+    page.wait_for_function(f"counted.asked > {asked} + 1 && {SETTLED}")  # once more, since the server was busy
     assert page.evaluate("counted.shown.length") == before
     for _ in places:
         studio.ALONG.release()
@@ -619,6 +640,10 @@ def test_keyboard(page):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     assert position(page) == at  # keys in an input belong to the input
+    page.get_by_label("mean of all heads").focus()
+    page.keyboard.press("ArrowRight")
+    api.expect(page.get_by_label("head 1", exact=True)).to_be_checked()  # of radios, they choose another
+    assert position(page) == at
     page.get_by_role("button", name="Generate").focus()
     page.keyboard.press("End")
     page.wait_for_function("scrollY > 0")  # and elsewhere to the page
@@ -626,7 +651,7 @@ def test_keyboard(page):
 
 
 def test_reduced_motion_shows_the_finished_example(page):
-    page.wait_for_timeout(300)
+    frames(page, 10)
     assert page.evaluate(f"{STATE}.playing") is False
     assert visible_rows(page) == 26
     api.expect(page.get_by_role("switch", name="Draw along")).not_to_be_checked()
@@ -675,6 +700,125 @@ def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):
     api.expect(page.locator(".pad-drawn")).to_be_hidden()
 
 
+# Several players ------------------------------------------------------------------------------------------------------
+
+# What a page leaves running: listeners, observers, timers and frames that are neither taken back nor over.
+WATCH_LEFTOVERS = """
+() => {
+  const running = (window.running = new Set()), events = EventTarget.prototype;
+  const { addEventListener: add, removeEventListener: remove } = events;
+  events.addEventListener = function (type, listener, options) {
+    const entry = { target: this, type, listener };
+    running.add(entry);
+    if (options?.signal) add.call(options.signal, "abort", () => running.delete(entry));
+    return add.call(this, type, listener, options);
+  };
+  events.removeEventListener = function (type, listener, options) {
+    for (const entry of running) {
+      if (entry.target === this && entry.type === type && entry.listener === listener) running.delete(entry);
+    }
+    return remove.call(this, type, listener, options);
+  };
+  for (const name of ["MutationObserver", "ResizeObserver", "IntersectionObserver"]) {
+    window[name] = class extends window[name] {
+      observe(...what) { running.add(this); super.observe(...what); }
+      disconnect() { running.delete(this); super.disconnect(); }
+    };
+  }
+  for (const [start, end] of [["setTimeout", "clearTimeout"], ["requestAnimationFrame", "cancelAnimationFrame"]]) {
+    const really = { start: window[start].bind(window), end: window[end].bind(window) };
+    window[start] = (act, ...rest) => {
+      const id = really.start((...values) => { running.delete(`${start} ${id}`); act(...values); }, ...rest);
+      running.add(`${start} ${id}`);
+      return id;
+    };
+    window[end] = (id) => { running.delete(`${start} ${id}`); really.end(id); };
+  }
+}
+"""
+MAKE_PLAYERS = """
+async ({ chunks, tasks }) => {
+  const load = (name) => import(new URL(`${name}.js`, document.baseURI));
+  const [{ createPlayer }, { createPlayback }, { createSelection }] =
+    await Promise.all(["player", "playback", "selection"].map(load));
+  const first = document.querySelector(".player"), second = first.cloneNode(true);
+  first.after(second);
+  const engine = { influence: () => new Promise(() => {}) };  // an answer that never comes
+  const shared = { engine, tasks, playback: createPlayback(), selection: createSelection() };
+  window.left = [running.size];
+  window.players = [first, second].map((root) => {
+    const player = createPlayer(root, shared);
+    left.push(running.size);
+    return player;
+  });
+  await Promise.all(players.map((player, i) => player.absorb(chunks[i])));
+}
+"""
+
+
+def test_two_players_share_a_clock_and_a_selection_and_leave_nothing_behind(browser, url):
+    """On a page of their own, without Gradio and without a server's answers."""
+    supports = next(iter(support_sets.read().values()))[:2]
+    models = [fewshot.load(f"omniglot-{name}") for name in ("attention", "conditional")]
+    chunks = [payload.pack(model.generate(supports, seed=3), model, model.name) for model in models]
+    page = browser.new_page(viewport={"width": 1280, "height": 1600})
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{url}{scripts.PATH}/player.html")
+    for style in scripts.STYLES:
+        page.add_style_tag(path=style)
+    page.evaluate(WATCH_LEFTOVERS)
+    page.evaluate(MAKE_PLAYERS, {"chunks": chunks, "tasks": TASKS})
+    first, second = page.locator(".player").all()
+    both = "players.map((player) => player.state.{})"
+
+    page.wait_for_function("players.every((player) => player.state.position > 30)")
+    first.get_by_role("button", name="Pause").click()
+    at = page.evaluate(both.format("position"))
+    assert at[0] == at[1]
+    second.locator(".player-canvas").press("ArrowRight")
+    assert page.evaluate(both.format("position")) == [at[0] + 1] * 2
+    second.locator(".player-scrub").fill("676")
+    for player in (first, second):
+        api.expect(player.locator(".player-speed")).to_have_value("100")
+        api.expect(player.locator(".player-scrub")).to_have_value("676")
+    first.locator(".player-speed").select_option("2")
+    api.expect(second.locator(".player-speed")).to_have_value("2")
+
+    box = first.locator(".player-canvas").bounding_box()
+    page.mouse.move(box["x"] + 10.5 / 26 * box["width"], box["y"] + 4.5 / 26 * box["height"])
+    for player in (first, second):
+        api.expect(player.locator(".player-place")).to_contain_text("Row 5, column 11:")
+    page.mouse.down()
+    page.mouse.up()
+    assert page.evaluate(both.format("locked")) == [4 * 26 + 10] * 2
+
+    second.get_by_label("chance of ink").check(force=True)  # what each shows is its own
+    api.expect(first.get_by_label("drawing", exact=True)).to_be_checked()
+    names = [{radio.get_attribute("name") for radio in player.get_by_role("radio").all()} for player in (first, second)]
+    assert not names[0] & names[1]
+    assert None not in names[0] | names[1]
+
+    page.keyboard.press("Home")
+    page.keyboard.press(" ")
+    page.wait_for_function("players.every((player) => player.state.playing)")
+    page.evaluate("players[0].destroy()")
+    shown = first.locator(".player-canvas").evaluate("(canvas) => canvas.toDataURL()")
+    second.get_by_role("button", name="Pause").click()
+    second.locator(".player-canvas").press("End")
+    assert page.evaluate(both.format("position")) == [676] * 2
+    assert first.locator(".player-canvas").evaluate("(canvas) => canvas.toDataURL()") == shown
+    left = page.evaluate("left")
+    assert left[0] < left[1] < left[2]
+    second.locator(".player-canvas").hover()
+    second.locator(".player-canvas").press(" ")
+    page.evaluate("players[1].destroy()")
+    assert page.evaluate("running.size") == left[0]
+    assert page.evaluate("[...running].map(String)") == []
+    assert wrong == []
+    page.close()
+
+
 # Photographs ---------------------------------------------------------------------------------------------------------
 
 SAMPLES = photos.SAMPLES / "mirror"
@@ -699,24 +843,22 @@ def generate(page):
 def test_another_task_or_model_follows_what_is_being_drawn(page, slow_rows):
     page.get_by_role("button", name="Use the ready-made set").first.click()
     slow_rows[0] = 0.05
-    try:
-        for wait in (0, 700):
-            page.get_by_role("radio", name=re.compile("^Characters")).check()
-            page.wait_for_timeout(1500)
-            page.get_by_role("button", name="Generate").click()
-            page.wait_for_timeout(wait)
-            page.get_by_role("radio", name=re.compile("^Mirror")).check()
-            page.wait_for_function(f"{STATE}.drawing && {STATE}.run.task === 'mirror' && {STATE}.run.rows > 1")
-    finally:
-        slow_rows[0] = 0.0
+    for begun in ("true", f"{STATE}.drawing && {STATE}.run.rows >= 2 && {STATE}.run.rows < 26"):
+        page.get_by_role("radio", name=re.compile("^Characters")).check()
+        page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot' && !studio.drawing")
+        page.get_by_role("button", name="Generate").click()
+        page.wait_for_function(begun)
+        page.get_by_role("radio", name=re.compile("^Mirror")).check()
+        page.wait_for_function(f"{STATE}.drawing && {STATE}.run.task === 'mirror' && {STATE}.run.rows > 1")
+    slow_rows[0] = 0.0
     page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'mirror'")
     for model in ("Conditional", "Meta", "Conditional"):  # a photograph is drawn anew by each who is chosen
         page.get_by_role("radio", name=re.compile(f"^{model} PixelCNN")).check()
     page.wait_for_function(f"{WHOLE} && {STATE}.run.model === 'mirror-conditional'")
     page.get_by_role("radio", name=re.compile("^Products")).check()
     page.get_by_role("radio", name=re.compile("^Characters")).check()
-    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot'")
-    page.wait_for_timeout(1500)
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot' && !studio.drawing")
+    frames(page)
     assert page.evaluate(f"{STATE}.run.task") == "omniglot"
 
 

@@ -15,13 +15,14 @@ from fewshot.interface import scripts
 
 FIGURES = Path(__file__).resolve().parents[2] / "assets" / "lab"
 
+
 class _Part(gr.HTML):
     """One of them, made of the file ``<name>.html``."""
 
     def __init__(self, name: str, **options: Any):
         super().__init__(
             html_template=scripts.read(f"{name}.html"),
-            js_on_load=f'{scripts.module()}.then((page) => page.mount("{name}", {{element, props, server, trigger, watch}}))',
+            js_on_load=scripts.mount(name),
             apply_default_css=False,
             elem_id=name,
             **options,

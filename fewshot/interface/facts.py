@@ -23,10 +23,10 @@ TASKS: dict[str, dict[str, Any]] = {
         "title": "Choose a photograph",
         "upload": "Upload a photograph",
         "or": "No photograph at hand? Take one of these",
-        "help": "The machine sees your photograph, and draws its <em>mirror image</em>, from the top left to the bottom "
-        "right. So its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> "
-        "shows where it looks; the line is the way that its gaze has come in this row. Whether it learnt that is up to "
-        "the model: one without attention has to remember the whole picture at once, and cannot.",
+        "help": "The machine sees your photograph and draws its <em>mirror image</em>, from the top left to the bottom "
+        "right. So its gaze has to go the other way: while it draws to the right, it must read to the left. "
+        "<b>Orange</b> shows where it looks; the line is the path of its gaze in this row. Whether a model has learnt "
+        "this depends on its kind: one without attention has to remember the whole picture at once, and cannot.",
     },
     "products": {
         "drawn": False,
@@ -38,19 +38,20 @@ TASKS: dict[str, dict[str, Any]] = {
         "title": "Choose one product, from up to eight sides",
         "upload": "Upload photographs",
         "or": "No product at hand? Take one of these",
-        "help": "The machine never saw this product before. It draws a new view of it, pixel by pixel, from the top left "
-        "to the bottom right. It has learnt to read three photographs, so one or two are repeated. <b>Orange</b> shows "
-        "where in them it looks. It is small and learnt from few products, and it fails: what it draws hardly looks like "
-        "yours.",
+        "help": "The machine has never seen this product before. It draws a new view of it, pixel by pixel, from the "
+        "top left to the bottom right. It has learnt to read three photographs, so one or two are repeated. "
+        "<b>Orange</b> shows where in them it looks. It is small, has learnt from few products, and fails: what it "
+        "draws hardly looks like yours.",
     },
 }
 
 
 def facts(samples: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """All of it, as web/engine.js describes it. ``samples`` are the ready-made photographs of each task, and its side."""
+    """All of it, as web/engine.js describes it. ``samples``: by task, its side and ready-made photographs."""
+    shown = {name: task for name, task in TASKS.items() if task["drawn"] or name in samples}
     return {
         "task": CHARACTERS,
-        "tasks": {name: task | samples.get(name, {}) for name, task in TASKS.items() if task["drawn"] or name in samples},
+        "tasks": {name: task | samples.get(name, {}) for name, task in shown.items()},
         "models": _models(),
         "pad": {"side": omniglot.SIDE, "stroke": drawing.STROKE_WIDTH},
         "most_bytes": pictures.MAX_BYTES,

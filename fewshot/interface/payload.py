@@ -228,17 +228,14 @@ def _note(model: FewShotModel) -> str:
         return ""
     if model.adapts:
         return (
-            f"{model.title} has no attention. Your {pictures} changed its weights before it drew the first pixel; while "
-            "it draws, it sees them no more."
+            f"{model.title} has no attention. It practised on your {pictures} before it drew the first pixel, which "
+            "changed its weights; while it draws, it no longer sees them."
         )
     if model.network.needs_supports:
-        return (
-            f"{model.title} sums up your {pictures} in one vector and reads that same vector at every pixel. It has no "
-            "attention."
-        )
+        return f"{model.title} sums up your {pictures} once, the same for every pixel. It has no attention."
     return (
-        f"{model.title} reads none of your {pictures}. All it knows is what it was trained on, and the pixels that it has "
-        "drawn so far. So there is no heatmap to show."
+        f"{model.title} looks at none of your {pictures}. All it knows is what it was trained on, and the pixels that "
+        "it has drawn so far. So there is no heatmap to show."
     )
 
 

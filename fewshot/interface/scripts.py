@@ -38,11 +38,15 @@ def read(name: str) -> str:
     return (WEB / name).read_text(encoding="utf-8")
 
 
-def module() -> str:
-    """JavaScript that promises the module which knows Gradio."""
-    return f'import(new URL("{PATH}/engine-gradio.js", document.baseURI))'
+# JavaScript that promises the module which knows Gradio.
+_MODULE = f'import(new URL("{PATH}/engine-gradio.js", document.baseURI))'
+
+
+def mount(part: str) -> str:
+    """JavaScript for when a part of the page is there: that module gets what Gradio gives."""
+    return f'{_MODULE}.then((page) => page.mount("{part}", {{ element, props, server, trigger, watch }}))'
 
 
 def call(function: str) -> str:
     """JavaScript for an event: a function of that module, called with the values of the event's inputs."""
-    return f"async (...values) => (await {module()}).{function}(...values)"
+    return f"async (...values) => (await {_MODULE}).{function}(...values)"

@@ -402,7 +402,7 @@ def build() -> gr.Blocks:
 
 
 def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
-    """The player's "submit" asks for a picture, with what its scripts put into the inputs; meanwhile Stop can be pressed."""
+    """The player's "submit" asks for a picture, with values that its script gives; Stop can be pressed meanwhile."""
     player.submit(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
     picture = player.submit(draw, inputs, outputs, js=scripts.call("values"), **PRIVATE, **LIMITS)
     stop.click(None, js=scripts.call("stop"), cancels=[picture], **PRIVATE)

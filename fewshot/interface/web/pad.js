@@ -355,7 +355,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     now,
     /**
      * The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
-     * @param {string} pixels
+     * @param {string | null} pixels
      */
     mirror(pixels) {
       mirrored = pixels;

@@ -111,14 +111,6 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   function makeChoice(value, text, description) {
     const radio = make("input", { type: "radio", name: `${name}-head`, value: String(value), checked: value === head });
     radio.setAttribute("aria-label", description);
-    radio.addEventListener(
-      "change",
-      () => {
-        head = value;
-        changed();
-      },
-      { signal },
-    );
     return make("label", {}, radio, make("span", {}, text));
   }
 
@@ -253,16 +245,24 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     one(root, `${selector} b`).style.width = `${100 * share}%`;
   }
 
-  for (const radio of root.querySelectorAll(".player-scale input")) {
-    radio.addEventListener(
-      "change",
-      () => {
-        scale = /** @type {HTMLInputElement} */ (radio).value;
-        changed();
-      },
-      { signal },
-    );
+  /**
+   * @param {string} selector  of what has the radios
+   * @param {(value: string) => void} choose
+   */
+  function onChoice(selector, choose) {
+    const chosen = (/** @type {Event} */ { target }) => {
+      choose(/** @type {HTMLInputElement} */ (target).value);
+      changed();
+    };
+    one(root, selector).addEventListener("change", chosen, { signal });
   }
+
+  onChoice(".player-heads", (value) => {
+    head = value === "mean" ? "mean" : Number(value);
+  });
+  onChoice(".player-scale", (value) => {
+    scale = value;
+  });
   signal.addEventListener("abort", () => clearTimeout(resting));
 
   return {

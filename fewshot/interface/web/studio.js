@@ -41,7 +41,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
     draw: () => (settings ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
-      if ("pixels" in answer) pad.mirror(answer.pixels);
+      pad.mirror("pixels" in answer ? answer.pixels : null);
       return players[0].show(answer);
     },
     wait: (isLong) => players[0].wait(isLong),
@@ -168,6 +168,9 @@ export function createStudio({ engine, facts, roots, sets, example }) {
 
     get settings() {
       return settings;
+    },
+    get drawing() {
+      return drawing;
     },
   };
 
