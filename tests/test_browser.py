@@ -176,21 +176,21 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     point_at(page, 20, 18)
     api.expect(page.locator(".player-place")).to_contain_text("Row 21, column 19")
     assert page.evaluate(HEAT) != first
-    shares = [float(text.strip("<> %")) for text in page.locator(".player-reads output").all_inner_texts()[:3]]
+    shares = [float(text.strip("<> %")) for text in page.locator(".player-reads .number").all_inner_texts()[:3]]
     assert sum(shares) == pytest.approx(100, abs=2)  # of two drawings and of nothing
 
     point_at(page, 5, 5, click=True)
     point_at(page, 20, 18)
     api.expect(page.locator(".player-place")).to_contain_text("Row 6, column 6")
     assert page.evaluate(HEAT) == first
-    page.get_by_label("head 2", exact=True).check(force=True)
+    page.get_by_label("gaze 2", exact=True).check(force=True)
     assert page.evaluate(HEAT) != first
     page.keyboard.press("Escape")
     assert page.evaluate(f"{STATE}.locked") is None
 
     page.locator(".player-scrub").fill("100")
     assert visible_rows(page) == pytest.approx(100 / 26)
-    page.get_by_label("chance of ink").check(force=True)
+    page.get_by_label("how sure it was").check(force=True)
 
     slow_rows[0] = 0.2
     page.get_by_role("button", name="Generate").click()
@@ -380,8 +380,8 @@ def test_nothing_to_read_gives_a_sentence(page):
     api.expect(status(page, "player")).to_contain_text("at least one drawing")
     api.expect(page.get_by_test_id("toast-body")).to_contain_text("at least one drawing")
     api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
-    page.get_by_label("Seed", exact=True).fill("-1")
-    api.expect(page.get_by_label("new each time")).not_to_be_checked()
+    page.get_by_label("Chance number", exact=True).fill("-1")
+    api.expect(page.get_by_label("a new one for each drawing")).not_to_be_checked()
     page.get_by_role("button", name="Use the ready-made set").first.click()
     page.get_by_role("button", name="Generate").click()
     api.expect(status(page, "player")).to_contain_text("seed must be between")
@@ -416,18 +416,18 @@ def test_models_without_attention_say_what_they_read(page):
 def test_inner_steps_and_influence(page):
     """Meta PixelCNN: what its steps change, and what the supports do to the pixel that is looked at."""
     page.get_by_role("button", name="Use the ready-made set").first.click()
-    steps = page.get_by_role("spinbutton", name="Inner steps")
+    steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
     api.expect(steps).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")  # as trained
-    page.get_by_label("Seed", exact=True).fill("3")
+    page.get_by_label("Chance number", exact=True).fill("3")
     nats, pictures = [], set()
     for number in (0, 1, 3):
         steps.fill(str(number))
         page.get_by_role("button", name="Generate").click()
         page.wait_for_function(f"{STATE}.run.support_nats?.length === {number + 1}")
         page.wait_for_function(ALL_ROWS)
-        shown = [float(text) for text in page.locator(".player-steps output").all_inner_texts()]
+        shown = [float(text) for text in page.locator(".player-steps .number").all_inner_texts()]
         assert len(shown) == number + 1
         nats.append(shown[-1])
         pictures.add(page.evaluate("document.querySelector('.player-canvas').toDataURL()"))
@@ -440,7 +440,7 @@ def test_inner_steps_and_influence(page):
         point_at(page, row, column)
         page.wait_for_function(f"{STATE}.run.influences.has({row * 26 + column})")
         seen.append(page.evaluate(HEAT))
-        api.expect(page.locator(".player-before")).to_contain_text(re.compile(r"without steps .*\d %"))
+        api.expect(page.locator(".player-before")).to_contain_text(re.compile(r"without practice .*\d %"))
     assert seen[0] != seen[1]
     page.get_by_role("radio", name=re.compile("^Conditional")).check()
     page.get_by_role("button", name="Generate").click()
@@ -456,7 +456,7 @@ def test_draws_along(open_page, capsys):
     page = open_page()
     page.evaluate(COUNT)
     api.expect(page.get_by_role("switch", name="Draw along")).to_be_checked()
-    page.get_by_label("Seed", exact=True).fill("11")
+    page.get_by_label("Chance number", exact=True).fill("11")
 
     box = page.locator(".pad-canvas").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
@@ -477,22 +477,22 @@ def test_draws_along(open_page, capsys):
 
     # What the user chose stays when the picture changes; the settings count too.
     point_at(page, 9, 12, click=True)
-    page.get_by_label("head 2", exact=True).check(force=True)
+    page.get_by_label("gaze 2", exact=True).check(force=True)
     draw(page, CROSS[0])
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.locked") == 9 * 26 + 12
-    api.expect(page.get_by_label("head 2", exact=True)).to_be_checked()
+    api.expect(page.get_by_label("gaze 2", exact=True)).to_be_checked()
     page.get_by_role("radio", name="Conditional PixelCNN").check()
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.run.kind") == "conditional"
-    page.get_by_label("Seed", exact=True).fill("12")
+    page.get_by_label("Chance number", exact=True).fill("12")
     assert_drawn_along(page, 12)
     page.locator("#temperature input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
     assert_drawn_along(page, 12, temperature=0.5)
 
     # Generate plays its own picture, with the same drawings; the next stroke is followed again.
-    page.get_by_label("new each time").check()
+    page.get_by_label("a new one for each drawing").check()
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
     assert page.evaluate(f"{STATE}.playing")
@@ -500,7 +500,7 @@ def test_draws_along(open_page, capsys):
     frames(page)
     assert page.evaluate(ALL_ROWS)
     draw(page, CROSS[1])
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.5)
 
     # No drawing is no error, and off is off.
     page.get_by_role("button", name="Clear", exact=True).click()
@@ -534,7 +534,7 @@ def test_generate_right_after_a_change_draws_it_once(open_page):
     assert page.evaluate("counted.shown.length") == before
     assert not page.evaluate(f"{STATE}.run.live")
     page.get_by_role("radio", name=re.compile("^PixelCNN")).check()
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
 
 
 def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
@@ -550,11 +550,11 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     draw(page, *CROSS)
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.5)
     # A model that takes inner steps draws with as many as the slider then says.
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     page.wait_for_function(f"{STATE}.run.model === 'omniglot-meta' && {SETTLED}")
-    steps = page.get_by_role("spinbutton", name="Inner steps").input_value()
+    steps = page.get_by_role("spinbutton", name="Practice steps before drawing").input_value()
     page.wait_for_function(f"{STATE}.run.support_nats.length === 1 + {steps}")
 
 
@@ -575,7 +575,7 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     assert page.evaluate("counted.asked") == asked
     slow_rows[0] = 0.0
     page.get_by_role("button", name="Stop").click()
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
 
     places = [studio.ALONG.acquire(blocking=False) for _ in range(2)]
     assert all(places)
@@ -586,7 +586,7 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     for _ in places:
         studio.ALONG.release()
     page.wait_for_function(f"counted.shown.length > {before}")
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
     assert page.evaluate("counted.most") == 1
 
 
@@ -636,13 +636,13 @@ def test_keyboard(page):
     page.keyboard.press(" ")
     assert page.evaluate(f"{STATE}.playing") is False
     at = position(page)
-    page.get_by_label("Seed", exact=True).focus()
+    page.get_by_label("Chance number", exact=True).focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     assert position(page) == at  # keys in an input belong to the input
-    page.get_by_label("mean of all heads").focus()
+    page.get_by_label("all 4 gazes together").focus()
     page.keyboard.press("ArrowRight")
-    api.expect(page.get_by_label("head 1", exact=True)).to_be_checked()  # of radios, they choose another
+    api.expect(page.get_by_label("gaze 1", exact=True)).to_be_checked()  # of radios, they choose another
     assert position(page) == at
     page.get_by_role("button", name="Generate").focus()
     page.keyboard.press("End")
@@ -793,14 +793,14 @@ def test_two_players_share_a_clock_and_a_selection_and_leave_nothing_behind(brow
     page.mouse.up()
     assert page.evaluate(both.format("locked")) == [4 * 26 + 10] * 2
 
-    second.get_by_label("chance of ink").check(force=True)  # what each shows is its own
+    second.get_by_label("how sure it was").check(force=True)  # what each shows is its own
     api.expect(first.get_by_label("drawing", exact=True)).to_be_checked()
     names = [{radio.get_attribute("name") for radio in player.get_by_role("radio").all()} for player in (first, second)]
     assert not names[0] & names[1]
     assert None not in names[0] | names[1]
 
-    page.keyboard.press("Home")
-    page.keyboard.press(" ")
+    second.locator(".player-canvas").press("Home")
+    second.locator(".player-canvas").press(" ")
     page.wait_for_function("players.every((player) => player.state.playing)")
     page.evaluate("players[0].destroy()")
     shown = first.locator(".player-canvas").evaluate("(canvas) => canvas.toDataURL()")
@@ -891,7 +891,7 @@ def test_the_gaze_goes_the_other_way(page):
         assert len(way) == column + 1
         assert float(way[0].split(",")[0]) > float(way[-1].split(",")[0])
     page.get_by_label("surprise").check(force=True)
-    api.expect(page.locator(".player-chance").first).to_contain_text("nats")
+    api.expect(page.locator(".player-chance").first).to_contain_text("of 16.6")
     # Nor does it stay behind for a model that has none.
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     generate(page)
@@ -905,7 +905,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(f"{STATE}.run.support_nats?.length === 2")
     page.wait_for_function(ALL_ROWS)
-    before, after = (float(text) for text in page.locator(".player-steps output").all_inner_texts())
+    before, after = (float(text) for text in page.locator(".player-steps .number").all_inner_texts())
     assert after < before
     point_at(page, 5, 5)
     first = page.evaluate(HEAT)
@@ -920,7 +920,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
 
 
 def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
-    steps = page.get_by_role("spinbutton", name="Inner steps")
+    steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")
     turn_to(page, "mirror")
@@ -993,7 +993,7 @@ def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
     assert page.locator(".photos-tray .photo").count() == 8
     assert generate(page).shape == (32, 32, 3)
     assert page.evaluate(f"{STATE}.run.shots") == 8
-    assert page.evaluate(f"{STATE}.run.seed") == int(page.get_by_label("Seed", exact=True).input_value())
+    assert page.evaluate(f"{STATE}.run.seed") == int(page.get_by_label("Chance number", exact=True).input_value())
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.task === 'omniglot'")
     api.expect(page.locator("#photos")).to_be_hidden()

@@ -376,11 +376,11 @@ def build() -> gr.Blocks:
                         *INNER_STEPS,
                         value=1,
                         step=1,
-                        label="Inner steps",
+                        label="Practice steps before drawing",
                         elem_id="inner-steps",
                     )
-                    seed = gr.Number(0, precision=0, label="Seed", elem_id="seed")
-                    fresh = gr.Checkbox(True, label="new each time", elem_id="fresh")
+                    seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
+                    fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(example(sets), facts(read_samples()), server_functions=[influence])
@@ -433,7 +433,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "head": scripts.PRELOAD,
         "app_kwargs": {"routes": [PIECES.route, scripts.ROUTE]},
         "favicon_path": scripts.WEB / "icon.svg",
-        "footer_links": ["api"],
+        "footer_links": [{"label": "For programmers", "url": "?view=api"}],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,

@@ -18,7 +18,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
     """Attention PixelCNN whose weights take ``inner_steps`` steps down the supports' inner loss."""
 
     title = "Attentive Meta PixelCNN"
-    reads = "as Attention PixelCNN does, after your {pictures} have changed its weights"
+    reads = "as Attention PixelCNN does, after practising on your {pictures}"
     attends = True
     least_shots = 2
 

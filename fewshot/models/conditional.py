@@ -19,7 +19,7 @@ class ConditionalPixelCNN(PixelCNN):
 
     title = "Conditional PixelCNN"
     needs_supports = True
-    reads = "one vector, the average of your {pictures}, the same at every pixel"
+    reads = "one summary of all your {pictures}, the same for every pixel"
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

@@ -122,7 +122,7 @@ class MetaPixelCNN(nn.Module):
     """
 
     title = "Meta PixelCNN"
-    reads = "your {pictures} once, before it draws: they change its weights"
+    reads = "your {pictures} once: it practises on them, then draws from memory"
     needs_supports = True
     attends = False
     adapts = True

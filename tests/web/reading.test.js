@@ -26,6 +26,13 @@ test("attention of one head, and the mean of all", () => {
   assertClose(reading.attentionOf(run, 1, 1), [0, 0, 0, 0]);
 });
 
+test("the largest weight of the picture, of one head and of the mean of all", () => {
+  assert.equal(reading.largestOf(run, 1), 1);
+  assert.equal(reading.largestOf(run, 0), 1);
+  assert.equal(reading.largestOf({ ...run, rows: 1 }, 0), 0.5);
+  assert.equal(reading.largestOf({ ...run, rows: 1 }, "mean"), 0.5);
+});
+
 test("shares of the supports", () => {
   assertClose(reading.sharesOf(run, 0, 0), [0.5, 0]);
   assertClose(reading.sharesOf(run, 0, "mean"), [0.5, 0.25]);
@@ -33,8 +40,8 @@ test("shares of the supports", () => {
 });
 
 test("the full colour is the largest weight, or what is four times an even share", () => {
-  assert.equal(reading.fullColour(run, Float32Array.of(0.5, 2)), 2);
-  assert.equal(reading.fullColour(run, Float32Array.of(0.5, 0.1)), 1); // 4 places
+  assert.equal(reading.fullColour(run, 2), 2);
+  assert.equal(reading.fullColour(run, 0.5), 1); // 4 places
 });
 
 test("the gaze is where a pixel read most, in pixels of its support", () => {

@@ -3,7 +3,17 @@
 import { fromBase64, packBits, toBase64 } from "./codec.js";
 import { make, one } from "./dom.js";
 import { colourOf, paintCanvas, rgb } from "./painting.js";
-import { attentionOf, fullColour, gazesInRow, MOST_SURPRISE, percent, sharesOf, surpriseOf } from "./reading.js";
+import {
+  attentionOf,
+  fullColour,
+  gazesInRow,
+  largestIn,
+  largestOf,
+  MOST_SURPRISE,
+  percent,
+  sharesOf,
+  surpriseOf,
+} from "./reading.js";
 import { supportsOf } from "./run.js";
 
 /** @typedef {import("./run.js").Run} Run */
@@ -30,6 +40,8 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   let run;
   /** @type {Task} */
   let task;
+  /** @type {{of: Run | null, rows: number, head: import("./reading.js").Head, value: number}} */
+  let largest = { of: null, rows: 0, head, value: 0 };
   let glow = new Float32Array(); // the heat on the screen, [shots * places]
   let asking = false; // whether an answer on influence is under way
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -43,6 +55,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   function layOut() {
     one(root, ".player-note").textContent = run.note;
     one(root, ".player-pictures").textContent = `${task.unit}s`;
+    one(root, ".player-picture-unit").textContent = task.unit;
     root.classList.toggle("has-attention", run.can.attend);
     root.classList.toggle("has-influence", influenceIsShown());
     root.classList.toggle("has-before", run.before.length > 0);
@@ -76,10 +89,10 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     one(root, ".player-steps ol").replaceChildren(
       ...nats.map((value, step) => {
         const item = make("li");
-        item.innerHTML = '<span></span><i class="bar"><b></b></i><output></output>';
+        item.innerHTML = '<span></span><i class="bar"><b></b></i><span class="number"></span>';
         one(item, "span").textContent = label(step);
         one(item, "b").style.width = `${(100 * value) / largest}%`;
-        one(item, "output").textContent = value.toFixed(4).replace(/^0/, "");
+        one(item, ".number").textContent = value.toFixed(4).replace(/^0/, "");
         return item;
       }),
     );
@@ -89,8 +102,8 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const list = one(root, ".player-heads");
     if (list.childElementCount === 1 + run.heads) return; // what has the focus keeps it
     const heads = Array.from({ length: run.heads }, (_, i) => i);
-    list.replaceChildren(makeChoice("mean", "mean", "mean of all heads"));
-    list.append(...heads.map((i) => makeChoice(i, String(i + 1), `head ${i + 1}`)));
+    list.replaceChildren(makeChoice("mean", "all together", `all ${run.heads} gazes together`));
+    list.append(...heads.map((i) => makeChoice(i, String(i + 1), `gaze ${i + 1}`)));
   }
 
   /** @param {number} index */
@@ -99,7 +112,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     tile.innerHTML =
       '<div><canvas class="tile-ink"></canvas><canvas class="tile-heat"></canvas>' +
       '<svg class="tile-gaze" hidden aria-hidden="true"><polyline></polyline><circle r="1"></circle></svg></div>' +
-      `<figcaption><span>${index + 1}</span><i class="bar"><b></b></i><output></output></figcaption>`;
+      `<figcaption><span>${index + 1}</span><i class="bar"><b></b></i><span class="number"></span></figcaption>`;
     return tile;
   }
 
@@ -124,7 +137,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const known = pixel !== null;
     const attention = known ? attentionOf(run, pixel, head) : new Float32Array(glow.length);
     const shares = known ? sharesOf(run, pixel, head) : new Float32Array(run.shots);
-    const full = fullColour(run, scale === "own" ? attention : run.largest);
+    const full = fullColour(run, scale === "own" ? largestIn(attention) : largestSoFar());
     const heat = colourOf(root, "--heat");
     for (let i = 0; i < glow.length; i++) glow[i] += (attention[i] / full - glow[i]) * follow;
     tiles().forEach((tile, s) => {
@@ -136,7 +149,15 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     if (task.gaze) paintGaze(pixel);
     const read = shares.reduce((a, b) => a + b, 0);
     showShare(one(root, ".player-nothing"), known ? Math.max(0, 1 - read) : 0);
-    one(root, ".player-legend output").textContent = known ? percent(full) : "";
+    one(root, ".player-legend .number").textContent = known ? percent(full) : "";
+  }
+
+  // Kept from one frame to the next: of all gazes together, it is a sum over the whole picture.
+  function largestSoFar() {
+    if (largest.of !== run || largest.rows !== run.rows || largest.head !== head) {
+      largest = { of: run, rows: run.rows, head, value: largestOf(run, head) };
+    }
+    return largest.value;
   }
 
   /**
@@ -144,7 +165,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
    * @param {number} share
    */
   function showShare(element, share) {
-    one(element, "output").textContent = percent(share);
+    one(element, ".number").textContent = percent(share);
     one(element, "b").style.width = `${100 * share}%`;
   }
 
@@ -225,7 +246,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   function chanceOf(pixel) {
     if (run.channels === 1) return [`chance of ink ${percent(run.chance[pixel])}`, run.chance[pixel]];
     const surprise = surpriseOf(run, pixel);
-    return [`surprise ${surprise.toFixed(1)} nats`, surprise / MOST_SURPRISE];
+    return [`surprise ${surprise.toFixed(1)} of ${MOST_SURPRISE.toFixed(1)}`, surprise / MOST_SURPRISE];
   }
 
   /** @param {number} pixel */
@@ -293,7 +314,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       showChance(".player-chance", ...(known ? chanceOf(pixel) : /** @type {[string, number]} */ ([nothing, 0])));
       if (run.before.length) {
         const before = known ? run.before[pixel] : 0;
-        showChance(".player-before", `without steps ${known ? percent(before) : "–"}`, before);
+        showChance(".player-before", `without practice ${known ? percent(before) : "–"}`, before);
       }
       if (run.can.attend) paintAttention(pixel, fades ? 1 - Math.exp(-elapsed / HEAT_FADES) : 1);
       if (influenceIsShown()) paintInfluence(playing ? null : pixel);

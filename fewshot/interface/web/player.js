@@ -21,7 +21,7 @@ const SLOW = 12; // pixels/s up to which each pixel's heat is shown exactly
 const SAVED = 20; // pixels of a saved picture for each of its own
 /** @type {[string, string][]} The two views, by whether the picture is in colour; the second is of a pixel's chance. */
 const VIEWS = [
-  ["drawing", "chance of ink"],
+  ["drawing", "how sure it was"],
   ["picture", "surprise"],
 ];
 let made = 0; // players, for names that no other player's radios have
@@ -92,7 +92,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const shown = run && !isNew ? run : begin(chunk, live);
     addRows(shown, chunk, unpacked);
     drawing = shown.rows < shown.height;
-    if (!drawing) say(`${whatIsShown(shown)} ${whatToDo()}`);
+    if (!drawing) say(whatIsShown(shown));
     const still = live || reducedMotion.matches; // then all that is there is shown, unless the user plays it
     if (still && (isNew || !playback.playing)) playback.go(available());
     else if (isNew) playback.restart();
@@ -102,10 +102,14 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   /** @param {Run} shown */
   function whatIsShown(shown) {
     if (shown.example) return `An example, from ${shown.shots} drawings of “${shown.example}”.`;
-    return shown.live ? "Drawn along with you. Play shows how." : "All rows are drawn.";
+    return shown.live ? "Finished; press play to see it being drawn." : "Ready.";
   }
 
-  function whatToDo() {
+  // Beside what was said, and not announced: it changes with every row.
+  /** @param {Run} shown */
+  function progress({ rows, height, width, pixels }) {
+    if (drawing || rows < height) return "";
+    if (drawn() < pixels) return `Showing row ${Math.ceil(drawn() / width)} of ${height}.`;
     const action = noHover.matches ? "Tap a pixel" : "Point at a pixel";
     return `${action} to see ${panels.subject}${noHover.matches ? "." : "; a click locks it."}`;
   }
@@ -130,9 +134,9 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
    * @param {boolean} isError
    */
   function say(sentence, isError = false) {
-    const status = one(root, ".player-status");
+    const status = one(root, ".player-status [role=status]");
     if (status.textContent !== sentence) status.textContent = sentence;
-    status.classList.toggle("is-error", isError);
+    one(root, ".player-status").classList.toggle("is-error", isError);
   }
 
   /** @param {string} sentence */
@@ -241,8 +245,10 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   }
 
   /** @param {Run} shown */
-  function paintTransport({ pixels }) {
+  function paintTransport(shown) {
+    const { pixels } = shown;
     const { playing } = playback;
+    one(root, ".player-progress").textContent = progress(shown);
     scrub.max = String(pixels);
     scrub.value = String(drawn());
     scrub.style.setProperty("--done", `${(100 * drawn()) / pixels}%`);
@@ -274,8 +280,8 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const { title, can, shots, task, support_nats, temperature, seed, given } = shown;
     const said = [title];
     if (can.read) said.push(count(shots, tasks[task].unit));
-    if (support_nats) said.push(count(support_nats.length - 1, "inner step"));
-    said.push(`temperature\u00a0${temperature}`, `seed\u00a0${seed}`);
+    if (support_nats) said.push(count(support_nats.length - 1, "practice step"));
+    said.push(`temperature\u00a0${temperature}`, `chance number\u00a0${seed}`);
     if (given) said.push(given === 1 ? "first row given" : `first ${given} rows given`);
     return said;
   }
@@ -308,11 +314,15 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   };
 
   /**
-   * The picture as it is on the screen, as a file; what is not drawn yet is clear.
+   * All rows that there are, as a file, dark on light in any light; what is not drawn yet is clear.
    * @param {Run} shown
    */
-  function save({ model, seed }) {
-    const href = enlarged(canvas, SAVED).toDataURL();
+  function save(shown) {
+    const { width, height, model, seed } = shown;
+    const picture = make("canvas");
+    const colourAt = colours(shown, mixer([255, 255, 255], [0, 0, 0]));
+    paintCanvas(picture, width, height, (i) => (i < available() ? colourAt(i) : [0, 0, 0, 0]));
+    const href = enlarged(picture, SAVED).toDataURL();
     make("a", { href, download: `${model}-seed-${seed}.png` }).click();
   }
 

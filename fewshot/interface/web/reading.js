@@ -48,13 +48,31 @@ export function sharesOf(run, pixel, head) {
 }
 
 /**
- * The largest of some weights, but so much that attention which is the same everywhere is pale: what has the full colour.
+ * The largest weight with which any pixel so far read.
  * @param {Run} run
- * @param {Float32Array} weights
+ * @param {Head} head
  */
-export function fullColour(run, weights) {
-  const pale = STRONG / (run.shots * run.places);
-  return weights.reduce((a, b) => Math.max(a, b), pale);
+export function largestOf(run, head) {
+  let largest = 0;
+  for (let pixel = 0; pixel < run.rows * run.width; pixel++) {
+    largest = Math.max(
+      largest,
+      head === "mean" ? largestIn(attentionOf(run, pixel, head)) : run.largest[pixel * run.heads + head],
+    );
+  }
+  return largest;
+}
+
+/** @param {Float32Array} weights */
+export const largestIn = (weights) => weights.reduce((a, b) => Math.max(a, b), 0);
+
+/**
+ * What has the full colour: the largest weight, but so much that attention which is the same everywhere is pale.
+ * @param {Run} run
+ * @param {number} largest
+ */
+export function fullColour(run, largest) {
+  return Math.max(largest, STRONG / (run.shots * run.places));
 }
 
 /**
@@ -66,7 +84,7 @@ export function fullColour(run, weights) {
  */
 export function gazeOf(run, pixel, head) {
   const attention = attentionOf(run, pixel, head);
-  const most = attention.indexOf(attention.reduce((a, b) => Math.max(a, b), 0));
+  const most = attention.indexOf(largestIn(attention));
   const [rows, columns] = run.grid;
   if (!(attention[most] > 0)) return null;
   return [((most % columns) + 0.5) * (run.width / columns), (Math.floor(most / columns) + 0.5) * (run.height / rows)];
