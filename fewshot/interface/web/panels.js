@@ -284,7 +284,6 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   onChoice(".player-scale", (value) => {
     scale = value;
   });
-  signal.addEventListener("abort", () => clearTimeout(resting));
 
   return {
     /**
@@ -301,6 +300,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     },
     /** In the colours that the page has now. */
     layOut,
+    destroy: () => clearTimeout(resting),
     /**
      * @param {number | null} pixel  to tell about, null for none
      * @param {{playing: boolean, fades: boolean, elapsed: number}} how  fades: heat follows with an afterglow, in

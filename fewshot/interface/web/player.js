@@ -403,6 +403,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     /** Nothing of it listens, watches or moves any more; its elements are the page's to remove. */
     destroy() {
       stopped.abort();
+      panels.destroy();
       leave();
       ignore();
       themes.disconnect();
