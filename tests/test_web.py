@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 import fewshot
 from fewshot import checkpoints
@@ -37,6 +39,27 @@ def test_modules_that_need_no_page():
     files = sorted(map(str, (ROOT / "tests" / "web").glob("*.test.js")))
     run = subprocess.run(["node", "--test", *files], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("root", ["", "/below"])
+@pytest.mark.parametrize("stripped", [False, True])
+def test_scripts_are_served_below_another_path_too(root, stripped):
+    """Whether or not a proxy takes the path away; never from an old copy, and sent once only."""
+    app = Starlette(routes=[scripts.ROUTE])
+
+    async def below(scope, receive, send):
+        await app(scope | {"root_path": root}, receive, send)
+
+    client = TestClient(below)
+    address = f"{'' if stripped else root}/{scripts.PATH}/"
+    answer = client.get(f"{address}player.js")
+    assert answer.text == scripts.read("player.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
+    again = client.get(f"{address}player.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    for missing in ("nothing.js", "../studio.py", "%2e%2e/studio.py", ""):
+        assert client.get(address + missing).status_code == 404
 
 
 # A golden chunk, there and back --------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ that it can lie below another path.
 
 import mimetypes
 from pathlib import Path
-from typing import Any
 
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 WEB = Path(__file__).parent / "web"
@@ -21,16 +21,18 @@ PRELOAD = "".join(f'<link rel="modulepreload" href="{PATH}/{file.name}">' for fi
 mimetypes.add_type("text/javascript", ".js")  # Windows' registry may say otherwise, and browsers run nothing else
 
 
-class _Fresh(StaticFiles):
-    """Files that a browser asks for again at each visit: after an update of the studio, none may be an old one."""
-
-    def file_response(self, *arguments: Any, **options: Any) -> Response:
-        response = super().file_response(*arguments, **options)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+_FILES = StaticFiles(directory=WEB)
 
 
-ROUTE = Mount(f"/{PATH}", _Fresh(directory=WEB))
+async def _answer(request: Request) -> Response:
+    """A file, which a browser asks for again at each visit: after an update of the studio, none may be an old one."""
+    response = await _FILES.get_response(request.path_params["name"], request.scope)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+# No Mount: behind a proxy that takes a path away, it would look for its files below its own name.
+ROUTE = Route(f"/{PATH}/{{name}}", _answer)
 
 
 def read(name: str) -> str:
