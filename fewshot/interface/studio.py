@@ -433,7 +433,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "head": scripts.PRELOAD,
         "app_kwargs": {"routes": [PIECES.route, scripts.ROUTE]},
         "favicon_path": scripts.WEB / "icon.svg",
-        "footer_links": [{"label": "For programmers", "url": "?view=api"}],
+        "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,

@@ -56,7 +56,7 @@
 /**
  * All that the page's scripts know of tasks, models and limits, from Python.
  * @typedef {object} Facts
- * @property {string} task  the one that the page opens with
+ * @property {string} task  the one that the page opens with, whose supports are drawn
  * @property {Record<string, Task | PhotoTask>} tasks
  * @property {Record<string, {task: string, adapts: boolean}>} models  adapts: it takes inner steps
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them

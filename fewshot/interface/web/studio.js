@@ -30,7 +30,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
-  const [drawnTask] = Object.entries(tasks).filter(([, { drawn }]) => drawn)[0];
+  const drawnTask = facts.task;
   const pad = createPad(roots.pad, { engine, task: drawnTask, facts, sets, edited: () => changed() });
   const photos = createPhotos(roots.photos, {
     engine,
