@@ -164,7 +164,9 @@ def ablations(names: list[str], drawings: Drawings) -> dict[str, Any]:
             without = [_without_one(network, *episode) for episode in episodes]
             scores |= {f"without the {which} read": float(np.mean([w[which] for w in without])) for which in without[0]}
             scores["of a wrong character"] = _score(network, supports.roll(len(supports) // 2, 0), targets)
-            hooks = [part.register_forward_pre_hook(_shuffled(network)) for part in (network.key, network.value)]
+            children = [child for reader in network.readers for child in reader.named_children()]
+            projections = [part for name, part in children if name in ("key", "value")]
+            hooks = [part.register_forward_pre_hook(_shuffled(network)) for part in projections]
             scores["positions shuffled"] = _score(network, supports, targets)
             for hook in hooks:
                 hook.remove()

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import fewshot
-from fewshot.data import photos
-from fewshot.interface import payload
+from fewshot.data import photos, support_sets
+from fewshot.interface import catalogue, payload, scripts
 from fewshot.interface.service import SERVICE
 from fewshot.tasks import OMNIGLOT
 
@@ -23,20 +23,28 @@ api = pytest.importorskip("playwright.sync_api", reason="playwright is not insta
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
-STATE = "studio.player.state"
-READY = f"window.studio && studio.player && {STATE}.run && {STATE}.run.rows === 26"
+PATIENCE = 60_000  # milliseconds for anything that a page is to show, on a machine that does other things too
+STATE = "studio.players[0].state"
+READY = f"window.studio && {STATE}.run && {STATE}.run.rows === 26"
 ALL_ROWS = f"{STATE}.run && {STATE}.run.rows === 26 && !{STATE}.run.example && !{STATE}.run.live"
 HEAT = "[...document.querySelectorAll('.tile-heat')].map((canvas) => canvas.toDataURL()).join()"
 
 
 @pytest.fixture(scope="module")
-def slow_rows():
+def pace():
     """A list whose only item is the time in seconds that the server waits after each row; infinity breaks it."""
     return [0.0]
 
 
+@pytest.fixture
+def slow_rows(pace):
+    """The same for one test, however it ends."""
+    yield pace
+    pace[0] = 0.0
+
+
 @pytest.fixture(scope="module")
-def url(slow_rows):
+def url(pace):
     from fewshot.interface import studio
 
     real_stream = SERVICE.stream
@@ -44,7 +52,7 @@ def url(slow_rows):
     def slow_stream(*arguments):
         for run in real_stream(*arguments):
             yield run
-            time.sleep(slow_rows[0])
+            time.sleep(pace[0])
 
     with pytest.MonkeyPatch.context() as patch:
         demo = studio.build()
@@ -76,8 +84,8 @@ def open_page(browser, url):
         contexts.append(context)
         context.on("page", watch)
         page = context.new_page()
-        page.set_default_timeout(15_000)
-        api.expect.set_options(timeout=15_000)
+        page.set_default_timeout(PATIENCE)
+        api.expect.set_options(timeout=PATIENCE)
         page.goto(url)
         page.wait_for_function(READY)
         return page
@@ -120,6 +128,12 @@ def status(page, part):
     return page.locator(f".{part}-status")
 
 
+def frames(page, number=3):
+    """Let the page paint so many frames."""
+    for _ in range(number):
+        page.evaluate("new Promise(requestAnimationFrame)")
+
+
 def position(page):
     return page.evaluate(f"{STATE}.position")
 
@@ -141,7 +155,7 @@ def test_page_opens_with_an_example_that_plays(open_page):
     api.expect(page.locator(".tile")).to_have_count(4)
     page.get_by_role("button", name="Pause").click()
     at = position(page)
-    page.wait_for_timeout(200)
+    frames(page, 10)
     assert position(page) == at == int(at)
 
 
@@ -164,21 +178,21 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     point_at(page, 20, 18)
     api.expect(page.locator(".player-place")).to_contain_text("Row 21, column 19")
     assert page.evaluate(HEAT) != first
-    shares = [float(text.strip("<> %")) for text in page.locator(".player-reads output").all_inner_texts()[:3]]
+    shares = [float(text.strip("<> %")) for text in page.locator(".player-reads .number").all_inner_texts()[:3]]
     assert sum(shares) == pytest.approx(100, abs=2)  # of two drawings and of nothing
 
     point_at(page, 5, 5, click=True)
     point_at(page, 20, 18)
     api.expect(page.locator(".player-place")).to_contain_text("Row 6, column 6")
     assert page.evaluate(HEAT) == first
-    page.get_by_label("head 2", exact=True).check(force=True)
+    page.get_by_label("gaze 2", exact=True).check(force=True)
     assert page.evaluate(HEAT) != first
     page.keyboard.press("Escape")
     assert page.evaluate(f"{STATE}.locked") is None
 
     page.locator(".player-scrub").fill("100")
     assert visible_rows(page) == pytest.approx(100 / 26)
-    page.get_by_label("chance of ink").check(force=True)
+    page.get_by_label("how sure it was").check(force=True)
 
     slow_rows[0] = 0.2
     page.get_by_role("button", name="Generate").click()
@@ -186,10 +200,10 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     page.get_by_role("button", name="Stop").click()
     api.expect(status(page, "player")).to_contain_text(re.compile(r"Stopped after \d+ of 26 rows"))
     rows = page.evaluate(f"{STATE}.run.rows")
-    page.wait_for_timeout(700)
+    api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    page.wait_for_function("!studio.drawing")
     assert 2 <= page.evaluate(f"{STATE}.run.rows") <= 2 * rows < 26
     assert visible_rows(page) >= 2
-    api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     slow_rows[0] = 0.0
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
@@ -199,36 +213,40 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     api.expect(thumbnails(page)).to_have_count(3)
 
 
-# Counts requests to draw along that are under way at the same time, and notes when a picture was on the screen.
+# Counts requests to draw along, and those under way at the same time; notes when a picture was on the screen.
 COUNT = """
 () => {
-  const really = { fetch: window.fetch, show: studio.player.show };
-  window.counted = { underway: 0, most: 0, shown: [] };
+  const really = { fetch: window.fetch, show: studio.players[0].show };
+  window.counted = { asked: 0, underway: 0, most: 0, shown: [] };
   window.fetch = (...request) => {
     const answer = really.fetch.call(window, ...request);
     if (!String(request[1]?.body).includes("draw_along")) return answer;
+    counted.asked++;
     counted.most = Math.max(counted.most, ++counted.underway);
     return answer.finally(() => { counted.underway--; });
   };
-  studio.player.show = async (chunk) => {
+  studio.players[0].show = async (chunk) => {
     await really.show(chunk);
     if (chunk.data) counted.shown.push(performance.now());
   };
 }
 """
 SETTLED = "counted.underway === 0"
+# The page was told of the settings that its user sees.
+TOLD = """([seed, temperature]) => studio.settings.seed === seed && studio.settings.temperature === temperature &&
+          studio.settings.model === document.querySelector("#model input:checked").value"""
 
 
-def assert_drawn_along(page, seed, **others):
+def assert_drawn_along(page, seed, temperature=1.0):
     """The player shows what the model draws of the drawings in the tray and on the pad."""
-    page.wait_for_timeout(500)  # the page knows what was changed
+    page.wait_for_function(TOLD, arg=[seed, temperature])
     wish = page.evaluate("({...studio.pad.now(), ...studio.settings})")
     supports = payload.read_supports(wish["supports"], OMNIGLOT, 26, wish["shots"])
-    expected = fewshot.load(wish["model"]).generate(supports, seed=seed, **others)
+    expected = fewshot.load(wish["model"]).generate(supports, seed=seed, temperature=temperature)
     image = expected.images[0].ravel().tolist()
     drawn = f"(image) => {STATE}.run.live && {SETTLED} && `${{{STATE}.run.image}}` === `${{image}}`"
     page.wait_for_function(drawn, arg=image)
-    page.wait_for_timeout(200)  # it is painted
+    frames(page)
     assert page.evaluate(drawn, image)
     assert visible_rows(page) == 26
 
@@ -255,7 +273,7 @@ def test_tray_and_reload(page):
     api.expect(thumbnails(page)).to_have_count(8)
     draw(page, *CROSS)
     page.get_by_role("button", name="Add drawing").click()
-    api.expect(status(page, "pad")).to_contain_text("at most eight")
+    api.expect(status(page, "pad")).to_contain_text("at most 8")
     pixels = "(i) => document.querySelectorAll('.thumb canvas')[i].toDataURL()"
     first, second = page.evaluate(pixels, 0), page.evaluate(pixels, 1)
     thumbnails(page).first.focus()
@@ -314,12 +332,12 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
         picture.save(tmp_path / "line.png")
     page.locator(".pad-files").set_input_files(tmp_path / "line.png")
     page.get_by_role("button", name="Add drawing").click()
-    api.expect(status(page, "pad")).to_contain_text("at most eight")
+    api.expect(status(page, "pad")).to_contain_text("at most 8")
     api.expect(thumbnails(page)).to_have_count(8)
     page.get_by_role("button", name="Remove all").click()
     page.get_by_role("button", name="Use the ready-made set").first.click()
     draw(page, CROSS[1])  # which no model can read
-    api.expect(status(page, "pad")).to_contain_text("Eight drawings are below already")
+    api.expect(status(page, "pad")).to_contain_text("8 drawings are below already")
     thumbnails(page).first.press("Delete")
     page.get_by_label("How many of the drawings").select_option("2")
     draw(page, CROSS[1])
@@ -364,8 +382,8 @@ def test_nothing_to_read_gives_a_sentence(page):
     api.expect(status(page, "player")).to_contain_text("at least one drawing")
     api.expect(page.get_by_test_id("toast-body")).to_contain_text("at least one drawing")
     api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
-    page.get_by_label("Seed", exact=True).fill("-1")
-    api.expect(page.get_by_label("new each time")).not_to_be_checked()
+    page.get_by_label("Chance number", exact=True).fill("-1")
+    api.expect(page.get_by_label("a new one for each drawing")).not_to_be_checked()
     page.get_by_role("button", name="Use the ready-made set").first.click()
     page.get_by_role("button", name="Generate").click()
     api.expect(status(page, "player")).to_contain_text("seed must be between")
@@ -386,8 +404,8 @@ def test_models_without_attention_say_what_they_read(page):
     page.get_by_role("button", name="Use the ready-made set").first.click()
     for title, note in {
         "PixelCNN": "none of your drawings",
-        "Conditional PixelCNN": "same vector",
-        "Meta PixelCNN": "changed its weights",
+        "Conditional PixelCNN": "sums up your drawings once",
+        "Meta PixelCNN": "practised on your drawings",
     }.items():
         page.get_by_role("radio", name=re.compile(f"^{title}")).check()
         page.get_by_role("button", name="Generate").click()
@@ -400,18 +418,19 @@ def test_models_without_attention_say_what_they_read(page):
 def test_inner_steps_and_influence(page):
     """Meta PixelCNN: what its steps change, and what the supports do to the pixel that is looked at."""
     page.get_by_role("button", name="Use the ready-made set").first.click()
-    steps = page.get_by_role("spinbutton", name="Inner steps")
+    page.get_by_label("How many of the drawings").select_option("2")  # of eight, a gradient takes long
+    steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
     api.expect(steps).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")  # as trained
-    page.get_by_label("Seed", exact=True).fill("3")
+    page.get_by_label("Chance number", exact=True).fill("3")
     nats, pictures = [], set()
     for number in (0, 1, 3):
         steps.fill(str(number))
         page.get_by_role("button", name="Generate").click()
         page.wait_for_function(f"{STATE}.run.support_nats?.length === {number + 1}")
         page.wait_for_function(ALL_ROWS)
-        shown = [float(text) for text in page.locator(".player-steps output").all_inner_texts()]
+        shown = [float(text) for text in page.locator(".player-steps .number").all_inner_texts()]
         assert len(shown) == number + 1
         nats.append(shown[-1])
         pictures.add(page.evaluate("document.querySelector('.player-canvas').toDataURL()"))
@@ -424,7 +443,7 @@ def test_inner_steps_and_influence(page):
         point_at(page, row, column)
         page.wait_for_function(f"{STATE}.run.influences.has({row * 26 + column})")
         seen.append(page.evaluate(HEAT))
-        api.expect(page.locator(".player-before")).to_contain_text(re.compile(r"without steps .*\d %"))
+        api.expect(page.locator(".player-before")).to_contain_text(re.compile(r"without practice .*\d %"))
     assert seen[0] != seen[1]
     page.get_by_role("radio", name=re.compile("^Conditional")).check()
     page.get_by_role("button", name="Generate").click()
@@ -440,51 +459,51 @@ def test_draws_along(open_page, capsys):
     page = open_page()
     page.evaluate(COUNT)
     api.expect(page.get_by_role("switch", name="Draw along")).to_be_checked()
-    page.get_by_label("Seed", exact=True).fill("11")
+    page.get_by_label("Chance number", exact=True).fill("11")
 
     box = page.locator(".pad-canvas").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.down()
     start, seen = time.monotonic(), set()
-    while time.monotonic() - start < 4:
+    while len(seen) < 6:
         angle = 2.5 * (time.monotonic() - start)
         page.mouse.move(box["x"] + 150 + 90 * np.cos(angle), box["y"] + 150 + 80 * np.sin(1.7 * angle))
         if page.evaluate(f"{STATE}.run.live"):
             seen.add(page.evaluate("document.querySelector('.player-canvas').toDataURL()"))
-    during = page.evaluate("counted.shown.length")
+        assert time.monotonic() - start < 60
+    during, seconds = page.evaluate("counted.shown.length"), time.monotonic() - start
     page.mouse.up()
     assert_drawn_along(page, 11)
     with capsys.disabled():
-        print(f"\ndrawn along: {during / 4:.1f} pictures/s, {len(seen)} different ones during one stroke of 4 s")
-    assert during / 4 > 2
-    assert len(seen) > 4
+        print(f"\ndrawn along: {during / seconds:.1f} pictures/s during one stroke of {seconds:.1f} s")
     assert page.evaluate("counted.most") == 1
 
     # What the user chose stays when the picture changes; the settings count too.
     point_at(page, 9, 12, click=True)
-    page.get_by_label("head 2", exact=True).check(force=True)
+    page.get_by_label("gaze 2", exact=True).check(force=True)
     draw(page, CROSS[0])
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.locked") == 9 * 26 + 12
-    api.expect(page.get_by_label("head 2", exact=True)).to_be_checked()
+    api.expect(page.get_by_label("gaze 2", exact=True)).to_be_checked()
     page.get_by_role("radio", name="Conditional PixelCNN").check()
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.run.kind") == "conditional"
-    page.get_by_label("Seed", exact=True).fill("12")
+    page.get_by_label("Chance number", exact=True).fill("12")
     assert_drawn_along(page, 12)
     page.locator("#temperature input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
     assert_drawn_along(page, 12, temperature=0.5)
 
     # Generate plays its own picture, with the same drawings; the next stroke is followed again.
-    page.get_by_label("new each time").check()
+    page.get_by_label("a new one for each drawing").check()
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
     assert page.evaluate(f"{STATE}.playing")
-    page.wait_for_timeout(600)
+    page.wait_for_function(f"!studio.drawing && {SETTLED}")
+    frames(page)
     assert page.evaluate(ALL_ROWS)
     draw(page, CROSS[1])
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.5)
 
     # No drawing is no error, and off is off.
     page.get_by_role("button", name="Clear", exact=True).click()
@@ -492,10 +511,11 @@ def test_draws_along(open_page, capsys):
     api.expect(status(page, "player")).to_contain_text("at least one drawing")
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("switch", name="Draw along").uncheck()
-    shown = page.evaluate("counted.shown.length")
+    asked = page.evaluate("counted.asked")
     draw(page, CROSS[0])
-    page.wait_for_timeout(500)
-    assert page.evaluate("counted.shown.length") == shown
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    assert page.evaluate("counted.asked") == asked
     assert page.evaluate("counted.most") == 1
     page.reload()
     page.wait_for_function(READY)
@@ -512,11 +532,12 @@ def test_generate_right_after_a_change_draws_it_once(open_page):
     before = page.evaluate("counted.shown.length")
     conditional.evaluate("radio => { radio.click(); document.querySelector('#generate').click(); }")
     page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.model === 'omniglot-conditional'")
-    page.wait_for_timeout(1000)
+    page.wait_for_function(f"!studio.drawing && studio.settings.model === 'omniglot-conditional' && {SETTLED}")
+    frames(page)
     assert page.evaluate("counted.shown.length") == before
     assert not page.evaluate(f"{STATE}.run.live")
     page.get_by_role("radio", name=re.compile("^PixelCNN")).check()
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
 
 
 def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
@@ -526,16 +547,17 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     page.get_by_role("radio", name=re.compile("^Conditional PixelCNN")).check()
     page.locator("#temperature input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
-    page.wait_for_timeout(700)
-    assert page.evaluate("counted.shown.length") == 0  # of photographs, nothing is drawn along
+    seed = "Number(document.querySelector('#seed input').value)"
+    page.wait_for_function(f"!studio.drawing && ({TOLD})([{seed}, 0.5])")
+    assert page.evaluate("counted.asked") == 0  # photographs are not drawn along
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     draw(page, *CROSS)
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()), temperature=0.5)
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.5)
     # A model that takes inner steps draws with as many as the slider then says.
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     page.wait_for_function(f"{STATE}.run.model === 'omniglot-meta' && {SETTLED}")
-    steps = page.get_by_role("spinbutton", name="Inner steps").input_value()
+    steps = page.get_by_role("spinbutton", name="Practice steps before drawing").input_value()
     page.wait_for_function(f"{STATE}.run.support_nats.length === 1 + {steps}")
 
 
@@ -549,23 +571,23 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(f"{STATE}.drawing && {STATE}.run.rows >= 2 && !{STATE}.run.live")
     thumbnails(page).first.press("Delete")
-    before = page.evaluate("counted.shown.length")
-    page.wait_for_timeout(500)
-    assert page.evaluate("counted.shown.length") == before
+    asked = page.evaluate("counted.asked")
+    page.wait_for_function(f"{STATE}.run.rows >= 8")
+    assert page.evaluate("counted.asked") == asked
     slow_rows[0] = 0.0
     page.get_by_role("button", name="Stop").click()
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
 
     places = [SERVICE.along.acquire(blocking=False) for _ in range(2)]
     assert all(places)
-    before = page.evaluate("counted.shown.length")
+    before, asked = page.evaluate("[counted.shown.length, counted.asked]")
     thumbnails(page).first.press("Delete")
-    page.wait_for_timeout(500)
+    page.wait_for_function(f"counted.asked > {asked} + 1 && {SETTLED}")  # once more, since the server was busy
     assert page.evaluate("counted.shown.length") == before
     for _ in places:
         SERVICE.along.release()
     page.wait_for_function(f"counted.shown.length > {before}")
-    assert_drawn_along(page, int(page.get_by_label("Seed", exact=True).input_value()))
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
     assert page.evaluate("counted.most") == 1
 
 
@@ -578,15 +600,49 @@ def test_a_page_that_is_opened_again_draws_what_is_on_its_pad(open_page):
     page.wait_for_function(f"{READY} && {live}")
 
 
-def test_the_picture_can_be_saved(page):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_can_be_saved(open_page, scheme):
+    """Whole, while it plays too, and dark on light in the dark too."""
+    page = open_page(reduced_motion="reduce", color_scheme=scheme)
+    page.locator(".player-canvas").press("Home")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save the picture").click()
     assert download.value.suggested_filename == "omniglot-attention-seed-5.png"
     with Image.open(download.value.path()) as picture:
+        assert np.array(picture.getchannel("A")).min() == 255
         saved = np.array(picture.convert("L"))
     ink = np.array(page.evaluate(f"[...{STATE}.run.image]")).reshape(26, 26)
     np.testing.assert_array_equal(saved[10::20, 10::20] < 128, ink)
     assert saved.shape == (520, 520)
+
+
+def test_what_is_said_while_it_plays(page):
+    """A screen reader hears what happens, and not each number that changes."""
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+    page.locator(".player-canvas").press("Home")
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+    said = page.locator(".player-status [role=status]")
+    api.expect(status(page, "player")).to_have_text("Ready. Showing row 8 of 26.")
+    api.expect(said).to_have_text("Ready.")
+    page.keyboard.press("End")
+    api.expect(status(page, "player")).to_contain_text("Ready. Point at a pixel to see what it read")
+    assert page.locator(".player output, .player [aria-live]").count() == 0
+
+
+def test_the_whole_pictures_scale_shows_all_gazes_together(page):
+    """Its full colour is the strongest of what is shown, not of a single gaze."""
+    page.get_by_label("in the whole picture").check(force=True)
+    full = float(page.locator(".player-legend .number").inner_text().strip("<> %"))
+    page.get_by_label("most for this pixel").check(force=True)
+    own = []
+    for pixel in range(0, 676, 13):
+        point_at(page, pixel // 26, pixel % 26)
+        own.append(float(page.locator(".player-legend .number").inner_text().strip("<> %")))
+    assert max(own) <= full + 1
+    assert full < 2 * max(own)
 
 
 def test_what_has_the_focus_can_be_seen(page):
@@ -615,10 +671,14 @@ def test_keyboard(page):
     page.keyboard.press(" ")
     assert page.evaluate(f"{STATE}.playing") is False
     at = position(page)
-    page.get_by_label("Seed", exact=True).focus()
+    page.get_by_label("Chance number", exact=True).focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     assert position(page) == at  # keys in an input belong to the input
+    page.get_by_label("all 4 gazes together").focus()
+    page.keyboard.press("ArrowRight")
+    api.expect(page.get_by_label("gaze 1", exact=True)).to_be_checked()  # of radios, they choose another
+    assert position(page) == at
     page.get_by_role("button", name="Generate").focus()
     page.keyboard.press("End")
     page.wait_for_function("scrollY > 0")  # and elsewhere to the page
@@ -626,7 +686,7 @@ def test_keyboard(page):
 
 
 def test_reduced_motion_shows_the_finished_example(page):
-    page.wait_for_timeout(300)
+    frames(page, 10)
     assert page.evaluate(f"{STATE}.playing") is False
     assert visible_rows(page) == 26
     api.expect(page.get_by_role("switch", name="Draw along")).not_to_be_checked()
@@ -675,6 +735,125 @@ def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):
     api.expect(page.locator(".pad-drawn")).to_be_hidden()
 
 
+# Several players ------------------------------------------------------------------------------------------------------
+
+# What a page leaves running: listeners, observers, timers and frames that are neither taken back nor over.
+WATCH_LEFTOVERS = """
+() => {
+  const running = (window.running = new Set()), events = EventTarget.prototype;
+  const { addEventListener: add, removeEventListener: remove } = events;
+  events.addEventListener = function (type, listener, options) {
+    const entry = { target: this, type, listener };
+    running.add(entry);
+    if (options?.signal) add.call(options.signal, "abort", () => running.delete(entry));
+    return add.call(this, type, listener, options);
+  };
+  events.removeEventListener = function (type, listener, options) {
+    for (const entry of running) {
+      if (entry.target === this && entry.type === type && entry.listener === listener) running.delete(entry);
+    }
+    return remove.call(this, type, listener, options);
+  };
+  for (const name of ["MutationObserver", "ResizeObserver", "IntersectionObserver"]) {
+    window[name] = class extends window[name] {
+      observe(...what) { running.add(this); super.observe(...what); }
+      disconnect() { running.delete(this); super.disconnect(); }
+    };
+  }
+  for (const [start, end] of [["setTimeout", "clearTimeout"], ["requestAnimationFrame", "cancelAnimationFrame"]]) {
+    const really = { start: window[start].bind(window), end: window[end].bind(window) };
+    window[start] = (act, ...rest) => {
+      const id = really.start((...values) => { running.delete(`${start} ${id}`); act(...values); }, ...rest);
+      running.add(`${start} ${id}`);
+      return id;
+    };
+    window[end] = (id) => { running.delete(`${start} ${id}`); really.end(id); };
+  }
+}
+"""
+MAKE_PLAYERS = """
+async ({ chunks, tasks }) => {
+  const load = (name) => import(new URL(`${name}.js`, document.baseURI));
+  const [{ createPlayer }, { createPlayback }, { createSelection }] =
+    await Promise.all(["player", "playback", "selection"].map(load));
+  const first = document.querySelector(".player"), second = first.cloneNode(true);
+  first.after(second);
+  const engine = { influence: () => new Promise(() => {}) };  // an answer that never comes
+  const shared = { engine, tasks, playback: createPlayback(), selection: createSelection() };
+  window.left = [running.size];
+  window.players = [first, second].map((root) => {
+    const player = createPlayer(root, shared);
+    left.push(running.size);
+    return player;
+  });
+  await Promise.all(players.map((player, i) => player.absorb(chunks[i])));
+}
+"""
+
+
+def test_two_players_share_a_clock_and_a_selection_and_leave_nothing_behind(browser, url):
+    """On a page of their own, without Gradio and without a server's answers."""
+    supports = next(iter(support_sets.read().values()))[:2]
+    models = [fewshot.load(f"omniglot-{name}") for name in ("attention", "conditional")]
+    chunks = [payload.pack(model.generate(supports, seed=3), model.name) for model in models]
+    page = browser.new_page(viewport={"width": 1280, "height": 1600})
+    page.set_default_timeout(PATIENCE)
+    wrong = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{url}{scripts.PATH}/player.html")
+    for style in scripts.STYLES:
+        page.add_style_tag(path=style)
+    page.evaluate(WATCH_LEFTOVERS)
+    page.evaluate(MAKE_PLAYERS, {"chunks": chunks, "tasks": catalogue.facts()["tasks"]})
+    first, second = page.locator(".player").all()
+    both = "players.map((player) => player.state.{})"
+
+    page.wait_for_function("players.every((player) => player.state.position > 30)")
+    first.get_by_role("button", name="Pause").click()
+    at = page.evaluate(both.format("position"))
+    assert at[0] == at[1]
+    second.locator(".player-canvas").press("ArrowRight")
+    assert page.evaluate(both.format("position")) == [at[0] + 1] * 2
+    second.locator(".player-scrub").fill("676")
+    for player in (first, second):
+        api.expect(player.locator(".player-speed")).to_have_value("100")
+        api.expect(player.locator(".player-scrub")).to_have_value("676")
+    first.locator(".player-speed").select_option("2")
+    api.expect(second.locator(".player-speed")).to_have_value("2")
+
+    box = first.locator(".player-canvas").bounding_box()
+    page.mouse.move(box["x"] + 10.5 / 26 * box["width"], box["y"] + 4.5 / 26 * box["height"])
+    for player in (first, second):
+        api.expect(player.locator(".player-place")).to_contain_text("Row 5, column 11:")
+    page.mouse.down()
+    page.mouse.up()
+    assert page.evaluate(both.format("locked")) == [4 * 26 + 10] * 2
+
+    second.get_by_label("how sure it was").check(force=True)  # what each shows is its own
+    api.expect(first.get_by_label("drawing", exact=True)).to_be_checked()
+    names = [{radio.get_attribute("name") for radio in player.get_by_role("radio").all()} for player in (first, second)]
+    assert not names[0] & names[1]
+    assert None not in names[0] | names[1]
+
+    second.locator(".player-canvas").press("Home")
+    second.locator(".player-canvas").press(" ")
+    page.wait_for_function("players.every((player) => player.state.playing)")
+    page.evaluate("players[0].destroy()")
+    shown = first.locator(".player-canvas").evaluate("(canvas) => canvas.toDataURL()")
+    second.get_by_role("button", name="Pause").click()
+    second.locator(".player-canvas").press("End")
+    assert page.evaluate(both.format("position")) == [676] * 2
+    assert first.locator(".player-canvas").evaluate("(canvas) => canvas.toDataURL()") == shown
+    left = page.evaluate("left")
+    assert left[0] < left[1] < left[2]
+    second.locator(".player-canvas").hover()
+    second.locator(".player-canvas").press(" ")
+    page.evaluate("players[1].destroy()")
+    assert page.evaluate("running.size") == left[0] == 0
+    assert wrong == []
+    page.close()
+
+
 # Photographs ---------------------------------------------------------------------------------------------------------
 
 SAMPLES = photos.SAMPLES / "mirror"
@@ -684,14 +863,14 @@ WHOLE = f"{STATE}.run && {STATE}.run.rows === {STATE}.run.height"
 def turn_to(page, task):
     """Switch to another task, and wait for the picture that the switch has drawn."""
     page.get_by_role("radio", name=re.compile(f"^{task.capitalize()}")).check()
-    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === '{task}'", timeout=60_000)
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === '{task}'")
 
 
 def generate(page):
     """Press Generate and wait for the whole picture, which is returned [H, W, 3]."""
     old = page.evaluate(f"{STATE}.run.id")
     page.get_by_role("button", name="Generate").click()
-    page.wait_for_function(f"{WHOLE} && {STATE}.run.id !== {json.dumps(old)}", timeout=60_000)
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.id !== {json.dumps(old)}")
     side = page.evaluate(f"{STATE}.run.height")
     return np.array(page.evaluate(f"[...{STATE}.run.image]"), np.uint8).reshape(side, side, 3)
 
@@ -699,24 +878,22 @@ def generate(page):
 def test_another_task_or_model_follows_what_is_being_drawn(page, slow_rows):
     page.get_by_role("button", name="Use the ready-made set").first.click()
     slow_rows[0] = 0.05
-    try:
-        for wait in (0, 700):
-            page.get_by_role("radio", name=re.compile("^Characters")).check()
-            page.wait_for_timeout(1500)
-            page.get_by_role("button", name="Generate").click()
-            page.wait_for_timeout(wait)
-            page.get_by_role("radio", name=re.compile("^Mirror")).check()
-            page.wait_for_function(f"{STATE}.drawing && {STATE}.run.task === 'mirror' && {STATE}.run.rows > 1")
-    finally:
-        slow_rows[0] = 0.0
+    for begun in ("true", f"{STATE}.drawing && {STATE}.run.rows >= 2 && {STATE}.run.rows < 26"):
+        page.get_by_role("radio", name=re.compile("^Characters")).check()
+        page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot' && !studio.drawing")
+        page.get_by_role("button", name="Generate").click()
+        page.wait_for_function(begun)
+        page.get_by_role("radio", name=re.compile("^Mirror")).check()
+        page.wait_for_function(f"{STATE}.drawing && {STATE}.run.task === 'mirror' && {STATE}.run.rows > 1")
+    slow_rows[0] = 0.0
     page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'mirror'")
     for model in ("Conditional", "Meta", "Conditional"):  # a photograph is drawn anew by each who is chosen
         page.get_by_role("radio", name=re.compile(f"^{model} PixelCNN")).check()
     page.wait_for_function(f"{WHOLE} && {STATE}.run.model === 'mirror-conditional'")
     page.get_by_role("radio", name=re.compile("^Products")).check()
     page.get_by_role("radio", name=re.compile("^Characters")).check()
-    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot'")
-    page.wait_for_timeout(1500)
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot' && !studio.drawing")
+    frames(page)
     assert page.evaluate(f"{STATE}.run.task") == "omniglot"
 
 
@@ -749,7 +926,7 @@ def test_the_gaze_goes_the_other_way(page):
         assert len(way) == column + 1
         assert float(way[0].split(",")[0]) > float(way[-1].split(",")[0])
     page.get_by_label("surprise").check(force=True)
-    api.expect(page.locator(".player-chance").first).to_contain_text("nats")
+    api.expect(page.locator(".player-chance").first).to_contain_text("of 16.6")
     # Nor does it stay behind for a model that has none.
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     generate(page)
@@ -763,7 +940,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(f"{STATE}.run.support_nats?.length === 2")
     page.wait_for_function(ALL_ROWS)
-    before, after = (float(text) for text in page.locator(".player-steps output").all_inner_texts())
+    before, after = (float(text) for text in page.locator(".player-steps .number").all_inner_texts())
     assert after < before
     point_at(page, 5, 5)
     first = page.evaluate(HEAT)
@@ -778,7 +955,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
 
 
 def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
-    steps = page.get_by_role("spinbutton", name="Inner steps")
+    steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")
     turn_to(page, "mirror")
@@ -847,11 +1024,11 @@ def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
     assert page.locator(".photos-tray .photo").count() == 3
     files = sorted((photos.SAMPLES / "products").glob("*.png"))
     page.locator(".photos-files").set_input_files(files[:6])
-    api.expect(status(page, "photos")).to_contain_text("at most eight")
+    api.expect(status(page, "photos")).to_contain_text("at most 8")
     assert page.locator(".photos-tray .photo").count() == 8
     assert generate(page).shape == (32, 32, 3)
     assert page.evaluate(f"{STATE}.run.shots") == 8
-    assert page.evaluate(f"{STATE}.run.seed") == int(page.get_by_label("Seed", exact=True).input_value())
+    assert page.evaluate(f"{STATE}.run.seed") == int(page.get_by_label("Chance number", exact=True).input_value())
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.task === 'omniglot'")
     api.expect(page.locator("#photos")).to_be_hidden()

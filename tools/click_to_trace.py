@@ -20,7 +20,7 @@ from tools.load import server
 
 # Clicks, and gives the milliseconds until the player has the first row and until it has all of them with their trace.
 CLICK = """async () => {
-  const state = () => studio.player.state.run, old = state().id, start = performance.now();
+  const state = () => studio.players[0].state.run, old = state().id, start = performance.now();
   document.querySelector("#generate").click();
   let first = null;
   for (;;) {
@@ -32,7 +32,7 @@ CLICK = """async () => {
 }"""
 
 
-RUN = "studio.player.state.run"
+RUN = "studio.players[0].state.run"
 
 
 def main(clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key) -> None:

@@ -84,7 +84,7 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
         for name, strokes in CHARACTERS.items():
             studio = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
             studio.goto(url)
-            studio.wait_for_function("window.studio && studio.player && studio.player.state.run")
+            studio.wait_for_function("window.studio && studio.players[0].state.run")
             for _ in range(DRAWINGS):
                 draw(studio, strokes, rng)
             kept = studio.evaluate("studio.pad.commit()")

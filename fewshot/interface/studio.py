@@ -9,8 +9,8 @@ import gradio as gr
 
 from fewshot import CheckpointError
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints
-from fewshot.interface.components import FILES, STYLES, ModelCards, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface import catalogue, endpoints, scripts
+from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
 from fewshot.tasks import OMNIGLOT, TASKS
@@ -26,81 +26,6 @@ NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
-
-# Drawing along follows the settings: `know` them, and, if the user had them changed, `follow`; photographs are not
-# drawn along.
-KNOW = """
-(model, temperature, seed, inner_steps) => {
-  (window.studio ||= {}).settings = { model, temperature, seed, inner_steps };
-}
-"""
-# What was on the pad when the page was closed is drawn along when it opens. Gradio ignores a click on Generate while
-# the last one is at work: `generate` then waits for its end.
-OPEN = f"""
-(...settings) => {{
-  ({KNOW})(...settings);
-  window.studio.generate = () => {{
-    if (window.studio.drawing) window.studio.again = true;
-    else document.querySelector("#generate").click();
-  }};
-  if (window.studio.pad.now().supports.length) window.studio.along.changed();
-}}
-"""
-# A change that is told of only after Generate has taken it is drawn already.
-FOLLOW = f"""
-(...settings) => {{
-  ({KNOW})(...settings);
-  const taken = `${{settings}}` === window.studio.taken;
-  window.studio.taken = null;
-  if (settings[0].startsWith("omniglot-") && !taken) window.studio.along.changed();
-}}
-"""
-# Another task: its pad or photographs, its models; and at once a picture of what it does. What is being
-# drawn for the last one is shown no further.
-SWITCH = """
-(task) => {
-  window.studio.task = task;
-  window.studio.again = false;
-  window.studio.photos.turn(task);
-  window.studio.player.stop();
-  return task;
-}
-"""
-SHOW_OFF = """
-(task) => {
-  const { pad, photos } = window.studio, given = task === "omniglot" ? pad.now().supports : photos.value().photos;
-  if (given.length) window.studio.generate();
-  else window.studio.player.showExample();
-}
-"""
-# Another model for photographs, which nothing draws along: the picture would stay the old one's.
-SHOW_MODEL = """
-(model) => {
-  if (!model.startsWith("omniglot-") && window.studio.photos.value().photos.length) window.studio.generate();
-}
-"""
-# Before the server hears of a click on Generate: the drawing on the pad joins the tray, and the player gets ready.
-BEFORE_GENERATE = """
-async (pad, photos, model, temperature, seed, inner_steps, fresh) => {
-  window.studio.drawing = true;
-  const value = model.startsWith("omniglot-") ? await window.studio.pad.commit() : pad;
-  window.studio.along.pause();
-  window.studio.taken = `${[model, temperature, seed, inner_steps]}`;
-  window.studio.player.expect();
-  return [value, window.studio.photos.value(), model, temperature, seed, inner_steps, fresh];
-}
-"""
-# This changes nothing if all rows have come. A cancelled picture ends twice, at once: by `then` and by `failure`.
-AFTER_GENERATE = """
-() => {
-  const { again } = window.studio;
-  Object.assign(window.studio, { drawing: false, again: false });
-  window.studio.player.stop();
-  window.studio.along.resume();
-  if (again) setTimeout(window.studio.generate, 200);
-}
-"""
-STOP = f"() => {{ window.studio.again = false; ({AFTER_GENERATE})(); }}"
 
 
 def draw(
@@ -143,8 +68,7 @@ def build() -> gr.Blocks:
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="teach"):
                 pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
-                trays = {key: task for key, task in facts["tasks"].items() if not task["drawn"]}
-                tray = PhotoTray(trays, server_functions=[SERVICE.preview_photo])
+                tray = PhotoTray(server_functions=[SERVICE.preview_photo])
             with gr.Column(elem_id="watch"):
                 gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
                 model = ModelCards(
@@ -162,37 +86,39 @@ def build() -> gr.Blocks:
                         *INNER_STEPS,
                         value=1,
                         step=1,
-                        label="Inner steps",
+                        label="Practice steps before drawing",
                         elem_id="inner-steps",
                     )
-                    seed = gr.Number(0, precision=0, label="Seed", elem_id="seed")
-                    fresh = gr.Checkbox(True, label="new each time", elem_id="fresh")
+                    seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
+                    fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
         gr.HTML(laboratory(), apply_default_css=False)
-        wire_buttons(go, stop, [pad, tray, model, temperature, seed, steps, fresh], [player, seed])
-        turned = task.input(models_of, task, model, js=SWITCH, queue=False, **LAST, **PRIVATE)
-        turned.then(None, task, js=SHOW_OFF, **PRIVATE)
-        model.input(None, model, js=SHOW_MODEL, **PRIVATE)
+        settings = [model, temperature, seed, steps, fresh]
+        go.click(None, settings, js=scripts.call("press"), **PRIVATE)
+        wire_picture(player, stop, [pad, tray, *settings], [player, seed])
+        turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
+        model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
-        settings = [model, temperature, seed, steps]
-        demo.load(None, settings, js=OPEN, **PRIVATE)
-        gr.on([model.change, seed.change], None, settings, js=KNOW, **PRIVATE)
+        demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
+        gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [model.input, temperature.input, seed.input, steps.change]  # or when they chose another model
-        gr.on(by_user, None, settings, js=FOLLOW, **PRIVATE)
+        gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
     return demo
 
 
-def wire_buttons(go: gr.Button, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
-    """Generate draws, and Stop can be pressed meanwhile."""
-    go.click(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
-    picture = go.click(draw, inputs, outputs, js=BEFORE_GENERATE, **PRIVATE, **LIMITS)
-    stop.click(None, js=STOP, cancels=[picture], **PRIVATE)
-    for ended in (picture.then, picture.failure):  # `then` follows the last row and a cancel, but no failure
-        ended(lambda: gr.Button(interactive=False), None, stop, js=AFTER_GENERATE, queue=False, **PRIVATE)
+def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
+    """The player's "submit" asks for a picture, with values that its script gives; Stop can be pressed meanwhile."""
+    player.submit(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
+    picture = player.submit(draw, inputs, outputs, js=scripts.call("values"), **PRIVATE, **LIMITS)
+    stop.click(None, js=scripts.call("stop"), cancels=[picture], **PRIVATE)
+    # `then` follows the last row and a cancel, but no failure.
+    for ended, call in ((picture.then, "ended"), (picture.failure, "failed")):
+        ended(lambda: gr.Button(interactive=False), None, stop, js=scripts.call(call), queue=False, **PRIVATE)
 
 
 def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
@@ -205,9 +131,10 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     defaults: dict[str, Any] = {
         "server_name": "127.0.0.1",
         "theme": theme,
-        "css_paths": STYLES,
-        "app_kwargs": {"routes": [SERVICE.pieces.route]},
-        "favicon_path": FILES / "icon.svg",
+        "css_paths": scripts.STYLES,
+        "head": scripts.PRELOAD,
+        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE]},
+        "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,

@@ -1,0 +1,62 @@
+// Between text and numbers: base64, bits, deflated bytes, and strokes that were kept as JSON. Needs no page.
+
+/** @typedef {[number, number]} Point  x and y in the pad's coordinates, x right, y down */
+/** @typedef {Point[]} Stroke  with one point or more */
+
+/**
+ * @param {string} text
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function fromBase64(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @returns {string}
+ */
+export function toBase64(bytes) {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
+/**
+ * The first `count` bits of some bytes, the highest of each byte first, as 0 and 1.
+ * @param {Uint8Array} bytes
+ * @param {number} count
+ */
+export function unpackBits(bytes, count) {
+  return Uint8Array.from({ length: count }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
+}
+
+/**
+ * The reverse: 0 and 1 to bytes.
+ * @param {Uint8Array} bits
+ */
+export function packBits(bits) {
+  const bytes = new Uint8Array(Math.ceil(bits.length / 8));
+  bits.forEach((bit, i) => {
+    bytes[i >> 3] |= bit << (7 - (i & 7));
+  });
+  return bytes;
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} bytes  in zlib's format
+ * @returns {Promise<ArrayBuffer>}
+ */
+export function inflate(bytes) {
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+}
+
+/**
+ * Those of some values that are strokes: what was kept may be damaged.
+ * @param {unknown} values
+ * @returns {Stroke[]}
+ */
+export function strokesAmong(values) {
+  /** @param {unknown} point */
+  const isPoint = (point) => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite);
+  /** @param {unknown} stroke */
+  const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
+  return Array.isArray(values) ? values.filter(isStroke) : [];
+}

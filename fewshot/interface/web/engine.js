@@ -1,0 +1,66 @@
+// The engine interface: all that the page asks of whoever runs the models. Types only; engine-gradio.js speaks it to the
+// server that the page comes from, and a test, or a page without a server, may bring another.
+
+/** @typedef {import("./run.js").Chunk} Chunk */
+/** @typedef {import("./codec.js").Stroke} Stroke */
+
+/** @typedef {{pixels: string}} Seen  what a model sees, in base64 as payload.py describes it */
+/** @typedef {{error: string}} Refusal  a sentence for the user */
+/** @typedef {{busy: true}} Busy  too many ask at the moment */
+
+/** @typedef {{supports: (Seen | {strokes: Stroke[]})[], shots: number | null}} Drawings  shots: how many are read, all if null */
+/** @typedef {{photos: Seen[], beginning: (Seen & {rows: number}) | null}} Photographs */
+/** @typedef {{model: string, temperature: number, seed: number, inner_steps: number, fresh: boolean}} Settings  fresh: any seed */
+
+/**
+ * @typedef {object} InfluenceWish
+ * @property {string} model
+ * @property {string} supports  as in a chunk
+ * @property {number} shots
+ * @property {string} image  its bits in base64
+ * @property {number} row
+ * @property {number} column
+ * @property {number | null} inner_steps
+ */
+
+/**
+ * @typedef {object} Engine
+ * @property {(task: string, given: {strokes: Stroke[]} | {picture: string}) => Promise<Seen | Refusal>} preview
+ *   a drawing, or a picture file in base64, as the models of a task see it
+ * @property {(drawings: Drawings, photographs: Photographs, settings: Settings) => AsyncIterable<Chunk | Refusal>} generate
+ *   rows of a new picture as they are finished, of drawings or of photographs as the model needs; one at a time
+ * @property {(drawings: Drawings, settings: Settings) => Promise<Chunk & Seen | Refusal | Busy>} along
+ *   the whole picture in one chunk, for who is drawing; rejected if no answer came
+ * @property {(wish: InfluenceWish) => Promise<{largest: number, maps: string} | Refusal | Busy>} influence
+ *   what each support pixel does to one pixel, [shots, pixels] as base64 of int8; rejected if no answer came
+ */
+
+/**
+ * What the page knows of a task, from Python.
+ * @typedef {object} Task
+ * @property {boolean} drawn  its supports are drawn on the pad; else they are photographs
+ * @property {string} unit  one support, in words
+ * @property {number} side  of its pictures, in pixels
+ * @property {number} most  supports
+ * @property {boolean} gaze  the player shows the way of the gaze over its one support
+ */
+
+/**
+ * What else it knows of a task whose supports are photographs.
+ * @typedef {Task & {
+ *   read: number, mirrors: boolean, title: string, upload: string, or: string, help: string,
+ *   samples: {name: string, photos: string[]}[]
+ * }} PhotoTask  read: how many photographs are read; mirrors: what is drawn is the mirror image; and its words
+ */
+
+/**
+ * All that the page's scripts know of tasks, models and limits, from Python.
+ * @typedef {object} Facts
+ * @property {string} task  the one that the page opens with, whose supports are drawn
+ * @property {Record<string, Task | PhotoTask>} tasks
+ * @property {Record<string, {task: string, adapts: boolean}>} models  adapts: it takes inner steps
+ * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
+ * @property {number} most_bytes  of a picture file
+ */
+
+export {};

@@ -1,0 +1,80 @@
+// Picture files, from a dialog or dropped on a part of the page.
+
+/** @typedef {import("./tray.js").Status} Status */
+
+/**
+ * @param {File} file
+ * @param {number} mostBytes
+ * @returns {Promise<{picture: string} | {error: string}>} the file in base64, or a sentence that says why not
+ */
+export async function readFile(file, mostBytes) {
+  if (file.size > mostBytes) {
+    return { error: `The picture is larger than ${mostBytes / 1e6} MB: please make it smaller.` };
+  }
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => {
+      const url = String(reader.result);
+      resolve({ picture: url.slice(url.indexOf(",") + 1) });
+    };
+    reader.onerror = () => resolve({ error: "The file cannot be read." });
+    reader.readAsDataURL(file);
+  });
+}
+
+/**
+ * Adds files one after the other, and says how it went. `add` promises a sentence if a file cannot be added.
+ * @param {File[]} files
+ * @param {string} noun  one of them, in words
+ * @param {Status} status
+ * @param {(file: File) => Promise<string | undefined>} add
+ * @param {() => boolean} wanted  false if the user went elsewhere meanwhile
+ */
+export async function addFiles(files, noun, status, add, wanted = () => true) {
+  const problems = [];
+  let added = 0;
+  for (const file of files) {
+    status.say(`Reading ${file.name}…`);
+    const problem = await add(file);
+    if (!wanted()) return;
+    if (problem) problems.push(`${file.name}: ${problem}`);
+    else added++;
+  }
+  const count = added === 1 ? `Added one ${noun}.` : `Added ${added} ${noun}s.`;
+  status.say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"), status.undo);
+}
+
+/**
+ * Calls `take` with the files that are chosen in a dialog, which `input` opens.
+ * @param {HTMLInputElement} input
+ * @param {(files: File[]) => Promise<void>} take
+ */
+export function acceptChosen(input, take) {
+  input.addEventListener("change", async () => {
+    await take([...(input.files ?? [])]);
+    input.value = ""; // the same file may be chosen again
+  });
+}
+
+/**
+ * Calls `take` with the files of each drop on `root`, which has the class "dropping" while some are over it.
+ * @param {HTMLElement} root
+ * @param {(files: File[]) => void} take
+ */
+export function acceptDrops(root, take) {
+  const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+  root.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    root.classList.add("dropping");
+  });
+  root.addEventListener("dragleave", (event) => {
+    if (!root.contains(/** @type {Node | null} */ (event.relatedTarget))) root.classList.remove("dropping");
+  });
+  root.addEventListener("drop", (event) => {
+    root.classList.remove("dropping");
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    take([...(event.dataTransfer?.files ?? [])]);
+  });
+}

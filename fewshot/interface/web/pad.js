@@ -1,0 +1,370 @@
+// The drawing pad, the tray of drawings, and the ready-made sets.
+//
+// A drawing in the tray is a string: base64 of the bits that the model sees. Only the engine makes those, from strokes or
+// from a picture file, so that what is shown is what is read.
+
+import { strokesAmong } from "./codec.js";
+import { make, one } from "./dom.js";
+import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { colourOf, contextOf, paintDrawing } from "./painting.js";
+import { keep, recall } from "./store.js";
+import { createStatus, createTray, makeCard } from "./tray.js";
+
+/** @typedef {import("./codec.js").Stroke} Stroke */
+/** @typedef {import("./codec.js").Point} Point */
+/** @typedef {import("./engine.js").Drawings} Drawings */
+/** @typedef {Awaited<ReturnType<import("./engine.js").Engine["preview"]>>} Answer */
+/** @typedef {{drawings: string[], shots: number | null}} Tray */
+
+const STORAGE_KEY = "fewshot-studio-drawings";
+const SHOWN_OF_A_SET = 4;
+
+/**
+ * @param {HTMLElement} root
+ * @param {object} options
+ * @param {import("./engine.js").Engine} options.engine
+ * @param {string} options.task  whose models read the drawings
+ * @param {import("./engine.js").Facts} options.facts
+ * @param {{name: string, drawings: string[]}[]} options.sets
+ * @param {() => void} options.edited  called whenever `now` changed, also while a stroke is being drawn
+ */
+export function createPad(root, { engine, task, facts, sets, edited }) {
+  const { side, most } = facts.tasks[task];
+  const paper = one(root, ".pad-canvas", HTMLCanvasElement);
+  const seenCanvas = one(root, ".pad-preview", HTMLCanvasElement);
+  const mirrorCanvas = one(root, ".pad-drawn", HTMLCanvasElement);
+  const shotsMenu = one(root, ".pad-shots select", HTMLSelectElement);
+  const status = createStatus(one(root, ".pad-status"));
+  const tray = createTray(one(root, ".pad-tray"), {
+    noun: "drawing",
+    className: "thumb",
+    paint,
+    remove: (i) =>
+      replaceAll(
+        drawings.filter((_, at) => at !== i),
+        `Removed drawing ${i + 1}.`,
+      ),
+    move,
+  });
+  let { drawings, shots, strokes } = recalled();
+  /** @type {Promise<Answer> | null} */
+  let seen = null; // the engine's answer for the strokes that are on the pad
+  /** @type {string | null} */
+  let mirrored = null; // what the machine drew along
+
+  const button = (/** @type {string} */ name) => one(root, `[data-do=${name}]`, HTMLButtonElement);
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {string | null | undefined} pixels
+   */
+  function paint(canvas, pixels) {
+    paintDrawing(canvas, pixels, side, colourOf(root, "--ink"));
+  }
+
+  // Why the drawing on the pad is not read, if it is not; what can be undone still can.
+  function sayIfUnread() {
+    const full = drawings.length >= most && `${most} drawings are below already: remove one, and this one is read too.`;
+    const few =
+      shots &&
+      `Only ${shots} of your drawings ${shots === 1 ? "is" : "are"} used: choose all, and this one is read too.`;
+    if (full || few) status.say(full || few || "", status.undo);
+  }
+
+  // Keeping --------------------------------------------------------------------------------------------------------
+
+  /** @returns {Drawings} */
+  function value() {
+    return { supports: drawings.map((pixels) => ({ pixels })), shots };
+  }
+
+  /**
+   * The same, with the drawing on the pad as it is now in place of the last.
+   * @returns {Drawings}
+   */
+  function now() {
+    const { supports } = value();
+    return { supports: [...supports, ...(strokes.length ? [{ strokes }] : [])].slice(0, most), shots };
+  }
+
+  function keepAll() {
+    keep(STORAGE_KEY, { drawings, strokes, shots });
+  }
+
+  /** @returns {Tray & {strokes: Stroke[]}} */
+  function recalled() {
+    const kept = recall(STORAGE_KEY) ?? {};
+    const length = 4 * Math.ceil(Math.ceil((side * side) / 8) / 3);
+    const isDrawing = (/** @type {unknown} */ drawing) =>
+      typeof drawing === "string" && drawing.length === length && /^[A-Za-z0-9+/]+=*$/.test(drawing);
+    const known = (Array.isArray(kept.drawings) ? kept.drawings : []).filter(isDrawing).slice(0, most);
+    return {
+      drawings: known,
+      strokes: strokesAmong(kept.strokes),
+      shots: kept.shots >= 1 && kept.shots < known.length ? Math.floor(kept.shots) : null,
+    };
+  }
+
+  // The pad --------------------------------------------------------------------------------------------------------
+
+  function paintPad() {
+    const { side: units, stroke: width } = facts.pad;
+    const pixels = Math.round(paper.clientWidth * (window.devicePixelRatio || 1)) || units;
+    if (paper.width !== pixels) paper.width = paper.height = pixels;
+    const context = contextOf(paper);
+    context.setTransform(pixels / units, 0, 0, pixels / units, 0, 0);
+    context.clearRect(0, 0, units, units);
+    context.strokeStyle = getComputedStyle(root).getPropertyValue("--ink");
+    context.lineWidth = width;
+    context.lineCap = context.lineJoin = "round";
+    for (const stroke of strokes) {
+      context.beginPath();
+      context.moveTo(...stroke[0]);
+      for (const point of stroke) context.lineTo(...point);
+      context.stroke();
+    }
+    root.classList.toggle("has-strokes", strokes.length > 0);
+  }
+
+  async function paintSeen() {
+    const asked = seen;
+    const answer = await asked;
+    if (seen !== asked || (answer && "error" in answer)) return;
+    paint(seenCanvas, answer?.pixels);
+  }
+
+  // Forgets what was seen of the old strokes and asks for the new.
+  function strokesChanged() {
+    paintPad();
+    keepAll();
+    edited();
+    for (const name of ["undo", "clear", "add"]) button(name).disabled = !strokes.length;
+    seen = strokes.length ? engine.preview(task, { strokes }) : null;
+    paintSeen();
+  }
+
+  /**
+   * @param {PointerEvent} event
+   * @returns {Point}
+   */
+  function pointOf(event) {
+    const box = paper.getBoundingClientRect();
+    const inside = (/** @type {number} */ share) =>
+      Math.round(Math.min(Math.max(share, 0), 1) * facts.pad.side * 10) / 10;
+    return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
+  }
+
+  /** @param {PointerEvent} event */
+  function penDown(event) {
+    if (event.button !== 0 || !event.isPrimary) return;
+    event.preventDefault();
+    paper.setPointerCapture(event.pointerId);
+    const stroke = [pointOf(event)];
+    strokes.push(stroke);
+    sayIfUnread();
+    paintPad();
+    edited();
+    const move = (/** @type {PointerEvent} */ moved) => {
+      const events = moved.getCoalescedEvents();
+      for (const each of events.length ? events : [moved]) stroke.push(pointOf(each));
+      paintPad();
+      edited();
+    };
+    const end = () => {
+      paper.removeEventListener("pointermove", move);
+      paper.removeEventListener("lostpointercapture", end);
+      strokesChanged();
+    };
+    paper.addEventListener("pointermove", move);
+    paper.addEventListener("lostpointercapture", end); // also follows pointerup and pointercancel
+  }
+
+  // The tray -------------------------------------------------------------------------------------------------------
+
+  function trayChanged() {
+    if (shots !== null && shots >= drawings.length) shots = null;
+    showTray();
+    keepAll();
+    edited();
+  }
+
+  function showTray() {
+    const count = drawings.length;
+    tray.show({ items: drawings, slots: most, used: shots ?? count });
+    one(root, ".pad-count").textContent = `${count} of ${most}`;
+    button("empty").disabled = !count;
+    const first = Array.from({ length: Math.max(0, count - 1) }, (_, i) => i + 1);
+    shotsMenu.replaceChildren(
+      new Option(count ? `all ${count}` : "all", ""),
+      ...first.map((n) => new Option(n === 1 ? "only the first" : `the first ${n}`, String(n))),
+    );
+    shotsMenu.value = String(shots ?? "");
+    shotsMenu.disabled = count < 2;
+  }
+
+  /**
+   * @param {number} from
+   * @param {number} to
+   */
+  function move(from, to) {
+    drawings.splice(to, 0, ...drawings.splice(from, 1));
+    trayChanged();
+    status.say(`Moved to place ${to + 1}.`);
+  }
+
+  /**
+   * What takes drawings away can be undone.
+   * @param {string[]} newDrawings
+   * @param {string} sentence
+   */
+  function replaceAll(newDrawings, sentence) {
+    const old = { drawings, shots };
+    drawings = newDrawings;
+    shots = null;
+    trayChanged();
+    status.say(sentence, old.drawings.length ? () => restore(old) : null);
+  }
+
+  function clear() {
+    const old = strokes;
+    strokes = [];
+    strokesChanged();
+    status.say("Cleared the pad.", () => restore({ drawings, shots }, old));
+  }
+
+  /**
+   * @param {Tray} old
+   * @param {Stroke[]} oldStrokes
+   */
+  function restore(old, oldStrokes = []) {
+    ({ drawings, shots } = old);
+    strokes = [...oldStrokes, ...strokes];
+    trayChanged();
+    strokesChanged();
+    status.say("Your drawings are back.");
+  }
+
+  /**
+   * @param {string} pixels
+   * @returns {boolean} false if the tray is full
+   */
+  function append(pixels) {
+    if (drawings.length >= most) return false;
+    drawings = [...drawings, pixels];
+    trayChanged();
+    return true;
+  }
+
+  /**
+   * The drawing on the pad joins the tray.
+   * @returns {Promise<void>}
+   */
+  async function add() {
+    if (!strokes.length) return;
+    seen ??= engine.preview(task, { strokes });
+    const asked = seen;
+    const added = [...strokes];
+    const answer = await asked;
+    if (asked !== seen) return; // the pad was drawn on meanwhile, or added by a second click
+    if ("error" in answer) {
+      seen = null; // the next time, it may go better
+      return status.say(answer.error);
+    }
+    if (!append(answer.pixels)) {
+      return status.say(`A model reads at most ${most} drawings: remove one, then add this one.`);
+    }
+    strokes = strokes.filter((stroke) => !added.includes(stroke)); // the next one may have been begun
+    strokesChanged();
+    status.say(drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
+  }
+
+  /** @param {File} file */
+  async function addFile(file) {
+    const read = await readFile(file, facts.most_bytes);
+    const answer = "error" in read ? read : await engine.preview(task, read);
+    if ("error" in answer) return answer.error;
+    return append(answer.pixels) ? undefined : `A model reads at most ${most} drawings: remove one first.`;
+  }
+
+  // Wiring ---------------------------------------------------------------------------------------------------------
+
+  function undo() {
+    strokes.pop();
+    strokesChanged();
+  }
+
+  function showSets() {
+    const cards = sets.map(({ name, drawings: ready }) => {
+      const pictures = ready.slice(0, SHOWN_OF_A_SET).map((pixels) => {
+        const canvas = make("canvas");
+        paint(canvas, pixels);
+        return canvas;
+      });
+      return makeCard("pad-set", name, `Use the ready-made set ${name}`, pictures, () =>
+        replaceAll([...ready], `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`),
+      );
+    });
+    one(root, ".pad-sets").replaceChildren(...cards);
+  }
+
+  // In the colours that the page has now.
+  function repaint() {
+    paintPad();
+    paintSeen();
+    paint(mirrorCanvas, mirrored);
+    showTray();
+    showSets();
+  }
+
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    undo,
+    clear,
+    add,
+    empty: () => replaceAll([], "Removed all drawings."),
+    upload: () => one(root, ".pad-files").click(),
+  };
+  for (const [name, action] of Object.entries(actions)) button(name).addEventListener("click", action);
+  shotsMenu.addEventListener("change", () => {
+    shots = Number(shotsMenu.value) || null;
+    trayChanged();
+    status.say("", status.undo);
+  });
+  paper.addEventListener("pointerdown", penDown);
+  document.addEventListener("keydown", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const ours = root.checkVisibility() && (target === document.body || root.contains(target));
+    if (!ours || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    if (!strokes.length && !status.undo) return;
+    event.preventDefault();
+    if (strokes.length) undo();
+    else status.undo?.();
+  });
+  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", status, addFile);
+  acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
+  acceptDrops(root, upload);
+  new ResizeObserver(paintPad).observe(paper);
+  new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] }); // light and dark
+
+  showSets();
+  trayChanged();
+  strokesChanged();
+  paint(mirrorCanvas, mirrored);
+
+  return {
+    now,
+    /**
+     * The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
+     * @param {string | null} pixels
+     */
+    mirror(pixels) {
+      mirrored = pixels;
+      paint(mirrorCanvas, mirrored);
+    },
+    /** What Generate uses: the drawing on the pad counts too. */
+    async commit() {
+      await add();
+      return value();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+// Paints pixels on canvases.
+
+import { fromBase64, unpackBits } from "./codec.js";
+import { make } from "./dom.js";
+
+/** @typedef {[number, number, number]} Colour  red, green, blue, 0..255 */
+
+const FAINT = 60; // opacity of the rows of a photograph that are not given, of 255
+
+/**
+ * A colour of the page, as it is now, light or dark: `--ink` and its like, in hexadecimal.
+ * @param {Element} root
+ * @param {string} name
+ * @returns {Colour}
+ */
+export function colourOf(root, name) {
+  const hex = getComputedStyle(root).getPropertyValue(name).trim();
+  return /** @type {Colour} */ ([1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)));
+}
+
+/**
+ * @param {Colour} paper
+ * @param {Colour} ink
+ * @returns {(share: number) => number[]} paper with a share of ink, opaque
+ */
+export function mixer(paper, ink) {
+  return (share) => [...paper.map((level, k) => level + (ink[k] - level) * share), 255];
+}
+
+/**
+ * @param {Uint8Array} bytes  3 for each pixel
+ * @returns {(pixel: number) => number[]} a pixel's colour, opaque
+ */
+export function rgb(bytes) {
+  return (pixel) => [bytes[3 * pixel], bytes[3 * pixel + 1], bytes[3 * pixel + 2], 255];
+}
+
+/**
+ * Paints a picture whose colour and opacity at pixel i is colourAt(i) = [r, g, b, a].
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} width
+ * @param {number} height
+ * @param {(i: number) => number[]} colourAt
+ */
+export function paintCanvas(canvas, width, height, colourAt) {
+  const data = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) data.data.set(colourAt(i), 4 * i);
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  contextOf(canvas).putImageData(data, 0, 0);
+}
+
+/**
+ * A drawing's bits, packed in base64, in ink on a clear canvas; without any, nothing.
+ * @param {HTMLCanvasElement} canvas
+ * @param {string | null | undefined} pixels
+ * @param {number} side
+ * @param {Colour} ink
+ */
+export function paintDrawing(canvas, pixels, side, ink) {
+  const bits = pixels ? unpackBits(fromBase64(pixels), side * side) : new Uint8Array(side * side);
+  paintCanvas(canvas, side, side, (i) => [...ink, 255 * bits[i]]);
+}
+
+/**
+ * A photograph's bytes in base64, faintly after its first rows; without any, nothing.
+ * @param {HTMLCanvasElement} canvas
+ * @param {string | null} pixels
+ * @param {number} side
+ * @param {number} rows
+ */
+export function paintPhoto(canvas, pixels, side, rows = side) {
+  const colourAt = rgb(pixels ? fromBase64(pixels) : new Uint8Array(3 * side * side));
+  const opacity = (/** @type {number} */ i) => (!pixels ? 0 : i < rows * side ? 255 : FAINT);
+  paintCanvas(canvas, side, side, (i) => [...colourAt(i).slice(0, 3), opacity(i)]);
+}
+
+/**
+ * The same picture, each pixel `times` as large.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} times
+ */
+export function enlarged(canvas, times) {
+  const large = make("canvas", { width: canvas.width * times, height: canvas.height * times });
+  const context = contextOf(large);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(canvas, 0, 0, large.width, large.height);
+  return large;
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ */
+export function contextOf(canvas) {
+  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+}

@@ -1,0 +1,327 @@
+// The right side of a player: what the pixel that is looked at read, or what moves it.
+
+import { fromBase64, packBits, toBase64 } from "./codec.js";
+import { make, one } from "./dom.js";
+import { colourOf, paintCanvas, rgb } from "./painting.js";
+import {
+  attentionOf,
+  fullColour,
+  gazesInRow,
+  largestIn,
+  largestOf,
+  MOST_SURPRISE,
+  percent,
+  sharesOf,
+  surpriseOf,
+} from "./reading.js";
+import { supportsOf } from "./run.js";
+
+/** @typedef {import("./run.js").Run} Run */
+/** @typedef {import("./engine.js").Task} Task */
+
+const REST = 120; // milliseconds that a pixel is looked at before its influence is asked for...
+const BUSY = 400; // ... and before it is asked for again
+const HEAT_FADES = 90; // milliseconds; while it plays, heat fades like an afterglow instead of flickering
+
+/**
+ * @param {HTMLElement} root  of the player
+ * @param {object} options
+ * @param {import("./engine.js").Engine} options.engine
+ * @param {string} options.name  the player's own, for its radios
+ * @param {AbortSignal} options.signal  aborted when the player is destroyed
+ * @param {() => void} options.changed  called when there is something else to paint
+ * @param {(sentence: string) => void} options.fail
+ */
+export function createPanels(root, { engine, name, signal, changed, fail }) {
+  /** @type {import("./reading.js").Head} */
+  let head = "mean";
+  let scale = "own";
+  /** @type {Run} */
+  let run;
+  /** @type {Task} */
+  let task;
+  /** @type {{of: Run | null, rows: number, head: import("./reading.js").Head, value: number}} */
+  let largest = { of: null, rows: 0, head, value: 0 };
+  let glow = new Float32Array(); // the heat on the screen, [shots * places]
+  let asking = false; // whether an answer on influence is under way
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let resting;
+
+  const tiles = () => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".tile"));
+  const influenceIsShown = () => run.can.influence && !run.can.attend;
+
+  // What changes only with the run ---------------------------------------------------------------------------------
+
+  function layOut() {
+    one(root, ".player-note").textContent = run.note;
+    one(root, ".player-pictures").textContent = `${task.unit}s`;
+    one(root, ".player-picture-unit").textContent = task.unit;
+    root.classList.toggle("has-attention", run.can.attend);
+    root.classList.toggle("has-influence", influenceIsShown());
+    root.classList.toggle("has-before", run.before.length > 0);
+    root.classList.toggle("has-steps", run.support_nats !== null);
+    layOutTiles();
+    layOutSteps();
+    layOutHeads();
+  }
+
+  function layOutTiles() {
+    const shown = run.can.read ? run.shots : 0;
+    const list = one(root, ".player-tiles");
+    list.style.setProperty("--columns", String(shown <= 1 ? 1 : shown <= 4 ? 2 : shown <= 6 ? 3 : 4));
+    if (list.childElementCount !== shown) list.replaceChildren(...Array.from({ length: shown }, (_, s) => makeTile(s)));
+    const supports = supportsOf(run);
+    const ink = colourOf(root, "--ink");
+    const colourAt = run.channels === 1 ? (/** @type {number} */ i) => [...ink, 255 * supports[i]] : rgb(supports);
+    tiles().forEach((tile, s) => {
+      const canvas = one(tile, ".tile-ink", HTMLCanvasElement);
+      paintCanvas(canvas, run.width, run.height, (i) => colourAt(s * run.pixels + i));
+      one(tile, ".tile-gaze", SVGElement).toggleAttribute("hidden", !(task.gaze && run.can.attend));
+    });
+  }
+
+  // The supports' NLL before the first inner step and after each, as bars.
+  function layOutSteps() {
+    const nats = run.support_nats ?? [];
+    const largest = Math.max(...nats, 1e-9);
+    const label = (/** @type {number} */ step) =>
+      step === 0 ? "before" : step === 1 ? "after 1 step" : `after ${step} steps`;
+    one(root, ".player-steps ol").replaceChildren(
+      ...nats.map((value, step) => {
+        const item = make("li");
+        item.innerHTML = '<span></span><i class="bar"><b></b></i><span class="number"></span>';
+        one(item, "span").textContent = label(step);
+        one(item, "b").style.width = `${(100 * value) / largest}%`;
+        one(item, ".number").textContent = value.toFixed(4).replace(/^0/, "");
+        return item;
+      }),
+    );
+  }
+
+  function layOutHeads() {
+    const list = one(root, ".player-heads");
+    if (list.childElementCount === 1 + run.heads) return; // what has the focus keeps it
+    const heads = Array.from({ length: run.heads }, (_, i) => i);
+    list.replaceChildren(makeChoice("mean", "all together", `all ${run.heads} gazes together`));
+    list.append(...heads.map((i) => makeChoice(i, String(i + 1), `gaze ${i + 1}`)));
+  }
+
+  /** @param {number} index */
+  function makeTile(index) {
+    const tile = make("figure", { className: "tile" });
+    tile.innerHTML =
+      '<div><canvas class="tile-ink"></canvas><canvas class="tile-heat"></canvas>' +
+      '<svg class="tile-gaze" hidden aria-hidden="true"><polyline></polyline><circle r="1"></circle></svg></div>' +
+      `<figcaption><span>${index + 1}</span><i class="bar"><b></b></i><span class="number"></span></figcaption>`;
+    return tile;
+  }
+
+  /**
+   * @param {import("./reading.js").Head} value
+   * @param {string} text
+   * @param {string} description
+   */
+  function makeChoice(value, text, description) {
+    const radio = make("input", { type: "radio", name: `${name}-head`, value: String(value), checked: value === head });
+    radio.setAttribute("aria-label", description);
+    return make("label", {}, radio, make("span", {}, text));
+  }
+
+  // What changes with the pixel ------------------------------------------------------------------------------------
+
+  /**
+   * @param {number | null} pixel
+   * @param {number} follow  how far the heat on the screen goes to the pixel's, of 1
+   */
+  function paintAttention(pixel, follow) {
+    const known = pixel !== null;
+    const attention = known ? attentionOf(run, pixel, head) : new Float32Array(glow.length);
+    const shares = known ? sharesOf(run, pixel, head) : new Float32Array(run.shots);
+    const full = fullColour(run, scale === "own" ? largestIn(attention) : largestSoFar());
+    const heat = colourOf(root, "--heat");
+    for (let i = 0; i < glow.length; i++) glow[i] += (attention[i] / full - glow[i]) * follow;
+    tiles().forEach((tile, s) => {
+      const from = s * run.places;
+      const canvas = one(tile, ".tile-heat", HTMLCanvasElement);
+      paintCanvas(canvas, run.grid[1], run.grid[0], (i) => [...heat, 255 * glow[from + i]]);
+      showShare(tile, shares[s]);
+    });
+    if (task.gaze) paintGaze(pixel);
+    const read = shares.reduce((a, b) => a + b, 0);
+    showShare(one(root, ".player-nothing"), known ? Math.max(0, 1 - read) : 0);
+    one(root, ".player-legend .number").textContent = known ? percent(full) : "";
+  }
+
+  // Kept from one frame to the next: of all gazes together, it is a sum over the whole picture.
+  function largestSoFar() {
+    if (largest.of !== run || largest.rows !== run.rows || largest.head !== head) {
+      largest = { of: run, rows: run.rows, head, value: largestOf(run, head) };
+    }
+    return largest.value;
+  }
+
+  /**
+   * @param {Element} element
+   * @param {number} share
+   */
+  function showShare(element, share) {
+    one(element, ".number").textContent = percent(share);
+    one(element, "b").style.width = `${100 * share}%`;
+  }
+
+  /**
+   * The way that the gaze has come in this row, over the one support.
+   * @param {number | null} pixel
+   */
+  function paintGaze(pixel) {
+    const svg = one(root, ".tile-gaze", SVGElement);
+    svg.toggleAttribute("hidden", pixel === null);
+    if (pixel === null) return;
+    const gazes = gazesInRow(run, pixel, head);
+    const last = gazes.at(-1);
+    svg.setAttribute("viewBox", `0 0 ${run.width} ${run.height}`);
+    const way = gazes.flatMap((gaze) => (gaze ? [gaze.join()] : []));
+    one(svg, "polyline", SVGElement).setAttribute("points", way.join(" "));
+    const dot = one(svg, "circle", SVGElement);
+    dot.toggleAttribute("hidden", !last);
+    if (!last) return;
+    dot.setAttribute("cx", String(last[0]));
+    dot.setAttribute("cy", String(last[1]));
+  }
+
+  // Influence that is known is shown; what is not known yet is asked for when the eye rests.
+  /** @param {number | null} pixel */
+  function paintInfluence(pixel) {
+    const map = pixel === null ? undefined : run.influences.get(pixel);
+    const heat = colourOf(root, "--heat");
+    const cold = colourOf(root, "--cold");
+    tiles().forEach((tile, s) => {
+      paintCanvas(one(tile, ".tile-heat", HTMLCanvasElement), run.width, run.height, (i) => {
+        const value = map ? map.maps[s * run.pixels + i] / 127 : 0;
+        return [...(value > 0 ? heat : cold), 255 * Math.abs(value)];
+      });
+    });
+    one(root, ".player-influence").classList.toggle("is-waiting", pixel !== null && !map);
+    one(root, ".player-largest").textContent = map
+      ? `full colour: ${map.largest.toPrecision(2)} of the logit per pixel`
+      : "";
+    clearTimeout(resting);
+    const of = run;
+    if (pixel !== null && !map && run.rows === run.height) resting = setTimeout(() => askInfluence(of, pixel), REST);
+  }
+
+  /**
+   * @param {Run} of
+   * @param {number} pixel
+   */
+  async function askInfluence(of, pixel) {
+    if (asking) return;
+    asking = true;
+    const wish = {
+      model: of.model,
+      supports: of.supports,
+      shots: of.shots,
+      image: toBase64(packBits(of.image)),
+      row: Math.floor(pixel / of.width),
+      column: pixel % of.width,
+      inner_steps: of.support_nats ? of.support_nats.length - 1 : null,
+    };
+    const answer = await engine.influence(wish).catch(() => null);
+    asking = false;
+    if (!answer || signal.aborted) return;
+    if ("error" in answer) return fail(answer.error);
+    if ("busy" in answer) {
+      resting = setTimeout(changed, BUSY);
+      return;
+    }
+    of.influences.set(pixel, { ...answer, maps: new Int8Array(fromBase64(answer.maps).buffer) });
+    changed();
+  }
+
+  /**
+   * What the first line says of a pixel's chance, and how long its bar is, of 1.
+   * @param {number} pixel
+   * @returns {[string, number]}
+   */
+  function chanceOf(pixel) {
+    if (run.channels === 1) return [`chance of ink ${percent(run.chance[pixel])}`, run.chance[pixel]];
+    const surprise = surpriseOf(run, pixel);
+    return [`surprise ${surprise.toFixed(1)} of ${MOST_SURPRISE.toFixed(1)}`, surprise / MOST_SURPRISE];
+  }
+
+  /** @param {number} pixel */
+  function contentOf(pixel) {
+    if (run.channels === 1) return run.image[pixel] ? "ink" : "paper";
+    const levels = [...run.image.subarray(3 * pixel, 3 * pixel + 3)];
+    return `#${levels.map((level) => level.toString(16).padStart(2, "0")).join("")}`;
+  }
+
+  /**
+   * @param {string} selector
+   * @param {string} text
+   * @param {number} share  of the bar
+   */
+  function showChance(selector, text, share) {
+    one(root, `${selector} span`).textContent = text;
+    one(root, `${selector} b`).style.width = `${100 * share}%`;
+  }
+
+  /**
+   * @param {string} selector  of what has the radios
+   * @param {(value: string) => void} choose
+   */
+  function onChoice(selector, choose) {
+    const chosen = (/** @type {Event} */ { target }) => {
+      choose(/** @type {HTMLInputElement} */ (target).value);
+      changed();
+    };
+    one(root, selector).addEventListener("change", chosen, { signal });
+  }
+
+  onChoice(".player-heads", (value) => {
+    head = value === "mean" ? "mean" : Number(value);
+  });
+  onChoice(".player-scale", (value) => {
+    scale = value;
+  });
+
+  return {
+    /**
+     * Turns to a run that was begun.
+     * @param {Run} begun
+     * @param {Task} itsTask
+     */
+    begin(begun, itsTask) {
+      run = begun;
+      task = itsTask;
+      glow = new Float32Array(run.shots * run.places);
+      if (head !== "mean" && head >= run.heads) head = "mean";
+      layOut();
+    },
+    /** In the colours that the page has now. */
+    layOut,
+    destroy: () => clearTimeout(resting),
+    /**
+     * @param {number | null} pixel  to tell about, null for none
+     * @param {{playing: boolean, fades: boolean, elapsed: number}} how  fades: heat follows with an afterglow, in
+     *   `elapsed` milliseconds
+     */
+    paint(pixel, { playing, fades, elapsed }) {
+      const known = pixel !== null;
+      const place = known ? `Row ${Math.floor(pixel / run.width) + 1}, column ${(pixel % run.width) + 1}` : "";
+      one(root, ".player-place").textContent = known ? `${place}: ${contentOf(pixel)}` : "Nothing drawn yet";
+      const nothing = run.channels === 1 ? "chance of ink –" : "surprise –";
+      showChance(".player-chance", ...(known ? chanceOf(pixel) : /** @type {[string, number]} */ ([nothing, 0])));
+      if (run.before.length) {
+        const before = known ? run.before[pixel] : 0;
+        showChance(".player-before", `without practice ${known ? percent(before) : "–"}`, before);
+      }
+      if (run.can.attend) paintAttention(pixel, fades ? 1 - Math.exp(-elapsed / HEAT_FADES) : 1);
+      if (influenceIsShown()) paintInfluence(playing ? null : pixel);
+    },
+    /** In words, what the panels say of a pixel. */
+    get subject() {
+      return run.can.attend ? "what it read" : influenceIsShown() ? "what moves it" : "how likely it was";
+    },
+  };
+}

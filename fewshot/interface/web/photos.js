@@ -1,0 +1,261 @@
+// The photographs that a model reads, ready-made ones, and one of which the first rows are given.
+//
+// A photograph is a string: base64 of the side x side x 3 bytes that the model sees. Only the engine makes those from a
+// picture file, so that what is shown is what is read.
+
+import { fromBase64, toBase64 } from "./codec.js";
+import { make, one } from "./dom.js";
+import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { paintPhoto } from "./painting.js";
+import { keep, recall } from "./store.js";
+import { createStatus, createTray, makeCard } from "./tray.js";
+
+/** @typedef {import("./engine.js").PhotoTask} PhotoTask */
+/** @typedef {{photos: string[], begin: string | null, rows: number}} State  begin: whose first rows are given */
+
+const STORAGE_KEY = "fewshot-studio-photographs";
+const SLOTS = 4; // in the tray, of a task that reads several
+
+/**
+ * @param {HTMLElement} root
+ * @param {object} options
+ * @param {import("./engine.js").Engine} options.engine
+ * @param {Record<string, PhotoTask>} options.tasks  those whose supports are photographs
+ * @param {number} options.mostBytes  of a picture file
+ */
+export function createPhotos(root, { engine, tasks, mostBytes }) {
+  const slider = one(root, ".photos-beginning input", HTMLInputElement);
+  const status = createStatus(one(root, ".photos-status"));
+  const tray = createTray(one(root, ".photos-tray"), {
+    noun: "photograph",
+    className: "photo",
+    paint: (canvas, pixels) => paintPhoto(canvas, pixels, facts.side),
+    remove: (i) => replace({ photos: state.photos.filter((_, at) => at !== i) }, `Removed photograph ${i + 1}.`),
+  });
+  const states = recalled();
+  /** @type {string | null} */
+  let task = null;
+  /** @type {PhotoTask} */
+  let facts; // of the task
+  /** @type {State} */
+  let state; // of the task
+
+  // State ----------------------------------------------------------------------------------------------------------
+
+  /**
+   * A photograph's mirror image.
+   * @param {string} pixels
+   */
+  function mirrored(pixels) {
+    const { side } = facts;
+    const bytes = fromBase64(pixels);
+    const turned = new Uint8Array(bytes.length);
+    for (let row = 0; row < side; row++) {
+      for (let x = 0; x < side; x++) {
+        const from = 3 * (row * side + side - 1 - x);
+        turned.set(bytes.subarray(from, from + 3), 3 * (row * side + x));
+      }
+    }
+    return toBase64(turned);
+  }
+
+  // What may be begun with: what was chosen for it, else, of a photograph that is to be mirrored, what comes out.
+  function beginning() {
+    const { begin, photos } = state;
+    return begin ?? (facts.mirrors && photos.length ? mirrored(photos[0]) : null);
+  }
+
+  /** @returns {import("./engine.js").Photographs} */
+  function value() {
+    if (!task) return { photos: [], beginning: null };
+    const pixels = beginning();
+    const { photos, rows } = state;
+    return {
+      photos: photos.map((photo) => ({ pixels: photo })),
+      beginning: pixels && rows ? { pixels, rows } : null,
+    };
+  }
+
+  /** @returns {Record<string, State>} */
+  function recalled() {
+    const kept = recall(STORAGE_KEY) ?? {};
+    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most }]) => {
+      const length = 4 * side * side; // of 3 bytes a pixel in base64
+      const isPhoto = (/** @type {unknown} */ photo) =>
+        typeof photo === "string" && photo.length === length && /^[A-Za-z0-9+/]+$/.test(photo);
+      const { photos, begin, rows } = kept[name] ?? {};
+      return [
+        name,
+        {
+          photos: (Array.isArray(photos) ? photos : []).filter(isPhoto).slice(0, most),
+          begin: isPhoto(begin) ? begin : null,
+          rows: Number.isInteger(rows) && rows >= 0 && rows < side ? rows : 0,
+        },
+      ];
+    };
+    return Object.fromEntries(Object.entries(tasks).map(ofTask));
+  }
+
+  function stateChanged() {
+    showTray();
+    showBeginning();
+    keep(STORAGE_KEY, states);
+  }
+
+  /**
+   * A change can be undone if it takes photographs away.
+   * @param {Partial<State>} change
+   * @param {string} sentence
+   */
+  function replace(change, sentence) {
+    const old = { ...state };
+    Object.assign(state, change);
+    const lost = old.photos.some((photo) => !state.photos.includes(photo));
+    const undoable = lost || (old.begin !== null && old.begin !== state.begin);
+    stateChanged();
+    status.say(sentence, undoable ? () => restore(old) : null);
+  }
+
+  /** @param {State} old */
+  function restore(old) {
+    Object.assign(state, old);
+    stateChanged();
+    status.say("Your photographs are back.");
+  }
+
+  // What is shown --------------------------------------------------------------------------------------------------
+
+  const isSingle = () => facts.most === 1;
+
+  function showTray() {
+    tray.show({ items: state.photos, slots: isSingle() ? 1 : SLOTS, needed: facts.read });
+    one(root, ".photos-tray").classList.toggle("is-single", isSingle());
+    one(root, "[data-do=empty]").hidden = state.photos.length < 2;
+  }
+
+  function showBeginning() {
+    const pixels = beginning();
+    const { begin, rows } = state;
+    const { side } = facts;
+    slider.max = String(side - 1);
+    slider.value = String(rows);
+    slider.disabled = !pixels;
+    paintPhoto(one(root, ".photos-beginning canvas", HTMLCanvasElement), pixels, side, rows);
+    one(root, ".photos-rows").textContent =
+      !pixels || !rows
+        ? "no row is given"
+        : `the first ${rows === 1 ? "row" : `${rows} rows`} of ${side} ${rows === 1 ? "is" : "are"} given`;
+    one(root, ".photos-whose").textContent = begin
+      ? "of this photograph; the model draws the rest"
+      : pixels
+        ? "of the mirror image; the model draws the rest"
+        : "of a photograph of yours, which the model then completes";
+    one(root, "[data-do=unbegin]").hidden = !begin;
+  }
+
+  function showSamples() {
+    const cards = facts.samples.map((sample) => {
+      const pictures = sample.photos.slice(0, facts.read).map((pixels) => {
+        const canvas = make("canvas");
+        paintPhoto(canvas, pixels, facts.side);
+        return canvas;
+      });
+      return makeCard("photos-sample", sample.name, `Use the ready-made ${sample.name}`, pictures, () => take(sample));
+    });
+    one(root, ".photos-samples").replaceChildren(...cards);
+    one(root, ".photos-samples").style.setProperty("--read", String(facts.read));
+  }
+
+  /**
+   * What a ready-made set has more than is read can be begun with.
+   * @param {{name: string, photos: string[]}} sample
+   */
+  function take({ name, photos }) {
+    replace({ photos: photos.slice(0, facts.read), begin: photos[facts.read] ?? null }, `${name}: press Generate.`);
+  }
+
+  // Uploads --------------------------------------------------------------------------------------------------------
+
+  /** @param {File} file */
+  async function read(file) {
+    const answer = await readFile(file, mostBytes);
+    return "error" in answer || !task ? answer : engine.preview(task, answer);
+  }
+
+  /** @param {File[]} files */
+  async function upload(files) {
+    const asked = task;
+    const wanted = () => task === asked; // the user may go elsewhere meanwhile
+    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", status, (file) => add(file, wanted), wanted);
+  }
+
+  /**
+   * @param {File} file
+   * @param {() => boolean} wanted
+   */
+  async function add(file, wanted) {
+    const answer = await read(file);
+    if (!wanted() || "picture" in answer) return undefined;
+    if ("error" in answer) return answer.error;
+    if (isSingle()) {
+      replace({ photos: [answer.pixels], begin: null }, "");
+      return undefined;
+    }
+    if (state.photos.length >= facts.most) return `A model reads at most ${facts.most} photographs: remove one first.`;
+    state.photos = [...state.photos, answer.pixels];
+    stateChanged();
+    return undefined;
+  }
+
+  /** @param {File[]} files */
+  async function beginWith([file]) {
+    if (!file) return;
+    const asked = task;
+    const answer = await read(file);
+    if (task !== asked || "picture" in answer) return;
+    if ("error" in answer) return status.say(`${file.name}: ${answer.error}`);
+    replace({ begin: answer.pixels, rows: state.rows || Math.round(facts.side / 2) }, "The machine will complete it.");
+  }
+
+  // Wiring ---------------------------------------------------------------------------------------------------------
+
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    upload: () => one(root, ".photos-files").click(),
+    empty: () => replace({ photos: [] }, "Removed all photographs."),
+    begin: () => one(root, ".photos-begin-file").click(),
+    unbegin: () => replace({ begin: null, rows: 0 }, "Removed what the machine was to complete."),
+  };
+  for (const [name, action] of Object.entries(actions))
+    one(root, `[data-do=${name}]`).addEventListener("click", action);
+  acceptChosen(one(root, ".photos-files", HTMLInputElement), upload);
+  acceptChosen(one(root, ".photos-begin-file", HTMLInputElement), beginWith);
+  acceptDrops(root, upload);
+  slider.addEventListener("input", () => {
+    state.rows = Number(slider.value);
+    stateChanged();
+  });
+
+  return {
+    /**
+     * Shows the photographs of a task, a ready-made one where there are none. Nothing for a task that has none.
+     * @param {string} to
+     */
+    turn(to) {
+      task = to in tasks ? to : null;
+      if (!task) return;
+      facts = tasks[task];
+      state = states[task];
+      one(root, ".photos-title").textContent = facts.title;
+      one(root, "[data-do=upload] span").textContent = facts.upload;
+      one(root, ".photos-files", HTMLInputElement).multiple = !isSingle();
+      one(root, ".photos-or").textContent = facts.or;
+      one(root, ".photos-help").innerHTML = facts.help;
+      showSamples();
+      if (!state.photos.length && !state.begin && facts.samples.length) take(facts.samples[0]);
+      stateChanged();
+      status.say("");
+    },
+    value,
+  };
+}

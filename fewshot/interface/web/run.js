@@ -1,0 +1,128 @@
+// A run, as it grows chunk by chunk: from what payload.py sends to arrays. Needs no page.
+
+import { fromBase64, inflate, unpackBits } from "./codec.js";
+
+/**
+ * What a model can do: all that is known here of which model it is.
+ * @typedef {object} Can
+ * @property {boolean} read  it reads supports
+ * @property {boolean} attend  its runs have attention
+ * @property {boolean} influence  the engine can say what each support pixel does to a pixel
+ * @property {boolean} adapt  the supports change its weights
+ */
+
+/**
+ * Some finished rows of a run; payload.py describes each field.
+ * @typedef {object} Chunk
+ * @property {string} id
+ * @property {string} model
+ * @property {string} title
+ * @property {string} task
+ * @property {Can} can
+ * @property {string} note  a sentence on what a model without attention reads; else empty
+ * @property {number} seed
+ * @property {number} temperature
+ * @property {number} height
+ * @property {number} width
+ * @property {number} channels
+ * @property {number} shots
+ * @property {string} supports
+ * @property {number} heads
+ * @property {[number, number]} grid
+ * @property {number[] | null} support_nats
+ * @property {number} given
+ * @property {number} start
+ * @property {number} rows
+ * @property {string | ArrayBuffer} data  in base64, or as it is
+ * @property {string} [example]  the name of the ready-made set that it was drawn from, if it is the page's example
+ */
+
+/**
+ * What is known of a run: its facts as in each of its chunks, and arrays for all of its pixels, filled up to `rows`.
+ * @typedef {Omit<Chunk, "start" | "data"> & Arrays & {
+ *   live: boolean, pixels: number, places: number, influences: Map<number, Influence>
+ * }} Run
+ */
+
+/**
+ * @typedef {object} Arrays
+ * @property {Float32Array} chance  [pixels] of ink, or of the pixel's own colour
+ * @property {Float32Array} before  [pixels] the same without inner steps; empty if there are none, and in colour
+ * @property {Float32Array} largest  [pixels, heads] the largest attention weight
+ * @property {Float32Array} shares  [pixels, heads, shots]
+ * @property {Uint8Array} weights  [pixels, heads, shots, places] 255 is the largest
+ * @property {Uint8Array} image  [pixels, channels]
+ */
+
+/** @typedef {{largest: number, maps: Int8Array}} Influence  maps [shots, pixels], where 127 is the largest */
+
+/**
+ * The arrays of a chunk, in their order: name, type, and numbers for each pixel.
+ * @param {Pick<Chunk, "channels" | "heads" | "shots" | "grid" | "support_nats">} chunk
+ * @returns {[keyof Arrays, Float32ArrayConstructor | Uint8ArrayConstructor, number][]}
+ */
+export function layout({ channels, heads, shots, grid, support_nats }) {
+  return [
+    ["chance", Float32Array, 1],
+    ["before", Float32Array, support_nats && channels === 1 ? 1 : 0],
+    ["largest", Float32Array, heads],
+    ["shares", Float32Array, heads * shots],
+    ["weights", Uint8Array, heads * shots * grid[0] * grid[1]],
+    ["image", Uint8Array, channels],
+  ];
+}
+
+/**
+ * The run that a chunk belongs to, before any row.
+ * @param {Chunk} chunk
+ * @param {boolean} live  whether it follows the user's hand
+ * @returns {Run}
+ */
+export function beginRun({ start: _start, data: _data, ...facts }, live = false) {
+  const pixels = facts.height * facts.width;
+  const arrays = layout(facts).map(([name, type, perPixel]) => [name, new type(pixels * perPixel)]);
+  return {
+    ...facts,
+    .../** @type {Arrays} */ (Object.fromEntries(arrays)),
+    live,
+    pixels,
+    places: facts.grid[0] * facts.grid[1],
+    rows: 0,
+    influences: new Map(),
+  };
+}
+
+/**
+ * @param {Chunk} chunk
+ * @returns {Promise<ArrayBuffer>} the arrays of its rows, one after the other
+ */
+export function unpack(chunk) {
+  return inflate(typeof chunk.data === "string" ? fromBase64(chunk.data) : new Uint8Array(chunk.data));
+}
+
+/**
+ * Copies the unpacked rows of a chunk into its run.
+ * @param {Run} run
+ * @param {Chunk} chunk
+ * @param {ArrayBuffer} unpacked
+ */
+export function addRows(run, chunk, unpacked) {
+  const start = chunk.start * run.width;
+  const pixels = (chunk.rows - chunk.start) * run.width;
+  let offset = 0;
+  for (const [name, type, perPixel] of layout(run)) {
+    const size = pixels * perPixel * type.BYTES_PER_ELEMENT;
+    run[name].set(new type(unpacked.slice(offset, offset + size)), start * perPixel);
+    offset += size;
+  }
+  run.rows = Math.max(run.rows, chunk.rows);
+}
+
+/**
+ * What the model read: bits of 0 and 1 [shots, pixels], or in colour bytes [shots, pixels, 3].
+ * @param {Pick<Run, "supports" | "channels" | "shots" | "pixels">} run
+ */
+export function supportsOf({ supports, channels, shots, pixels }) {
+  const bytes = fromBase64(supports);
+  return channels === 1 ? unpackBits(bytes, shots * pixels) : bytes;
+}

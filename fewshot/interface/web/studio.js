@@ -1,0 +1,181 @@
+// Wires the page: the pad or the photographs on the left, players on the right, and what the buttons do. It speaks to
+// the models through an engine (engine.js), and is told of the settings, which are not its own.
+
+import { createAlong } from "./along.js";
+import { one } from "./dom.js";
+import { createPad } from "./pad.js";
+import { createPhotos } from "./photos.js";
+import { createPlayer } from "./player.js";
+
+/** @typedef {import("./engine.js").Settings} Settings */
+/** @typedef {import("./engine.js").PhotoTask} PhotoTask */
+/** @typedef {ReturnType<typeof createStudio>} Studio */
+
+/**
+ * @param {object} options
+ * @param {import("./engine.js").Engine} options.engine
+ * @param {import("./engine.js").Facts} options.facts
+ * @param {{pad: HTMLElement, photos: HTMLElement, player: HTMLElement}} options.roots
+ * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
+ * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
+ */
+export function createStudio({ engine, facts, roots, sets, example }) {
+  let { task } = facts;
+  /** @type {Settings | null} */
+  let settings = null;
+  let taken = ""; // the settings that the last picture was asked for with
+  let drawing = false; // a picture, by Generate
+  let changed = () => {}; // what is on the pad; along comes later
+  let again = false; // once it is finished, since what it is drawn from was changed
+
+  const { tasks } = facts;
+  const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
+  const drawnTask = facts.task;
+  const pad = createPad(roots.pad, { engine, task: drawnTask, facts, sets, edited: () => changed() });
+  const photos = createPhotos(roots.photos, {
+    engine,
+    tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
+    mostBytes: facts.most_bytes,
+  });
+  const players = [createPlayer(roots.player, { engine, tasks })];
+  const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
+    draw: () => (settings ? engine.along(pad.now(), settings) : Promise.reject()),
+    show: (answer) => {
+      pad.mirror("pixels" in answer ? answer.pixels : null);
+      return players[0].show(answer);
+    },
+    wait: (isLong) => players[0].wait(isLong),
+    screens: [one(roots.pad, ".pad-drawn"), one(roots.player, ".player-frame")],
+  });
+  changed = along.changed;
+
+  const supports = () => (tasks[task].drawn ? pad.now().supports : photos.value().photos);
+  const key = (/** @type {Settings} */ { model, temperature, seed, inner_steps }) =>
+    [model, temperature, seed, inner_steps].join();
+
+  // What the page's style goes by.
+  function showTask() {
+    document.body.dataset.given = tasks[task].drawn ? "drawings" : "photographs";
+  }
+
+  /**
+   * Draws a picture: the drawing on the pad joins the tray, and rows are shown as they come. While one is being drawn,
+   * the next one waits for its end.
+   * @param {Settings} now
+   */
+  async function generate(now) {
+    if (drawing) {
+      again = true;
+      return;
+    }
+    drawing = true;
+    const [player] = players;
+    const drawings = tasks[task].drawn ? await pad.commit() : pad.now();
+    along.pause();
+    taken = key(now);
+    player.expect();
+    for await (const chunk of engine.generate(drawings, photos.value(), now)) {
+      // One that was begun before the user turned to another task is not shown there.
+      if ("error" in chunk || chunk.task === task) player.absorb(chunk);
+    }
+    player.stop();
+    drawing = false;
+    along.resume();
+    if (again && settings) generate(settings);
+    again = false;
+  }
+
+  const studio = {
+    pad,
+    photos,
+    players,
+    along,
+
+    /**
+     * The settings as they are now.
+     * @param {Settings} now
+     */
+    know(now) {
+      settings = now;
+      document.body.toggleAttribute("data-adapts", Boolean(facts.models[now.model]?.adapts));
+    },
+
+    /**
+     * The page is complete. What was on the pad when it was closed is drawn along when it opens.
+     * @param {Settings} now
+     */
+    open(now) {
+      studio.know(now);
+      if (pad.now().supports.length) along.changed();
+    },
+
+    /**
+     * The user had the settings changed: drawings are drawn along with the new ones. A change that is told of only after
+     * Generate has taken it is drawn already.
+     * @param {Settings} now
+     */
+    follow(now) {
+      studio.know(now);
+      const isTaken = key(now) === taken;
+      taken = "";
+      if (facts.models[now.model]?.task === drawnTask && !isTaken) along.changed();
+    },
+
+    /**
+     * The user turned to another task: its pad or photographs. What is being drawn for the last one is shown no further.
+     * @param {string} to
+     */
+    turn(to) {
+      task = to;
+      again = false;
+      showTask();
+      photos.turn(task);
+      for (const player of players) player.stop();
+    },
+
+    /**
+     * Its models are here: at once a picture of what it does.
+     * @param {Settings} now
+     */
+    showTask(now) {
+      studio.know(now);
+      if (supports().length) generate(now);
+      else players[0].absorb({ ...example, id: crypto.randomUUID() });
+    },
+
+    /**
+     * The user chose another model. Of photographs, which nothing draws along, the picture would stay the old one's.
+     * @param {Settings} now
+     */
+    showModel(now) {
+      studio.know(now);
+      if (!tasks[task].drawn && supports().length) generate(now);
+    },
+
+    /**
+     * Generate was pressed, which does nothing while a picture is being drawn.
+     * @param {Settings} now
+     */
+    press(now) {
+      studio.know(now);
+      if (!drawing) generate(now);
+    },
+
+    /** Stop was pressed. */
+    stop() {
+      again = false;
+    },
+
+    get settings() {
+      return settings;
+    },
+    get drawing() {
+      return drawing;
+    },
+  };
+
+  photos.turn(task);
+  showTask();
+  players[0].absorb(example);
+  return studio;
+}

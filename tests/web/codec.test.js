@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deflateSync } from "node:zlib";
+import {
+  fromBase64,
+  inflate,
+  packBits,
+  strokesAmong,
+  toBase64,
+  unpackBits,
+} from "../../fewshot/interface/web/codec.js";
+
+test("base64 there and back", () => {
+  assert.equal(toBase64(Uint8Array.of(72, 105, 0, 255)), "SGkA/w==");
+  assert.deepEqual([...fromBase64("SGkA/w==")], [72, 105, 0, 255]);
+  const many = new Uint8Array(200_000).map((_, i) => i % 251);
+  assert.deepEqual(fromBase64(toBase64(many)), many);
+});
+
+test("bits, the highest of each byte first; the last byte is filled up", () => {
+  const bits = Uint8Array.of(1, 0, 0, 0, 0, 0, 1, 1, 0, 1);
+  assert.deepEqual([...packBits(bits)], [0b10000011, 0b01000000]);
+  assert.deepEqual(unpackBits(packBits(bits), 10), bits);
+  assert.deepEqual([...unpackBits(Uint8Array.of(255, 255), 3)], [1, 1, 1]);
+  assert.equal(packBits(new Uint8Array(26 * 26)).length, 85);
+});
+
+test("deflated bytes", async () => {
+  const bytes = Uint8Array.of(1, 2, 3, 3, 3, 3);
+  assert.deepEqual(new Uint8Array(await inflate(Uint8Array.from(deflateSync(bytes)))), bytes);
+  await assert.rejects(inflate(Uint8Array.of(1, 2, 3)));
+});
+
+test("strokes among what was kept", () => {
+  const stroke = [
+    [1, 2],
+    [3.5, 4],
+  ];
+  assert.deepEqual(strokesAmong([stroke, 3, [], [[1]], [[1, "2"]], [[1, Number.NaN]], null]), [stroke]);
+  for (const damaged of [undefined, null, 3, "x", {}]) assert.deepEqual(strokesAmong(damaged), []);
+});
