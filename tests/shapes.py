@@ -11,7 +11,7 @@ from scipy import ndimage
 from fewshot.data.drawing import read_picture
 
 EIGHT = np.ones((3, 3))
-CANVAS = 800  # pixels that shapes are drawn at
+CANVAS = 480  # pixels that shapes are drawn at
 
 
 def parts_and_holes(ink: np.ndarray) -> tuple[int, int]:
@@ -86,14 +86,14 @@ def changes(draw) -> Change:
     if draw(st.integers(0, 3)) == 0:  # chalk
         ink = other = draw(st.sampled_from(LIGHT))
         paper = draw(st.sampled_from([(0, 0, 0), (30, 40, 35), (20, 60, 45)]))
-    side = draw(st.one_of(st.integers(28, 120), st.integers(120, 1200), st.integers(1200, 4000)))
+    side = draw(st.sampled_from((28, 32, 40, 56, 64, 80, 105, 128, 160, 200, 256, 300, 400, 512, 640, 900, 1500, 4000)))
     return Change(
         side,
         draw(st.sampled_from((0.02, 0.05, 0.1, 0.2))),
         ink,
         other,
         paper,
-        draw(st.sampled_from((0, 0, 2, 4))),
+        draw(st.sampled_from((0, 0, 2, 4))) if side < 1000 else 0,  # a camera's picture that large shrinks to none
         draw(st.sampled_from((None, None, 60, 75, 90))),
         draw(st.integers(0, 4)) == 0,
     )
@@ -121,32 +121,37 @@ def drawn(shape: Shape, margin: float) -> tuple[np.ndarray, np.ndarray]:
 def is_clear(ink: np.ndarray, side: int) -> bool:
     """Whether parts and holes are so far apart that they can be seen at that size, and drawn at 105x105."""
     wanted = parts_and_holes(ink)
+    if 2 * ndimage.distance_transform_edt(ink).max() < 1.5 * CANVAS / side:
+        return False
     room = max(2.0 * CANVAS / side, 0.02 * CANVAS)
     outside, inside = ndimage.distance_transform_edt(~ink), ndimage.distance_transform_edt(ink)
     return all(
-        parts_and_holes(changed) == wanted
-        for changed in (outside <= room, inside > min(room, 0.4 * inside.max()))
+        parts_and_holes(changed) == wanted for changed in (outside <= room, inside > min(room, 0.4 * inside.max()))
     )
 
 
 def picture(ink: np.ndarray, weak: np.ndarray, change: Change, seed: int = 0) -> bytes:
     """The file of a picture of the ink after a change."""
     side, rng = change.side, np.random.default_rng(seed)
-    size, buffer = (side, side), io.BytesIO()
+    buffer = io.BytesIO()
     colour = np.where(weak[..., None], change.other, change.ink).astype(np.uint8)
     if change.clear:
         rgba = np.dstack([colour, np.where(ink, 255, 0).astype(np.uint8)])
         rgba[~ink, :3] = rng.choice((0, 255))
-        Image.fromarray(rgba).resize(size, Image.Resampling.BOX).save(buffer, "PNG")
+        _resized(rgba, side).save(buffer, "PNG")
         return buffer.getvalue()
     rgb = np.where(ink[..., None], colour, np.array(change.paper, np.uint8))
-    pixels = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX), np.float32)
+    pixels = np.asarray(_resized(rgb, side))
     if change.grain:
-        pixels = pixels + rng.normal(0, change.grain, pixels.shape[:2])[..., None]
-    image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+        pixels = (pixels + rng.normal(0, change.grain, pixels.shape[:2])[..., None]).clip(0, 255).astype(np.uint8)
+    image = Image.fromarray(pixels)
     options = {"quality": change.jpeg} if change.jpeg else {"compress_level": 1}
     image.save(buffer, "JPEG" if change.jpeg else "PNG", **options)
     return buffer.getvalue()
+
+
+def _resized(pixels: np.ndarray, side: int) -> Image.Image:
+    return Image.fromarray(pixels).resize((side, side), Image.Resampling.BOX)
 
 
 def keeps(ink: np.ndarray, data: bytes) -> bool:

@@ -16,8 +16,13 @@ def main(number: int = 2000, failures: Path | None = None) -> None:
     slowest = 0.0
 
     @seed(0)
-    @settings(max_examples=3 * number, database=None, deadline=None, phases=[Phase.generate],
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=3 * number,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(shapes(), changes())
     def check(shape, change):
         nonlocal slowest

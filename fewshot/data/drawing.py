@@ -4,19 +4,16 @@ What real Omniglot drawings look like (measured on the 29,580 drawings of 45 alp
 5 pixels wide (ink area by skeleton length: median 5.0, 5th to 95th percentile 4.7 to 5.5), with round ends and hard
 edges; the box around the ink has a long side of 68 pixels (median; 44 to 88), and its centre is near (51, 50.5).
 
-Both ways end in the same place. The centre lines of the strokes are marked on a fine grid over the pad, and every
-pixel whose centre lies within half a stroke width of a centre line becomes ink. The width for this is 5.2, because
-these lines, unlike Omniglot's, fall between pixels: 300 real drawings, traced and rendered again, keep 99 % of their
-ink, at 105x105 and at 26x26, and 98.9 % of the pixels of 26x26. The pad's strokes are centre lines already. In a
-picture they have to be found:
+Both ways end in the same place: every pixel whose centre lies within half a stroke width of the strokes' centre lines
+becomes ink. The width for this is 5.2, because these lines, unlike Omniglot's, fall between pixels: 300 real drawings,
+traced and rendered again, keep 99 % of their ink, at 105x105 and at 26x26, and 98.9 % of the pixels of 26x26. The
+pad's strokes are centre lines already. In a picture they have to be found:
 
-1. The light: the brightest paper around each pixel (a morphological closing) is what the pixel would be without ink,
-   so one minus their ratio is the strength of the ink there, in shade and in light alike. (Light ink on dark is first
-   inverted; where all the paper is of one colour, the difference from it will do.)
-2. The ink: where that strength is more than half of the strongest. Lines that run from edge to edge are ruled or
-   squared paper; then only what shows in every colour that the ink shows in counts, which hides coloured lines.
-3. The centre lines: specks go, the rest is thinned to a skeleton, short spurs go.
-4. The place: the skeleton is scaled and moved to the size and the centre that real drawings have.
+1. The ink: see ``ink``.
+2. The centre lines: the ink is thinned, which keeps its parts and holes; the lines that then lead into mere corners and
+   bumps of a stroke go, and what is as wide as it is long becomes a point.
+3. The place: the lines are scaled and moved to the size and the centre that real drawings have. Where strokes would
+   run together there, a pixel of paper keeps them apart.
 """
 
 import math
@@ -29,7 +26,7 @@ from skimage.morphology import skeletonize
 
 from fewshot.data.ink import BLANK, EIGHT, enlarged, ink_margin, large, stroke_width
 from fewshot.data.omniglot import SIDE
-from fewshot.data.pictures import PictureError, decode_frames
+from fewshot.data.pictures import PictureError, decode, decode_frames
 
 STROKE_WIDTH = 5.2  # pixels at 105x105, like the two figures below
 LONG_SIDE = 68.0  # of the box around the ink
@@ -37,6 +34,7 @@ CENTRE = (51.0, 50.5)  # x and y of the middle of that box
 
 MAX_STROKES = 500
 MAX_POINTS = 20_000
+MAX_ON_SHEET = 64
 
 _FINE = 5  # grid cells per pixel; odd, so that one cell lies on the centre of each pixel
 
@@ -67,6 +65,34 @@ def read_picture(data: bytes) -> np.ndarray:
     if original is not None:
         return original
     return _placed(_centre_lines(ink_margin(picture)))
+
+
+def read_sheet(data: bytes) -> list[np.ndarray]:
+    """The characters on a sheet, row by row, each as ``read_picture`` would give it alone: uint8 [105, 105].
+
+    Parts closer to each other than .3 of the usual side of the sheet's larger parts are one character. Raises
+    PictureError as ``read_picture`` does, and for more than MAX_ON_SHEET characters.
+    """
+    margin = ink_margin(_flattened(decode(data)))
+    labels, _ = ndimage.label(margin > 0, EIGHT)
+    boxes = ndimage.find_objects(labels)
+    sides = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in boxes])
+    usual = float(np.median(sides[sides > 0.5 * sides.max()]))
+    groups, count = ndimage.label(ndimage.distance_transform_edt(margin <= 0) < 0.15 * usual, EIGHT)
+    if count > MAX_ON_SHEET:
+        raise PictureError(f"The sheet has more than {MAX_ON_SHEET} characters: please crop it.")
+    boxes = ndimage.find_objects(groups)
+    order, bottom = [], -1.0
+    for number in sorted(range(count), key=lambda k: boxes[k][0].start + boxes[k][0].stop):
+        middle = (boxes[number][0].start + boxes[number][0].stop) / 2
+        if middle > bottom:
+            order.append([])
+            bottom = boxes[number][0].stop
+        order[-1].append(number)
+    rows = [sorted(row, key=lambda k: boxes[k][1].start) for row in order]
+    return [
+        _placed(_centre_lines(np.where(groups[boxes[k]] == k + 1, margin[boxes[k]], -0.3))) for row in rows for k in row
+    ]
 
 
 # Strokes ---------------------------------------------------------------------------------------------------------
@@ -168,7 +194,11 @@ def _centre_lines(margin: np.ndarray) -> np.ndarray:
     ink = np.pad(margin > 0, 2)
     ink = ~large(~ink, max(6, (stroke_width(ink) / 6) ** 2))  # pinholes
     depth = ndimage.distance_transform_edt(ink)
-    lines = _without_spurs(skeletonize(ink), depth)
+    lines = skeletonize(ink)
+    # Where lines cross, thinning may leave a hole in which there is no paper.
+    around_paper, _ = ndimage.label(~lines)
+    lines = skeletonize(lines | ~np.isin(around_paper, around_paper[~ink]))
+    lines = _without_spurs(lines, depth)
     return _with_points_for_dots(lines, ink, depth)
 
 
@@ -213,7 +243,8 @@ def _placed(lines: np.ndarray) -> np.ndarray:
     """
     points = np.argwhere(lines)
     low, high = points.min(0), points.max(0)
-    scale = (LONG_SIDE - STROKE_WIDTH) / max((high - low).max(), 1)
+    # Lines much shorter than their ink is wide are a dot.
+    scale = (LONG_SIDE - STROKE_WIDTH) / max((high - low).max(), 0.3 * max(lines.shape))
     around = math.ceil(STROKE_WIDTH / 2 / scale) + 2
     lines = np.pad(lines[low[0] : high[0] + 1, low[1] : high[1] + 1], around)
     nearest = ndimage.distance_transform_edt(~lines, return_distances=False, return_indices=True)

@@ -25,7 +25,7 @@ EIGHT = np.ones((3, 3), bool)  # diagonal neighbours belong together
 
 _ENOUGH = 320  # pixels of the long side: the strokes of a smaller picture become smooth by enlarging it in grey
 _FAINTEST = 0.03, 0.07  # ink takes away at least this share of the paper's light, on a screen and in a photo
-_EDGE = 0.25  # of the strongest ink: what is weaker is paper
+_EDGE = 0.15, 0.25  # of the strongest ink, on a screen and in a photo: what is weaker is paper
 _BOLD = 0.1  # of the picture's side: strokes as wide as this leave no paper to see close by
 _SMALL = 180  # pixels: sides of the copy in which paper is looked for around bold strokes
 
@@ -47,7 +47,7 @@ def ink_margin(picture: np.ndarray) -> np.ndarray:
     if not seen.any():
         raise PictureError(BLANK)
     taken, strongest = taken[..., seen], strongest[seen]
-    strength, edge = taken.max(2) / strongest.max(), max(_EDGE, 5 * noise / strongest.max())
+    strength, edge = taken.max(2) / strongest.max(), max(_EDGE[not on_screen], 5 * noise / strongest.max())
     if not large_enough:
         return _character(_above_edge(enlarged(strength, _ENOUGH), edge), on_screen)
     margin = _above_edge(strength, edge)
@@ -149,13 +149,24 @@ def _light_taken(picture: np.ndarray) -> np.ndarray:
     # How wide the strokes are shows in a small copy, with a neighbourhood wider than most; then a closer one will do.
     by = max(1, side // _SMALL)
     small = ndimage.uniform_filter(picture, (by, by, 0))[by // 2 :: by, by // 2 :: by]
-    taken = _missing(small, _closed(small, max(small.shape) // 3)).max(2)
+    close, wide = _closed(small, max(small.shape) // 3), _closed(small, int(0.9 * max(small.shape)))
+    if _is_bold(small, close, wide):
+        scale = (picture.shape[0] / small.shape[0], picture.shape[1] / small.shape[1], 1)
+        return _missing(picture, ndimage.zoom(wide, scale, order=1, mode="nearest", grid_mode=True))
+    taken = _missing(small, close).max(2)
     width = stroke_width(taken > 0.5 * np.percentile(taken, 99.5)) if taken.any() else 1
-    if width < _BOLD * max(small.shape):
-        return _missing(picture, _closed(smooth, min(side // 3, max(int(8 * width * by), 16))))
-    paper = _closed(small, int(0.9 * max(small.shape)))
-    scale = (picture.shape[0] / small.shape[0], picture.shape[1] / small.shape[1], 1)
-    return _missing(picture, ndimage.zoom(paper, scale, order=1, mode="nearest", grid_mode=True))
+    return _missing(picture, _closed(smooth, min(side // 3, max(int(8 * width * by), 16))))
+
+
+def _is_bold(photo: np.ndarray, close: np.ndarray, wide: np.ndarray) -> bool:
+    """Whether some ink is so wide that what was taken for paper ``close`` by is ink, as a ``wide`` look shows."""
+    taken, taken_close = _missing(photo, wide).max(2), _missing(photo, close).max(2)
+    strongest = np.percentile(taken, 99.5)
+    hollow = ((close < (1 - 0.5 * strongest) * wide).all(2) & (taken > 0.8 * strongest)).sum()
+    if hollow > 0.05 * (taken > 0.5 * strongest).sum():
+        return True
+    ink = taken_close > 0.5 * np.percentile(taken_close, 99.5)
+    return ink.any() and stroke_width(ink) >= _BOLD * max(photo.shape)
 
 
 def _lean(grey: np.ndarray, size: int) -> float:
