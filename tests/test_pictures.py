@@ -244,7 +244,7 @@ def test_2000_mutated_pictures_end_in_a_drawing_or_in_one_sentence() -> None:
         jpeg(image, progressive=True),
         file(image.convert("CMYK"), "TIFF"),
     ]
-    slowest, read = 0.0, 0
+    slowest, read, sentences = 0.0, 0, set()
     tracemalloc.start()
     for k in range(2000):
         data = mutated(seeds[k % len(seeds)], rng)
@@ -254,13 +254,13 @@ def test_2000_mutated_pictures_end_in_a_drawing_or_in_one_sentence() -> None:
             if k % 20 == 0:
                 read += read_picture(data).any()
         except PictureError as refusal:
-            assert str(refusal).endswith(".")
-            assert "\n" not in str(refusal)
+            sentences.add(str(refusal))
         slowest = max(slowest, time.process_time() - start)
         if k == 200:
             before = tracemalloc.get_traced_memory()[0]
     after = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
+    assert all(sentence.endswith(".") and "\n" not in sentence for sentence in sentences)
     assert slowest < 2
     assert read > 10
     assert after - before < 2_000_000

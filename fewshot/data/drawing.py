@@ -258,7 +258,11 @@ def _placed(lines: np.ndarray) -> np.ndarray:
     parts = ndimage.label(lines, EIGHT)[0][tuple(next_to)] * ink
     apart = ink & (ndimage.maximum_filter(parts, 3) == parts)
     enclosed, count = ndimage.label(~lines)
-    for hole in set(range(2, count + 1)) - set(enclosed[cell][~apart]):
+    # A speck of paper in the corner of a crossing is no hole, unless it is all that is seen of one.
+    region = enclosed[cell]
+    specks = ~apart & ~large(~apart, 4)
+    apart |= specks & np.isin(region, region[~apart & ~specks])
+    for hole in set(range(2, count + 1)) - set(region[~apart]):
         inside = np.where(enclosed == hole, np.hypot(*(np.indices(lines.shape) - nearest)), 0)
         deepest = np.array(np.unravel_index(inside.argmax(), inside.shape))
         apart[tuple(((deepest - middle[:, 0, 0]) * scale + CENTRE[::-1]).astype(int))] = False
