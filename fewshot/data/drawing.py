@@ -260,7 +260,8 @@ def _placed(lines: np.ndarray) -> np.ndarray:
     enclosed, count = ndimage.label(~lines)
     # A speck of paper in the corner of a crossing is no hole, unless it is all that is seen of one.
     region = enclosed[cell]
-    specks = ~apart & ~large(~apart, 4)
+    papers = ndimage.label(~apart)[0]
+    specks = ~apart & (np.bincount(papers.ravel()) < 4)[papers]
     apart |= specks & np.isin(region, region[~apart & ~specks])
     for hole in set(range(2, count + 1)) - set(region[~apart]):
         inside = np.where(enclosed == hole, np.hypot(*(np.indices(lines.shape) - nearest)), 0)

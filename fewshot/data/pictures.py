@@ -27,15 +27,21 @@ class PictureError(ValueError):
     """A picture, or a drawing, cannot be used; the message is one sentence for the user."""
 
 
-def decode(data: bytes) -> Image.Image:
-    """The upright picture in RGB or RGBA, at most 720 pixels long. Raises PictureError."""
-    return decode_frames(data, most=1)[0]
+def decode(data: bytes, formats: tuple[str, ...] | None = None, limited: bool = True) -> Image.Image:
+    """The upright picture in RGB or RGBA, at most 720 pixels long. Raises PictureError.
+
+    Of some formats only, FORMATS if None. Without being ``limited``, several times as large as a user may send.
+    """
+    return decode_frames(data, 1, formats, limited)[0]
 
 
-def decode_frames(data: bytes, most: int = MAX_FRAMES) -> list[Image.Image]:
+def decode_frames(
+    data: bytes, most: int = MAX_FRAMES, formats: tuple[str, ...] | None = None, limited: bool = True
+) -> list[Image.Image]:
     """As ``decode``, but of an animation its frames, as many as are looked at; they have one size."""
-    if len(data) > MAX_BYTES:
-        raise PictureError(f"The picture is larger than {MAX_BYTES // 1_000_000} MB: please make it smaller.")
+    max_bytes, max_pixels = (MAX_BYTES, MAX_PIXELS) if limited else (10 * MAX_BYTES, 3 * MAX_PIXELS)
+    if len(data) > max_bytes:
+        raise PictureError(f"The picture is larger than {max_bytes // 1_000_000} MB: please make it smaller.")
     head = bytes(data[:1024]).lower()
     if b"<svg" in head:
         raise PictureError("SVG pictures are not supported: save it as PNG or JPEG.")
@@ -43,18 +49,19 @@ def decode_frames(data: bytes, most: int = MAX_FRAMES) -> list[Image.Image]:
         raise PictureError("HEIC pictures are not supported: save it as PNG or JPEG.")
     if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
         raise PictureError("AVIF pictures are not supported: save it as PNG or JPEG.")
-    too_many = PictureError(f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels: please make it smaller.")
+    too_many = PictureError(f"The picture has more than {max_pixels // 1_000_000} megapixels: please make it smaller.")
     try:
-        image = Image.open(io.BytesIO(_without_metadata(data)), formats=FORMATS)
+        image = Image.open(io.BytesIO(_without_metadata(data)), formats=formats or FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many from None
     except Exception as error:
-        raise PictureError("The file is not a picture: use PNG, JPEG, WebP, GIF, BMP or TIFF.") from error
+        names = " or ".join(formats) if formats else "PNG, JPEG, WebP, GIF, BMP or TIFF"
+        raise PictureError(f"The file is not a picture: use {names}.") from error
     if min(image.size) < MIN_SIDE:
         raise PictureError(f"The picture is too small: it needs {MIN_SIDE} pixels to a side.")
-    if image.width * image.height > MAX_PIXELS:
+    if image.width * image.height > max_pixels:
         raise too_many
-    most = min(most, MAX_PIXELS // (image.width * image.height))
+    most = min(most, max_pixels // (image.width * image.height))
     with _DECODING:
         try:
             animated = most > 1 and getattr(image, "is_animated", False)
