@@ -5,28 +5,31 @@ import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 import tyro
+from safetensors import SafetensorError
 
 import fewshot
 from fewshot import checkpoints
+from fewshot.api import MAX_SEED
 from fewshot.bench import growth_figure, table, training_table
 from fewshot.data import omniglot, photos, products
-from fewshot.data.drawing import read_picture
+from fewshot.data.drawing import read_picture, read_sheet
 from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.figures import save_run
+from fewshot.files import writable, writable_file
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
 from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
 from fewshot.training.classifier import train_classifier as run_classifier_training
-from fewshot.training.train import TrainConfig, TrainingError
+from fewshot.training.train import SettingError, TrainConfig, TrainingError
 from fewshot.training.train import train as run_training
 
 
@@ -75,15 +78,17 @@ def evaluate(
             that neither the model nor the judge has seen, which of the 45 are those of --split validation.
     """
     if quality and wrong_supports:
-        raise omniglot.DataError("--quality and --wrong-supports do not go together.")
-    if seed < 0:
-        raise omniglot.DataError("--seed must be at least 0.")
+        raise fewshot.InputError("--quality and --wrong-supports do not go together.")
+    if not 0 <= seed <= MAX_SEED:
+        raise fewshot.InputError(f"--seed must be from 0 to {MAX_SEED}.")
+    if out is not None:
+        writable_file(out)
     model = fewshot.load(checkpoint)
     if quality and model.in_colour:
-        raise omniglot.DataError("--quality is for characters: no classifier of photographs is at hand to judge them.")
+        raise fewshot.InputError("--quality is for characters: no classifier of photographs is at hand to judge them.")
     if model.task == "mirror":
         if wrong_supports:
-            raise omniglot.DataError("--wrong-supports is for characters and products.")
+            raise fewshot.InputError("--wrong-supports is for characters and products.")
         evaluate_photos(model, data, out, split)
         return
     if model.task == "products":
@@ -144,7 +149,6 @@ def evaluate_products(
 def write_json(result: dict, out: Path | None) -> None:
     """The result of an evaluation to a file, if one is wanted."""
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=2) + "\n")
 
 
@@ -156,6 +160,7 @@ def generate(
     seed: int = 0,
     temperature: float = 1.0,
     inner_steps: int | None = None,
+    sheet: bool = False,
 ) -> None:
     """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
 
@@ -167,15 +172,20 @@ def generate(
         seed: of the noise.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
+        sheet: each picture is a sheet with several drawings of the character, each of which is a support.
     """
     model, pictures = fewshot.load(checkpoint), []
+    if sheet and model.in_colour:
+        raise fewshot.InputError("--sheet is for characters.")
+    writable(out)
     for path in support:
         if not path.is_file():
             raise PictureError(f"There is no picture '{path}'.")
         data = path.read_bytes()
-        pictures.append(
-            photos.read_photo(data, model.side) if model.in_colour else omniglot.max_pool(read_picture(data))
-        )
+        if model.in_colour:
+            pictures.append(photos.read_photo(data, model.side))
+        else:
+            pictures += map(omniglot.max_pool, read_sheet(data) if sheet else [read_picture(data)])
     run = model.generate(np.array(pictures), samples, seed, temperature, inner_steps=inner_steps)
     for path in save_run(run, out):
         print(path)
@@ -201,6 +211,7 @@ def report(data: Path, out: Path = Path("docs")) -> None:
         data: packed .npz file, or a folder of Omniglot.
         out: folder for the folders of pictures.
     """
+    writable(out)
     from fewshot.report import write  # takes a second, and nothing else needs it
 
     for path in write(data, out):
@@ -226,6 +237,9 @@ def lab(
         data: packed .npz file, or a folder of Omniglot; of photographs for mirror.
         out: folder for what is written.
     """
+    if not checkpoints:
+        raise fewshot.InputError("--checkpoints needs at least one checkpoint.")
+    writable(out)
     from fewshot.lab import run  # takes a second, and nothing else needs it
 
     for path in run(experiment, list(checkpoints), data, out):
@@ -238,11 +252,13 @@ def download(data: Path = Path("data")) -> None:
     Args:
         data: the folder.
     """
+    writable(data)
     omniglot.download(data)
 
 
-# Errors whose message is one sentence for the user.
-FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, omniglot.DataError, PictureError, TrainingError, OSError)
+# Errors whose message is one sentence for the user: of wrong use, and of what failed.
+WRONG_USE = (fewshot.InputError, SettingError)
+FAILED = (fewshot.CheckpointError, omniglot.DataError, PictureError, TrainingError, OSError, SafetensorError)
 
 
 def main() -> None:
@@ -263,8 +279,18 @@ def main() -> None:
             description="Few-shot autoregressive density estimation.",
             config=(tyro.conf.OmitArgPrefixes,),
         )
-    except FOR_THE_USER as error:
-        sys.exit(str(error))
+    except WRONG_USE as error:
+        end(error, 2)
+    except FAILED as error:
+        end(error, 1)
+    except KeyboardInterrupt:
+        end("Stopped.", 130)
+
+
+def end(why: object, status: int) -> NoReturn:
+    """End with a sentence on stderr, and the status."""
+    print(str(why).splitlines()[0], file=sys.stderr)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

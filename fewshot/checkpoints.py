@@ -15,7 +15,6 @@ from fewshot.models.classifier import Classifier
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 CLASSIFIER = SHIPPED / "judge" / "omniglot-classifier.safetensors"  # a folder below: it draws nothing
-TASKS = ("omniglot", "mirror", "products")
 # What a card may ask for: it may be anybody's.
 MAX_CARD = 1_000_000  # bytes
 MAX_PARAMETERS = 50_000_000
@@ -52,8 +51,8 @@ def read_card(weights: Path) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(card, dict) or not isinstance(card.get("config"), dict):
             raise ValueError("it has no 'config'")
-        if card.get("task", "omniglot") not in TASKS:
-            raise ValueError(f"task must be one of {', '.join(TASKS)}, not {card['task']!r}")
+        if not isinstance(card.get("task", ""), str):
+            raise ValueError("its task is not a name")
         _outline(ModelConfig(**_sizes(card["config"])))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError, RuntimeError) as error:
         raise CheckpointError(

@@ -61,7 +61,7 @@ def test_what_is_no_card_is_refused(text, copy):
     refused(copy, "missing or damaged")
 
 
-@pytest.mark.parametrize("task", ["nonsense", 5, None, ["omniglot"], {}])
+@pytest.mark.parametrize("task", [5, None, ["omniglot"], {}])
 def test_a_card_of_an_odd_task_is_refused(task, copy):
     card = json.loads(copy.with_suffix(".json").read_text())
     copy.with_suffix(".json").write_text(json.dumps(card | {"task": task}))
