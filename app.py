@@ -1,6 +1,7 @@
 """Open the studio in the browser: python app.py [--port PORT]"""
 
 import os
+import socket
 from dataclasses import dataclass
 
 import tyro
@@ -10,21 +11,34 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: n
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+PROXIES = {"http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"}
+
+
 @dataclass
 class Options:
     """Teach a machine a new character from a handful of drawings, and watch it draw."""
 
-    port: int | None = None  # the first free one from 7860 on, if not given
+    port: int | None = None  # the first free one from 7860 on, if not given; any free one for 0
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def main() -> None:
     options = tyro.cli(Options)
+    for name in [name for name in os.environ if name.lower() in PROXIES]:
+        del os.environ[name]  # this machine is never reached by a proxy, and the studio reaches nothing else
     from fewshot.interface import studio
     from fewshot.memory import give_back
 
     give_back()
+    port = free_port() if options.port == 0 else options.port
     try:
-        studio.launch(studio.build(), server_port=options.port, inbrowser=True)
+        studio.launch(studio.build(), server_port=port, inbrowser=True)
     except (OSError, OverflowError) as error:  # the port is taken, or none
         raise SystemExit(f"The studio cannot be served: {error}") from error
 

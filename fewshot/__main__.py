@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import tyro
+from safetensors import SafetensorError
 
 import fewshot
-from fewshot import FewShotModel, checkpoints
-from fewshot.api import Draw
+from fewshot import FewShotModel, InputError, checkpoints
+from fewshot.api import MAX_SEED, Draw
 from fewshot.bench import growth_figure, table, training_table
 from fewshot.data import omniglot, photos, products
 from fewshot.data.errors import DataError
@@ -23,6 +24,7 @@ from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.figures import save_run
+from fewshot.files import writable, writable_file
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
@@ -30,7 +32,7 @@ from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
 from fewshot.training.classifier import train_classifier as run_classifier_training
-from fewshot.training.train import TrainConfig, TrainingError
+from fewshot.training.train import SettingError, TrainConfig, TrainingError
 from fewshot.training.train import train as run_training
 
 
@@ -88,15 +90,16 @@ class EvaluateConfig:
 def evaluate(config: EvaluateConfig) -> None:
     """Score held-out data in nats/dim."""
     if config.quality and config.wrong_supports:
-        raise DataError("--quality and --wrong-supports do not go together.")
-    if config.seed < 0:
-        raise DataError("--seed must be at least 0.")
+        raise InputError("--quality and --wrong-supports do not go together.")
+    if not 0 <= config.seed <= MAX_SEED:
+        raise InputError(f"--seed must be from 0 to {MAX_SEED}.")
+    if config.out is not None:
+        writable_file(config.out)
     model = fewshot.load(config.checkpoint)
     if model.task.key not in EVALUATIONS:
-        raise DataError(f"How well {model.task.label} are drawn is not measured here.")
+        raise InputError(f"How well {model.task.label} are drawn is not measured here.")
     result = {"checkpoint": model.name, "split": config.split} | EVALUATIONS[model.task.key](model, config)
     if config.out is not None:
-        config.out.parent.mkdir(parents=True, exist_ok=True)
         config.out.write_text(json.dumps(result, indent=2) + "\n")
 
 
@@ -131,7 +134,7 @@ def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, An
     """Score photographs, each given its mirror image, and say where it was looked at."""
     refuse_quality(config)
     if config.wrong_supports:
-        raise DataError("--wrong-supports is for characters and products.")
+        raise InputError("--wrong-supports is for characters and products.")
     images = photos.shrink(photos.load(config.data).split(config.split), model.side)
     score = evaluate_mirror(model.network, images)
     size = f"{model.side}x{model.side}, {len(images)} in number"
@@ -171,9 +174,9 @@ def heading(model: FewShotModel, config: EvaluateConfig, what: str) -> str:
 
 
 def refuse_quality(config: EvaluateConfig) -> None:
-    """Raises DataError if drawings are to be judged."""
+    """Raises InputError if drawings are to be judged."""
     if config.quality:
-        raise DataError("--quality is for characters: there is no classifier of photographs to judge them.")
+        raise InputError("--quality is for characters: there is no classifier of photographs to judge them.")
 
 
 def generate(
@@ -186,6 +189,7 @@ def generate(
     inner_steps: int | None = None,
     guidance: float = 0.0,
     cut: float = 0.0,
+    sheet: bool = False,
 ) -> None:
     """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
 
@@ -199,12 +203,21 @@ def generate(
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
         guidance: of characters, 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
         cut: 0 to 0.25: chances below it are taken as 0, and those above its complement as 1.
+        sheet: each picture is a sheet with several drawings of the character, each of which is a support.
     """
     model, pictures = fewshot.load(checkpoint), []
+    read_sheet = model.task.read_sheet if sheet else None
+    if sheet and read_sheet is None:
+        raise InputError("--sheet is for characters.")
+    writable(out)
     for path in support:
         if not path.is_file():
             raise PictureError(f"There is no picture '{path}'.")
-        pictures.append(model.task.read_picture(path.read_bytes(), model.side))
+        data = path.read_bytes()
+        if read_sheet is not None:
+            pictures += read_sheet(data, model.side)
+        else:
+            pictures.append(model.task.read_picture(data, model.side))
     run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
     for path in save_run(run, out):
         print(path)
@@ -230,6 +243,7 @@ def report(data: Path, out: Path = Path("docs")) -> None:
         data: packed .npz file, or a folder of Omniglot.
         out: folder for the folders of pictures.
     """
+    writable(out)
     from fewshot.report import write  # takes a second, and nothing else needs it
 
     for path in write(data, out):
@@ -255,6 +269,9 @@ def lab(
         data: packed .npz file, or a folder of Omniglot; of photographs for mirror.
         out: folder for what is written.
     """
+    if not checkpoints:
+        raise fewshot.InputError("--checkpoints needs at least one checkpoint.")
+    writable(out)
     from fewshot.lab import run  # takes a second, and nothing else needs it
 
     for path in run(experiment, list(checkpoints), data, out):
@@ -267,11 +284,13 @@ def download(data: Path = Path("data")) -> None:
     Args:
         data: the folder.
     """
+    writable(data)
     omniglot.download(data)
 
 
-# Errors whose message is one sentence for the user.
-FOR_THE_USER = (fewshot.CheckpointError, fewshot.InputError, DataError, PictureError, TrainingError, OSError)
+# Errors whose message is one sentence for the user: of wrong use, and of what failed.
+WRONG_USE = (InputError, SettingError)
+FAILED = (fewshot.CheckpointError, DataError, PictureError, TrainingError, OSError, SafetensorError)
 
 
 def main() -> None:
@@ -292,8 +311,18 @@ def main() -> None:
             description="Few-shot autoregressive density estimation.",
             config=(tyro.conf.OmitArgPrefixes,),
         )
-    except FOR_THE_USER as error:
-        sys.exit(str(error))
+    except WRONG_USE as error:
+        end(error, 2)
+    except FAILED as error:
+        end(error, 1)
+    except KeyboardInterrupt:
+        end("Stopped.", 130)
+
+
+def end(why: object, status: int) -> NoReturn:
+    """End with a sentence on stderr, and the status."""
+    print(str(why).splitlines()[0], file=sys.stderr)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from fewshot.models import ModelConfig, Network, build
@@ -15,6 +15,17 @@ from fewshot.models.classifier import Classifier
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 CLASSIFIER = SHIPPED / "judge" / "omniglot-classifier.safetensors"  # a folder below: it draws nothing
+# What a card may ask for: it may be anybody's.
+MAX_CARD = 1_000_000  # bytes
+MAX_PARAMETERS = 50_000_000
+MOST = {
+    "layers": 128,
+    "dilation_cycle": 5,
+    "octaves": 12,
+    "side": 64,
+    "inner_steps": 10,
+}  # 64 pixels are what the page shows
+FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 class CheckpointError(ValueError):
@@ -38,14 +49,43 @@ def resolve(name: str | Path) -> Path:
 
 
 def read_card(weights: Path) -> dict[str, Any]:
-    """The card beside a weights file. Raises CheckpointError."""
+    """The card beside a weights file; a network of its configuration can be built. Raises CheckpointError."""
     path = weights.with_suffix(".json")
     try:
-        card = json.loads(path.read_text())
-        ModelConfig(**card["config"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"The checkpoint's card '{path.name}' is missing or damaged ({error}).") from error
+        if path.stat().st_size > MAX_CARD:
+            raise ValueError(f"it is larger than {MAX_CARD // 1000} kB")
+        card = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(card, dict) or not isinstance(card.get("config"), dict):
+            raise ValueError("it has no 'config'")
+        if not isinstance(card.get("task", ""), str):
+            raise ValueError("its task is not a name")
+        _outline(ModelConfig(**_sizes(card["config"])))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError, RuntimeError) as error:
+        raise CheckpointError(
+            f"The checkpoint's card '{path.name}' is missing or damaged ({_reason(error)})."
+        ) from error
     return card
+
+
+def _sizes(config: dict[str, Any]) -> dict[str, Any]:
+    """A card's configuration. Raises ValueError for what ModelConfig takes but no checkpoint can have."""
+    defaults = ModelConfig()
+    for name, value in config.items():
+        if isinstance(value, bool) and not isinstance(getattr(defaults, name, None), bool):
+            raise ValueError(f"{name} must not be {json.dumps(value)}")
+        if name in MOST and isinstance(value, int) and value > MOST[name]:
+            raise ValueError(f"{name} must be at most {MOST[name]}, not {value}")
+    return config
+
+
+def _outline(config: ModelConfig) -> dict[str, Tensor]:
+    """The names and shapes of a network's weights, without room for any. Raises ValueError for too large a network."""
+    with torch.device("meta"):
+        weights = build(config).state_dict()
+    parameters = sum(weight.numel() for weight in weights.values())
+    if parameters > MAX_PARAMETERS:
+        raise ValueError(f"the network would have {parameters:,} weights, more than {MAX_PARAMETERS:,}")
+    return weights
 
 
 def load(name: str | Path) -> tuple[Network, dict[str, Any]]:
@@ -53,22 +93,46 @@ def load(name: str | Path) -> tuple[Network, dict[str, Any]]:
     weights = resolve(name)
     card = read_card(weights)
     try:
-        network = build(ModelConfig(**card["config"]))
-        network.load_state_dict(load_file(weights))
+        config = ModelConfig(**card["config"])
+        tensors = load_weights(weights, _outline(config))
+        network = build(config)
+        network.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
         raise CheckpointError(
-            f"The checkpoint '{weights.name}' is damaged or of another version ({reason})."
+            f"The checkpoint '{weights.name}' is damaged or of another version ({_reason(error)})."
         ) from error
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last), card
+
+
+def load_weights(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, which must be those wanted, by name and shape. Raises ValueError."""
+    with safe_open(path, "pt") as file:
+        if set(file.keys()) != set(wanted):
+            raise ValueError("it has other weights than its network")
+        for name, like in wanted.items():
+            part = file.get_slice(name)
+            if part.get_shape() != list(like.shape):
+                raise ValueError(f"{name} is of {part.get_shape()} instead of {list(like.shape)} numbers")
+            if part.get_dtype() not in FLOATS:
+                raise ValueError(f"{name} is not of floating-point numbers")
+        tensors = {name: file.get_tensor(name).float() for name in wanted}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} is not finite")
+    return tensors
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def load_classifier() -> Classifier:
     """The shipped classifier that judges drawings. Raises CheckpointError."""
     classifier = Classifier()
     try:
-        classifier.load_state_dict(load_file(CLASSIFIER))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        classifier.load_state_dict(load_weights(CLASSIFIER, classifier.state_dict()))
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"The classifier '{CLASSIFIER.name}' is missing or damaged.") from error
     return classifier.eval().requires_grad_(False)
 
@@ -78,7 +142,7 @@ def save(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save_tensors(path, weights)
     temporary = path.with_suffix(".json.partial")
-    temporary.write_text(json.dumps(card, indent=2) + "\n")
+    temporary.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
     os.replace(temporary, path.with_suffix(".json"))
 
 
@@ -86,4 +150,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     """Write a safetensors file atomically."""
     temporary = path.with_suffix(".partial")
     save_file({k: v.detach().to("cpu", torch.float32).contiguous() for k, v in tensors.items()}, temporary, metadata)
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)  # like any other file: safetensors' own are the owner's alone
     os.replace(temporary, path)

@@ -34,6 +34,7 @@ class Task:
     protocol: str  # what a card says of how its figures were measured; {side} stands for the images' side
     read_picture: Callable[[bytes, int], Image]  # an image of such a side of a picture file; raises PictureError
     ready_made: Callable[[int], dict[str, Image]]  # sets to try, images [S, ...] of such a side by name
+    read_sheet: Callable[[bytes, int], list[Image]] | None = None  # several images of one picture file, as above
     read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
@@ -65,6 +66,12 @@ def _drawing_of_picture(data: bytes, side: int) -> Image:
     return omniglot.max_pool(read_picture(data))
 
 
+def _drawings_of_sheet(data: bytes, side: int) -> list[Image]:
+    from fewshot.data.drawing import read_sheet
+
+    return list(map(omniglot.max_pool, read_sheet(data)))
+
+
 def _drawing_of_strokes(strokes: Any) -> Image:
     from fewshot.data.drawing import render_strokes
 
@@ -90,6 +97,7 @@ OMNIGLOT = Task(
     protocol="Omniglot 105x105, ink = 1, 4x4 max-pool to 26x26; nats/dim over all pixels",
     read_picture=_drawing_of_picture,
     ready_made=_ready_made_drawings,
+    read_sheet=_drawings_of_sheet,
     read_strokes=_drawing_of_strokes,
 )
 MIRROR = Task(

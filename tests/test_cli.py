@@ -1,16 +1,28 @@
 """The command line."""
 
 import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
+from safetensors import safe_open
 
 from fewshot import __main__ as cli
 from fewshot import bench, checkpoints
 from fewshot.data import omniglot
 from fewshot.quality import Quality
 from tests.conftest import SHARED, needs_shared, small_network, strokes_image
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(monkeypatch, *arguments: str) -> None:
@@ -130,10 +142,12 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--inner-steps", "1"), "no inner steps"),
     ],
 )
-def test_bad_input_ends_with_one_sentence(arguments, sentence, tmp_path, monkeypatch):
-    with pytest.raises(SystemExit, match=sentence) as end:
+def test_bad_input_ends_with_one_sentence(arguments, sentence, tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as end:
         run(monkeypatch, *(a.format(tmp=tmp_path) for a in arguments))
-    assert "\n" not in str(end.value)
+    assert end.value.code in (1, 2)
+    (said,) = capsys.readouterr().err.splitlines()
+    assert re.search(sentence, said)
 
 
 def test_bench_times_training_in_one_process_and_in_two(monkeypatch, capsys):
@@ -146,3 +160,111 @@ def test_bench_times_training_in_one_process_and_in_two(monkeypatch, capsys):
     _, *lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["one", "two"]
     assert all(float(line.split()[1]) > 1 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--ema", "nan"),
+        ("--learning-rate", "-1"),
+        ("--learning-rate", "inf"),
+        ("--changed", "5"),
+        ("--seed", str(2**64)),
+        ("--inner-steps", "5000"),
+        ("--shots", "9"),
+        ("--side", "1"),
+    ],
+)
+def test_settings_out_of_range_are_wrong_use(option, value, tmp_path, monkeypatch, capsys):
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, "train", "--data", "missing.npz", "--out", str(tmp_path), option, value)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f"{option} must be at least")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate", "--checkpoint", "omniglot-attention", "--data", "{data}", "--out", "{file}/scores.json"),
+        ("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{file}/out"),
+        ("train", "--data", "{data}", "--out", "{file}/out"),
+        ("train-classifier", "--data", "{data}", "--out", "{file}/weights.safetensors"),
+        ("average", "--data", "{data}", "--weights", "one", "two", "--out", "{file}/out"),
+        ("report", "--data", "{data}", "--out", "{file}/out"),
+        ("download", "--data", "{file}/out"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_found_before_the_work(
+    arguments, packed_file, tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    monkeypatch.setattr(cli.fewshot, "load", lambda name: SimpleNamespace(in_colour=False, task="omniglot"))
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, *(a.format(data=packed_file, file=file) for a in arguments))
+    assert end.value.code == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "file" in said
+
+
+def test_generate_takes_the_drawings_of_a_sheet(tmp_path, monkeypatch):
+    page = Image.new("L", (900, 400), 255)
+    for column in range(3):
+        ImageDraw.Draw(page).line([(60 + 300 * column, 60), (200 + 300 * column, 300), (230 + 300 * column, 80)], 0, 12)
+    page.save(tmp_path / "sheet.png")
+    run(
+        monkeypatch, "generate", "--checkpoint", "omniglot-attention", "--support", str(tmp_path / "sheet.png"),
+        "--sheet", "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    with np.load(tmp_path / "out" / "trace.npz") as trace:
+        assert trace["supports"].shape == (3, 26, 26)
+
+
+def started(*arguments: object, limit: int | None = None) -> subprocess.Popen:
+    """The command line in a process of its own, whose files may have at most ``limit`` bytes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fewshot", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))),
+    )
+
+
+def training(data: Path, out: Path) -> tuple[object, ...]:
+    return "train", "--data", data, "--out", out, "--characters", 2, "--every", 1, "--no-compile"
+
+
+def test_a_training_that_is_interrupted_says_so_and_goes_on_later(packed_file, tmp_path):
+    process = started(*training(packed_file, tmp_path))
+    deadline = time.monotonic() + 240
+    while not (tmp_path / "omniglot-attention.state").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "Stopped." in said.splitlines()
+    assert "Traceback" not in said
+    with safe_open(tmp_path / "omniglot-attention.state", "pt") as state:
+        assert int(state.metadata()["step"]) >= 1
+
+
+@pytest.mark.parametrize("command", ["train", "average", "evaluate"])
+def test_a_full_disk_is_one_sentence(command, packed_file, tmp_path):
+    weights = checkpoints.SHIPPED / "omniglot-pixelcnn.safetensors"
+    arguments, limit = {
+        "train": (training(packed_file, tmp_path), 100_000),
+        "average": (("average", "--weights", weights, weights, "--data", packed_file, "--out", tmp_path), 100_000),
+        "evaluate": (
+            ("evaluate", "--checkpoint", weights, "--data", packed_file, "--shots", 1, "--targets", 1)
+            + ("--out", tmp_path / "scores.json"),
+            1000,
+        ),
+    }[command]
+    process = started(*arguments, limit=limit)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 1, said
+    assert "Traceback" not in said
+    assert not list(tmp_path.glob("*.safetensors"))

@@ -1,10 +1,14 @@
 """The Omniglot protocol, its two sources, and episodes."""
 
+import contextlib
 import dataclasses
+import io
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
@@ -60,13 +64,12 @@ def test_training_never_sees_a_test_alphabet():
 def test_download_fetches_both_halves(tmp_path, monkeypatch):
     fetched = []
     monkeypatch.setattr("torchvision.datasets.Omniglot", lambda folder, **how: fetched.append((folder, how)))
+    monkeypatch.setattr(omniglot, "load", lambda _: SimpleNamespace(images=range(32_460)))
     omniglot.download(tmp_path)
     assert fetched == [(tmp_path, {"background": half, "download": True}) for half in (True, False)]
 
 
 def test_a_folder_as_torchvision_leaves_it(tmp_path, packed_file):
-    from PIL import Image
-
     folder = tmp_path / "omniglot-py" / "images_background" / "Madeup" / "character01"
     folder.mkdir(parents=True)
     ink = np.zeros((105, 105), bool)
@@ -197,3 +200,118 @@ def test_bad_data_is_named_in_one_sentence(tmp_path, packed_file):
     for shots, targets in ((0, 8), (-1, 8), (4, 0)):
         with pytest.raises(DataError, match="at least 1"):
             evaluation_episodes(drawings, shots, targets, 0)
+
+
+def ink_in_the_middle() -> np.ndarray:
+    ink = np.zeros((105, 105), np.uint8)
+    ink[20:80, 50:55] = 1
+    return ink
+
+
+def omniglot_folder(path, image: Image.Image, name="0001_01.png"):
+    folder = path / "Madeup" / "character01"
+    folder.mkdir(parents=True)
+    image.save(folder / name)
+    return folder
+
+
+CLEAR = np.dstack([np.zeros((105, 105, 3), np.uint8), 255 * ink_in_the_middle()])
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [CLEAR, 255 * ink_in_the_middle(), ink_in_the_middle(), 1 - ink_in_the_middle(), 255 * (1 - ink_in_the_middle())],
+    ids=["black on clear", "white on black", "1 on 0", "0 on 1", "black on white"],
+)
+def test_ink_is_known_however_the_files_were_saved(pixels, tmp_path):
+    omniglot_folder(tmp_path, Image.fromarray(pixels))
+    drawings = omniglot.load(tmp_path)
+    np.testing.assert_array_equal(drawings.originals(np.array([0]))[0], ink_in_the_middle())
+
+
+def test_what_systems_leave_beside_pictures_is_skipped_with_a_count(tmp_path, capsys):
+    folder = omniglot_folder(tmp_path, Image.fromarray(255 * (1 - ink_in_the_middle())))
+    (folder / "._0001_01.png").write_bytes(b"Mac OS X")
+    (folder / "Thumbs.db").write_bytes(b"Windows")
+    beside = tmp_path / "__MACOSX" / "Madeup" / "character01"
+    beside.mkdir(parents=True)
+    (beside / "0001_01.png").write_bytes(b"Mac OS X")
+    assert len(omniglot.load(tmp_path).images) == 1
+    assert capsys.readouterr().err.startswith("2 hidden files")
+
+
+@pytest.mark.parametrize("format", ["GIF", "BMP", "JPEG"])
+def test_omniglot_is_png(format, tmp_path):
+    file = omniglot_folder(tmp_path, Image.fromarray(255 * (1 - ink_in_the_middle()))) / "0001_01.png"
+    buffer = io.BytesIO()
+    Image.fromarray(255 * (1 - ink_in_the_middle())).save(buffer, format)
+    file.write_bytes(buffer.getvalue())
+    with pytest.raises(DataError, match="use PNG"):
+        omniglot.load(tmp_path)
+
+
+def test_packed_drawings_that_are_mostly_ink_are_refused(packed_file, tmp_path):
+    with np.load(packed_file) as arrays:
+        packed = dict(arrays)
+    np.savez(tmp_path / "inverted.npz", **(packed | {"images": ~packed["images"]}))
+    with pytest.raises(DataError, match="is ink"):
+        omniglot.load(tmp_path / "inverted.npz")
+
+
+@pytest.mark.parametrize(
+    "name", ["Syriac (Serto)", "syriac_serto", "SYLHETI", "Tibetan ", "n-ko", "Alphabet of the Magi", "u.l.o.g."]
+)
+def test_held_out_alphabets_stay_so_however_they_are_spelt(name):
+    packed = np.zeros((2, 1379), np.uint8)
+    drawings = omniglot.Drawings(np.zeros((2, 26, 26), np.uint8), packed, np.arange(2), ("Greek/01", f"{name}/01"))
+    assert list(drawings.split("training").class_id) == [0]
+
+
+def test_a_packed_file_is_not_believed(packed_file, tmp_path):
+    """A few bytes that claim ten trillion drawings; and class ids that are no whole numbers."""
+    with np.load(packed_file) as arrays:
+        packed = dict(arrays)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (10**13, 1379)})
+    np.savez(tmp_path / "claims.npz", class_id=packed["class_id"], class_name=packed["class_name"])
+    with zipfile.ZipFile(tmp_path / "claims.npz", "a") as archive:
+        archive.writestr("images.npy", header.getvalue())
+    np.savez(tmp_path / "halves.npz", **(packed | {"class_id": packed["class_id"] + 0.5}))
+    np.savez(tmp_path / "none.npz", **(packed | {"images": packed["images"][:0], "class_id": packed["class_id"][:0]}))
+    for name in ("claims.npz", "halves.npz", "none.npz"):
+        with pytest.raises(DataError, match=name):
+            omniglot.load(tmp_path / name)
+
+
+def test_300_mutated_packed_files_end_in_data_or_in_one_sentence(packed_file, tmp_path):
+    with np.load(packed_file) as arrays:
+        np.savez_compressed(
+            tmp_path / "small.npz", **{k: v[:40] if k != "class_name" else v for k, v in arrays.items()}
+        )
+    data, rng, path = (tmp_path / "small.npz").read_bytes(), np.random.default_rng(0), tmp_path / "mutated.npz"
+    for _ in range(300):
+        mutated = bytearray(data)
+        for at in rng.integers(len(data), size=rng.integers(1, 8)):
+            mutated[at] = rng.integers(256)
+        path.write_bytes(mutated[: rng.integers(len(data))] if rng.random() < 0.2 else mutated)
+        with contextlib.suppress(DataError):
+            omniglot.load(path)
+
+
+def test_a_download_of_something_else_is_one_sentence(tmp_path, monkeypatch):
+    def login_page(*_, **__):
+        raise zipfile.BadZipFile("File is not a zip file")
+
+    monkeypatch.setattr("torchvision.datasets.Omniglot", login_page)
+    with pytest.raises(DataError, match="could not be fetched"):
+        omniglot.download(tmp_path)
+    monkeypatch.setattr("torchvision.datasets.Omniglot", lambda *_, **__: None)
+    omniglot_folder(tmp_path, Image.fromarray(255 * (1 - ink_in_the_middle())))
+    with pytest.raises(DataError, match="1 of Omniglot's 32460"):
+        omniglot.download(tmp_path)
+
+
+def test_a_character_with_too_few_drawings_is_named(packed_file):
+    drawings = omniglot.load(packed_file)
+    with pytest.raises(DataError, match="'Madeup/01' has only 20"):
+        evaluation_episodes(drawings, 16, 8, 0)

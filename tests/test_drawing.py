@@ -17,6 +17,7 @@ from skimage.morphology import skeletonize
 
 from fewshot.data import drawing, pictures
 from fewshot.data.drawing import CENTRE, LONG_SIDE, read_picture, render_strokes
+from fewshot.data.ink import stroke_width
 from fewshot.data.omniglot import max_pool
 from fewshot.data.pictures import PictureError
 
@@ -167,7 +168,7 @@ def test_a_picture_comes_out_as_its_character(name: str) -> None:
     assert ink.dtype == np.uint8
     assert set(np.unique(ink)) == {0, 1}
     assert apart(ink, expected(CHARACTER)) < SAME
-    assert 4.5 <= drawing._width(ink > 0) <= 5.6
+    assert 4.5 <= stroke_width(ink > 0) <= 5.6
     x, y, long_side = box(ink)
     assert (x, y) == pytest.approx(CENTRE, abs=1)
     assert long_side == pytest.approx(LONG_SIDE, abs=2)

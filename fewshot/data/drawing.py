@@ -4,19 +4,16 @@ What real Omniglot drawings look like (measured on the 29,580 drawings of 45 alp
 5 pixels wide (ink area by skeleton length: median 5.0, 5th to 95th percentile 4.7 to 5.5), with round ends and hard
 edges; the box around the ink has a long side of 68 pixels (median; 44 to 88), and its centre is near (51, 50.5).
 
-Both ways end in the same place. The centre lines of the strokes are marked on a fine grid over the pad, and every
-pixel whose centre lies within half a stroke width of a centre line becomes ink. The width for this is 5.2, because
-these lines, unlike Omniglot's, fall between pixels: 300 real drawings, traced and rendered again, keep 99 % of their
-ink, at 105x105 and at 26x26, and 98.9 % of the pixels of 26x26. The pad's strokes are centre lines already. In a
-picture they have to be found:
+Both ways end in the same place: every pixel whose centre lies within half a stroke width of the strokes' centre lines
+becomes ink. The width for this is 5.2, because these lines, unlike Omniglot's, fall between pixels: 300 real drawings,
+traced and rendered again, keep 99 % of their ink, at 105x105 and at 26x26, and 98.9 % of the pixels of 26x26. The
+pad's strokes are centre lines already. In a picture they have to be found:
 
-1. The light: the brightest paper around each pixel (a morphological closing) is what the pixel would be without ink,
-   so one minus their ratio is the strength of the ink there, in shade and in light alike. (Light ink on dark is first
-   inverted; where all the paper is of one colour, the difference from it will do.)
-2. The ink: where that strength is more than half of the strongest. Lines that run from edge to edge are ruled or
-   squared paper; then only what shows in every colour that the ink shows in counts, which hides coloured lines.
-3. The centre lines: specks go, the rest is thinned to a skeleton, short spurs go.
-4. The place: the skeleton is scaled and moved to the size and the centre that real drawings have.
+1. The ink: see ``ink``.
+2. The centre lines: the ink is thinned, which keeps its parts and holes; the lines that then lead into mere corners and
+   bumps of a stroke go, and what is as wide as it is long becomes a point.
+3. The place: the lines are scaled and moved to the size and the centre that real drawings have. Where strokes would
+   run together there, a pixel of paper keeps them apart.
 """
 
 import math
@@ -25,11 +22,11 @@ from numbers import Real
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
-from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import skeletonize
 
+from fewshot.data.ink import BLANK, EIGHT, enlarged, ink_margin, large, stroke_width
 from fewshot.data.omniglot import SIDE
-from fewshot.data.pictures import PictureError, decode
+from fewshot.data.pictures import PictureError, decode, decode_frames
 
 STROKE_WIDTH = 5.2  # pixels at 105x105, like the two figures below
 LONG_SIDE = 68.0  # of the box around the ink
@@ -37,11 +34,9 @@ CENTRE = (51.0, 50.5)  # x and y of the middle of that box
 
 MAX_STROKES = 500
 MAX_POINTS = 20_000
+MAX_ON_SHEET = 64
 
 _FINE = 5  # grid cells per pixel; odd, so that one cell lies on the centre of each pixel
-_FAINTEST = 0.1  # ink takes away at least this share of the paper's light
-_BLANK = "No ink was found in the picture: it looks blank."
-_EIGHT = np.ones((3, 3), bool)  # diagonal neighbours belong together
 
 
 def render_strokes(strokes: list[list[list[float]]]) -> np.ndarray:
@@ -65,11 +60,40 @@ def read_picture(data: bytes) -> np.ndarray:
     Ink may be dark on light or light on dark, in any colour, on paper in uneven light. An Omniglot drawing comes out
     as it is. Raises PictureError if the file is not a picture, too large, or shows no ink.
     """
-    picture = _flattened(decode(data))
+    picture = _fullest([_flattened(image) for image in decode_frames(data)])
     original = _omniglot_original(picture)
     if original is not None:
         return original
-    return _ink(_placed(_centre_lines(_ink_strength(picture))))
+    return _placed(_centre_lines(ink_margin(picture)))
+
+
+def read_sheet(data: bytes) -> list[np.ndarray]:
+    """The characters on a sheet, row by row, each as ``read_picture`` would give it alone: uint8 [105, 105].
+
+    Parts closer to each other than .3 of the usual side of the sheet's larger parts are one character. Raises
+    PictureError as ``read_picture`` does, and for more than MAX_ON_SHEET characters.
+    """
+    margin = ink_margin(_flattened(decode(data)))
+    labels, _ = ndimage.label(margin > 0, EIGHT)
+    boxes = ndimage.find_objects(labels)
+    sides = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in boxes])
+    usual = float(np.median(sides[sides > 0.5 * sides.max()]))
+    groups, count = ndimage.label(ndimage.distance_transform_edt(margin <= 0) < 0.15 * usual, EIGHT)
+    if count > MAX_ON_SHEET:
+        raise PictureError(f"The sheet has more than {MAX_ON_SHEET} characters: please crop it.")
+    boxes = ndimage.find_objects(groups)
+    order: list[list[int]] = []
+    bottom = -1.0
+    for number in sorted(range(count), key=lambda k: boxes[k][0].start + boxes[k][0].stop):
+        middle = (boxes[number][0].start + boxes[number][0].stop) / 2
+        if middle > bottom:
+            order.append([])
+            bottom = boxes[number][0].stop
+        order[-1].append(number)
+    rows = [sorted(row, key=lambda k: boxes[k][1].start) for row in order]
+    return [
+        _placed(_centre_lines(np.where(groups[boxes[k]] == k + 1, margin[boxes[k]], -0.3))) for row in rows for k in row
+    ]
 
 
 # Strokes ---------------------------------------------------------------------------------------------------------
@@ -120,18 +144,33 @@ def _ink(centre_lines: np.ndarray) -> np.ndarray:
 
 
 def _flattened(image: Image.Image) -> np.ndarray:
-    """Float [height, width, 3], 0..255, without transparency: the clear part takes the colour of the paper."""
+    """Float [height, width, 3], 0..255, without transparency: what is clear is paper, or else the ink."""
     pixels = np.asarray(image, np.float32)
     if pixels.shape[2] == 3:
         return pixels
     colour, opacity = pixels[..., :3], pixels[..., 3:] / 255
     if not opacity.any():
-        raise PictureError(_BLANK)
-    visible = (colour * opacity).sum((0, 1)) / opacity.sum()
-    # Where most of it is clear, what we see is the ink, and the paper is whatever shows it.
-    unlike_ink = 255.0 if visible.mean() < 128 else 0.0
-    paper = visible if opacity.mean() > 0.5 else unlike_ink
-    return colour * opacity + paper * (1 - opacity)
+        raise PictureError(BLANK)
+    if (opacity > 0.99).all():
+        return colour
+    visible = colour[opacity[..., 0] > 0.5]
+    paper = np.median(visible, 0) if len(visible) else 255.0
+    if opacity.mean() > 0.5 and (np.abs(visible - paper).max(1) > 64).mean() > 0.01:  # paper with ink on it, cut out
+        return colour * opacity + paper * (1 - opacity)
+    return np.repeat(255 * (1 - opacity), 3, axis=2)  # ink of any colours on clear ground, or paper with ink cut out
+
+
+def _fullest(frames: list[np.ndarray]) -> np.ndarray:
+    """Of an animation that draws itself the frame with all strokes; of any other the first one."""
+    if len(frames) == 1:
+        return frames[0]
+    small = np.stack([ndimage.zoom(frame.mean(2), 100 / max(frame.shape), order=1) for frame in frames])
+    ink = np.abs(small - np.median(small[0])) > 30
+    fullest = 0
+    for k in range(1, len(frames)):  # a frame that keeps what was there, and adds to it
+        if (ink[k] & ink[fullest]).sum() >= 0.95 * ink[fullest].sum() and ink[k].sum() > ink[fullest].sum():
+            fullest = k
+    return frames[fullest]
 
 
 def _omniglot_original(picture: np.ndarray) -> np.ndarray | None:
@@ -141,127 +180,98 @@ def _omniglot_original(picture: np.ndarray) -> np.ndarray | None:
     ink = picture[..., 0] < 128
     if ink.mean() > 0.5:
         ink = ~ink
-    return ink.astype(np.uint8) if ink.any() and abs(_width(ink) - STROKE_WIDTH) <= 1 else None
-
-
-def _ink_strength(picture: np.ndarray) -> np.ndarray:
-    """How much ink is at each pixel, [height, width]: 0 is paper, 1 the strongest ink, 0.5 the edge of a stroke."""
-    difference = np.abs(picture - np.median(picture, (0, 1)))
-    if np.median(difference) <= 1:  # drawn on a screen, or scanned: the paper is all of one colour
-        return _relative(difference / 255)
-    # Strokes are narrow, so a pixel of ink is far from the mean around it, and a pixel of paper near it.
-    grey = picture.mean(2)
-    lean = grey - ndimage.uniform_filter(grey, max(grey.shape) // 3)
-    if (lean**3).sum() > 0:
-        picture = 255 - picture
-    picture = ndimage.gaussian_filter(picture, (1, 1, 0))  # the grain
-    # How wide the strokes are shows at half the size, with a neighbourhood wider than any; then a closer one will do.
-    half = picture[::2, ::2]
-    width = 2 * _width(_relative(_light_taken(half, max(half.shape) // 3)) > 0.5)
-    return _relative(_light_taken(picture, min(max(grey.shape) // 3, int(8 * width))))
-
-
-def _light_taken(photo: np.ndarray, size: int) -> np.ndarray:
-    """Which share of the light of the paper around it, ``size`` wide, is missing at each pixel: [height, width, 3]."""
-    # The square is wider than a stroke, so it finds paper around ink. It fits into most shadows, and with the edges of
-    # the photo drawn on for ever into what lies beside the paper, so the edges of these are not taken for ink.
-    endless = np.pad(photo, ((size, size), (size, size), (0, 0)), "edge")
-    paper = ndimage.grey_closing(endless, (size, size, 1))[size:-size, size:-size]
-    taken = 1 - (photo + 8) / (paper + 8)  # the 8: where there is no light, noise is not ink
-    return taken - np.median(taken, (0, 1))
-
-
-def _relative(taken: np.ndarray) -> np.ndarray:
-    """The strength of the ink from what it takes of each colour, [height, width, 3] to [height, width]."""
-    strongest = np.percentile(taken, 99.9, (0, 1))
-    noise = 1.48 * np.median(np.abs(taken), (0, 1))
-    seen = (strongest > _FAINTEST) & (strongest > 5 * noise)
-    if not seen.any():
-        raise PictureError(_BLANK)
-    taken, strongest = taken[..., seen], strongest[seen]
-    mean = taken @ strongest / (strongest @ strongest)
-    if not _has_ruled_lines(mean > 0.5):
-        return mean
-    # The ink of ruled lines is usually coloured and weak: it lacks in some colour that the pen's ink shows in. Where
-    # the lines are grey, ask for more: what was 0.7 is then the edge of a stroke.
-    lowest = (taken / strongest)[..., strongest > 0.5 * strongest.max()].min(2)
-    return lowest if not _has_ruled_lines(lowest > 0.5) else lowest - 0.2
-
-
-def _has_ruled_lines(ink: np.ndarray) -> bool:
-    """Whether a connected part of the ink runs from edge to edge of the picture."""
-    height, width = ink.shape
-    boxes = ndimage.find_objects(ndimage.label(ink, _EIGHT)[0])
-    return any(y.stop - y.start > 0.95 * height or x.stop - x.start > 0.95 * width for y, x in boxes)
-
-
-def _centre_lines(strength: np.ndarray) -> np.ndarray:
-    """The centre lines of the character in a map of ink strength: points (row, column), float [n, 2]."""
-    ink = _character(apply_hysteresis_threshold(strength, 0.5, 0.65))
-    rows, columns = np.nonzero(ink)
-    around = tuple(slice(max(line.min() - 3, 0), line.max() + 4) for line in (rows, columns))
-    ink, strength = ink[around], strength[around]
-    wanted = LONG_SIDE * _FINE / max(ink.shape)
-    if wanted > 1:  # a small picture: enlarged in grey, its strokes become smooth instead of square
-        near = ndimage.binary_dilation(ink, _EIGHT, 2)
-        ink = ndimage.zoom(np.where(near, strength, 0), wanted, order=3) > 0.5
-    ink = np.pad(ink, 1)
-    width = _width(ink)
-    ink = ndimage.gaussian_filter(ink.astype(np.float32), width / 6) > 0.5  # a rough edge grows spurs
-    ink = ~_large(~ink, width**2 / 4)  # and a hole in the ink grows a ring
-    points = np.argwhere(_without_spurs(skeletonize(ink), 0.75 * width)).astype(float)
-    widest = 2 * ndimage.distance_transform_edt(ink).max()
-    if widest > 0.8 * np.ptp(np.argwhere(ink), axis=0).max():
-        points = points.mean(0, keepdims=True)  # as round as a dot
-    return points
-
-
-def _character(ink: np.ndarray) -> np.ndarray:
-    """The ink without specks, and without the table beside the paper."""
-    labels, count = ndimage.label(ink, _EIGHT)
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    table = np.bincount(border, minlength=count + 1) > min(ink.shape) / 2
-    table[0] = False
-    inside = ink & ~table[labels]
-    if inside.sum() > 0.1 * ink.sum():
-        ink = inside
-    return _large(ink, min(_width(ink) ** 2 / 3, ink.sum() / 4))
-
-
-def _large(mask: np.ndarray, area: float) -> np.ndarray:
-    """The connected parts of a mask of at least that area."""
-    labels, _ = ndimage.label(mask, _EIGHT)
-    large = np.bincount(labels.ravel()) >= area
-    large[0] = False
-    return large[labels]
-
-
-def _width(ink: np.ndarray) -> float:
-    """The width of the strokes, in pixels: along the skeleton, the median distance to the paper on both sides."""
     if not ink.any():
-        raise PictureError(_BLANK)
-    ink = np.pad(ink[ndimage.find_objects(ink.astype(np.uint8))[0]], 1)
-    return 2 * float(np.median(ndimage.distance_transform_edt(ink)[skeletonize(ink)])) - 1
+        return None
+    # Of the ink of each of Omniglot's drawings, 83 % or more is in squares of 4x4 of it, blots and all 96 % in 9x9.
+    in_squares, in_blots = (ndimage.binary_opening(ink, np.ones((k, k))).sum() / ink.sum() for k in (4, 9))
+    return ink.astype(np.uint8) if in_squares > 0.75 and in_blots < 0.98 else None
 
 
-def _without_spurs(skeleton: np.ndarray, length: float) -> np.ndarray:
-    """The skeleton without the branches shorter than ``length`` that end at nothing: rough edges grow them."""
-    neighbours = ndimage.convolve(skeleton.astype(np.uint8), _EIGHT.astype(np.uint8), mode="constant") - 1
-    joints = ndimage.binary_dilation(skeleton & (neighbours > 2), _EIGHT)
-    labels, count = ndimage.label(skeleton & ~joints, _EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    spur = sizes < length
-    spur[0] = False
-    spur &= np.bincount(labels[skeleton & (neighbours == 1)], minlength=count + 1) > 0
-    spur &= np.bincount(labels[ndimage.binary_dilation(joints, _EIGHT)], minlength=count + 1) > 0
-    return skeletonize(skeleton & ~spur[labels])
+def _centre_lines(margin: np.ndarray) -> np.ndarray:
+    """The centre lines of the ink, where the margin is above 0: marked in a mask with paper around, bool [h, w]."""
+    rows, columns = np.nonzero(margin > 0)
+    around = tuple(slice(max(line.min() - 2, 0), line.max() + 3) for line in (rows, columns))
+    margin = enlarged(margin[around].clip(-0.3, 0.3), LONG_SIDE * _FINE)
+    ink = np.pad(margin > 0, 2)
+    ink = ~large(~ink, max(6, (stroke_width(ink) / 6) ** 2))  # pinholes
+    depth = ndimage.distance_transform_edt(ink)
+    lines = skeletonize(ink)
+    # Where lines cross, thinning may leave a hole in which there is no paper.
+    around_paper, _ = ndimage.label(~lines)
+    lines = skeletonize(lines | ~np.isin(around_paper, around_paper[~ink]))
+    lines = _without_spurs(lines, depth)
+    return _with_points_for_dots(lines, ink, depth)
 
 
-def _placed(points: np.ndarray) -> np.ndarray:
-    """Centre lines marked on the fine grid, in the size and at the place of real drawings: bool [105 * 5, 105 * 5]."""
+def _without_spurs(lines: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Centre lines without the branches that only lead into a corner or a bump of their stroke.
+
+    ``depth`` is how far each pixel is from the paper: a branch counts by how far it leads out of the largest disc of
+    ink around the joint where it starts.
+    """
+    while True:
+        neighbours = ndimage.convolve(lines.astype(np.uint8), EIGHT.astype(np.uint8), mode="constant") - 1
+        joints = ndimage.binary_dilation(lines & (neighbours > 2), EIGHT)
+        labels, count = ndimage.label(lines & ~joints, EIGHT)
+        branches = np.arange(count + 1)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        ends = ndimage.maximum(lines & (neighbours == 1), labels, branches) > 0
+        disc = ndimage.maximum(ndimage.grey_dilation(np.where(joints & lines, depth, 0), (5, 5)), labels, branches)
+        spur = ends & (sizes + 1.5 < 1.5 * disc)
+        spur[0] = False
+        if not spur.any():
+            return lines
+        lines = skeletonize(lines & ~spur[labels])
+
+
+def _with_points_for_dots(lines: np.ndarray, ink: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Centre lines in which each part that is as wide as it is long is one point."""
+    lines = lines.copy()
+    labels, _ = ndimage.label(ink, EIGHT)
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        part = labels[box] == number
+        if max(part.shape) < 1.4 * 2 * depth[box][part].max():
+            lines[box] &= ~part
+            y, x = ndimage.center_of_mass(part)
+            lines[box][round(y), round(x)] = True
+    return lines
+
+
+def _placed(lines: np.ndarray) -> np.ndarray:
+    """Centre lines drawn in the size and at the place of real drawings: bool [h, w] to uint8 [105, 105], ink = 1.
+
+    Where strokes would run together, a pixel of paper keeps parts apart and holes open.
+    """
+    points = np.argwhere(lines)
     low, high = points.min(0), points.max(0)
-    scale = (LONG_SIDE - STROKE_WIDTH) / max((high - low).max(), 1e-9)
-    cells = ((points - (low + high) / 2) * scale + CENTRE[::-1]) * _FINE
-    grid = np.zeros((SIDE * _FINE, SIDE * _FINE), bool)
-    grid[tuple(cells.astype(int).T)] = True
-    return grid
+    # Lines much shorter than their ink is wide are a dot.
+    scale = (LONG_SIDE - STROKE_WIDTH) / max((high - low).max(), 0.3 * max(lines.shape))
+    around = math.ceil(STROKE_WIDTH / 2 / scale) + 2
+    lines = np.pad(lines[low[0] : high[0] + 1, low[1] : high[1] + 1], around)
+    nearest = ndimage.distance_transform_edt(~lines, return_distances=False, return_indices=True)
+    # Where the middle of each pixel lies in the mask, and the centre line next to it.
+    middle = np.array(lines.shape)[:, None, None] / 2 - 0.5
+    place = (np.indices((SIDE, SIDE)) + 0.5 - np.array(CENTRE[::-1])[:, None, None]) / scale + middle
+    rows, columns = np.rint(place).astype(int).clip(0, np.array(lines.shape)[:, None, None] - 1)
+    next_to = nearest[:, rows, columns]
+    ink = np.hypot(*(place - next_to)) * scale <= STROKE_WIDTH / 2
+
+    parts = ndimage.label(lines, EIGHT)[0][tuple(next_to)] * ink
+    apart = ink & (ndimage.maximum_filter(parts, 3) == parts)
+    enclosed, count = ndimage.label(~lines)
+    # A speck of paper in the corner of a crossing is no hole, unless it is all that is seen of one.
+    region = enclosed[cell]
+    papers = ndimage.label(~apart)[0]
+    specks = ~apart & (np.bincount(papers.ravel()) < 4)[papers]
+    apart |= specks & np.isin(region, region[~apart & ~specks])
+    for hole in set(range(2, count + 1)) - set(region[~apart]):
+        inside = np.where(enclosed == hole, np.hypot(*(np.indices(lines.shape) - nearest)), 0)
+        deepest = np.array(np.unravel_index(inside.argmax(), inside.shape))
+        apart[tuple(((deepest - middle[:, 0, 0]) * scale + CENTRE[::-1]).astype(int))] = False
+    kept = _parts_and_holes(apart) == _parts_and_holes(lines)
+    return (apart if kept else ink).astype(np.uint8)
+
+
+def _parts_and_holes(ink: np.ndarray) -> tuple[int, int]:
+    """How many connected parts the ink has, and how many holes."""
+    return ndimage.label(ink, EIGHT)[1], ndimage.label(np.pad(ink, 1) == 0)[1] - 1

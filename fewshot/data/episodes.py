@@ -76,11 +76,11 @@ def evaluation_episodes(drawings: Drawings, shots: int, targets: int, seed: int)
         raise DataError("An evaluation needs at least 1 shot and 1 target.")
     rng = np.random.default_rng(seed)
     drawn = [rng.permutation(members) for members in drawings.characters()]
-    fewest = min(len(d) for d in drawn)
-    if fewest < targets + shots:
+    fewest = min(drawn, key=len)
+    if len(fewest) < targets + shots:
         raise DataError(
             f"{shots} shots and {targets} targets need {shots + targets} drawings of each character, "
-            f"one has only {fewest}."
+            f"'{drawings.class_name[drawings.class_id[fewest[0]]]}' has only {len(fewest)}."
         )
     images = [drawings.images[d[: targets + shots]] for d in drawn]
     return Episodes(np.stack([i[targets:] for i in images]), np.stack([i[:targets] for i in images]))

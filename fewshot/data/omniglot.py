@@ -4,15 +4,16 @@ Protocol: 105x105 binary drawings, ink = 1; 4x4 max-pooling with stride 4 and no
 alphabets, 5 test alphabets by name. Five of the 45 are held out for every choice and every development figure.
 """
 
+import unicodedata
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from PIL import Image
 
 from fewshot.data.errors import DataError
+from fewshot.data.files import picture_files, read_arrays, read_file
 
 SIDE = 105  # pixels of an original drawing
 POOL = 4
@@ -20,6 +21,8 @@ POOLED_SIDE = SIDE // POOL  # 26
 
 TEST_ALPHABETS = ("Tengwar", "Sylheti", "Tibetan", "Syriac_(Serto)", "ULOG")
 VALIDATION_ALPHABETS = ("Alphabet_of_the_Magi", "Avesta", "Malayalam", "Mongolian", "N_Ko")
+MOST_INK = 0.5  # of the pixels of 26x26: of real drawings 12 %
+ALL_DRAWINGS = 32_460  # of Omniglot's 50 alphabets
 SPLITS = ("all", "training", "training+validation", "validation", "test")
 
 
@@ -46,12 +49,18 @@ class Drawings:
         """The drawings of the alphabets of a split, one of SPLITS; training alphabets are those of no other split."""
         if name not in SPLITS:
             raise DataError(f"There is no split '{name}'. Choose one of: {', '.join(SPLITS)}.")
-        special = dict.fromkeys(VALIDATION_ALPHABETS, "validation") | dict.fromkeys(TEST_ALPHABETS, "test")
-        split_of_class = [special.get(c.split("/")[0], "training") for c in self.class_name]
+        special = dict.fromkeys(map(_plain, VALIDATION_ALPHABETS), "validation")
+        special |= dict.fromkeys(map(_plain, TEST_ALPHABETS), "test")
+        split_of_class = [special.get(_plain(c.split("/")[0]), "training") for c in self.class_name]
         keep = np.array([name == "all" or split in name.split("+") for split in split_of_class])[self.class_id]
         if not keep.any():
             raise DataError(f"The data has no drawing of the {name} alphabets.")
         return Drawings(self.images[keep], self.packed[keep], self.class_id[keep], self.class_name)
+
+
+def _plain(alphabet: str) -> str:
+    """An alphabet's name without case, spaces and punctuation: however it is spelt, what is held out stays so."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", alphabet).casefold()))
 
 
 def max_pool(drawings: np.ndarray) -> np.ndarray:
@@ -77,51 +86,68 @@ def load(path: str | Path) -> Drawings:
 
 
 def download(folder: str | Path) -> None:
-    """Fetch both halves of Omniglot, all 50 alphabets, into ``folder`` by torchvision."""
+    """Fetch both halves of Omniglot, all 50 alphabets, into ``folder`` by torchvision. Raises DataError."""
     from torchvision.datasets import Omniglot
 
-    for background in (True, False):
-        Omniglot(folder, background=background, download=True)
+    try:
+        for background in (True, False):
+            Omniglot(folder, background=background, download=True)
+    except (RuntimeError, OSError, BadZipFile, zlib.error) as error:  # no network, a login page for a zip, a full disk
+        raise DataError(
+            f"Omniglot could not be fetched into '{folder}' ({_reason(error)}): please try again."
+        ) from error
+    whole = len(load(folder).images)
+    if whole != ALL_DRAWINGS:
+        raise DataError(f"'{folder}' holds {whole} of Omniglot's {ALL_DRAWINGS} drawings: remove it, and try again.")
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _load_packed(path: Path) -> Drawings:
     wrong = DataError(f"'{path}' is not a packed Omniglot file, or a damaged one.")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            packed, class_id, class_name = arrays["images"], arrays["class_id"], arrays["class_name"]
-        # A few thousand at a time: unpacked, the whole file would take a third of a gigabyte.
-        images = [max_pool(_unpack(rows)) for rows in np.array_split(packed, max(1, len(packed) // 4096))]
-        drawings = Drawings(np.concatenate(images), packed, class_id.astype(np.int64), tuple(map(str, class_name)))
-        fits = drawings.class_id.min() >= 0 and drawings.class_id.max() < len(drawings.class_name)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise wrong from error
-    if not fits or drawings.class_id.shape != drawings.images.shape[:1]:
+    arrays = read_arrays(
+        path, {"images": (None, -(-SIDE * SIDE // 8)), "class_id": (None,), "class_name": (None,)}, wrong
+    )
+    packed, class_id = arrays["images"], arrays["class_id"]
+    if packed.dtype != np.uint8 or class_id.dtype.kind not in "iu" or len(class_id) != len(packed) or not len(packed):
         raise wrong
-    return drawings
+    if class_id.min() < 0 or class_id.max() >= len(arrays["class_name"]):
+        raise wrong
+    # A few thousand at a time: unpacked, the whole file would take a third of a gigabyte.
+    images = np.concatenate([max_pool(_unpack(rows)) for rows in np.array_split(packed, max(1, len(packed) // 4096))])
+    _check_ink(images, path)
+    return Drawings(images, packed, class_id.astype(np.int64), tuple(map(str, arrays["class_name"])))
+
+
+def _check_ink(images: np.ndarray, path: Path) -> None:
+    """Raises DataError for images [N, 26, 26] that are mostly ink: then ink and paper are the wrong way round."""
+    share = images.mean() if len(images) else 0
+    if share > MOST_INK:
+        raise DataError(f"{share:.0%} of the drawings in '{path}' is ink: ink must be 1 (in pictures black), paper 0.")
 
 
 def _load_folder(folder: Path) -> Drawings:
     # By file name within a class: the release's archives overlap, and a drawing found twice counts once.
     by_class: dict[str, dict[str, Path]] = {}
-    for file in sorted(folder.glob("**/character*/*.png")):
-        alphabet, character = file.parts[-3], file.parts[-2].removeprefix("character")
-        by_class.setdefault(f"{alphabet}/{character}", {})[file.name] = file
+    for file in picture_files(folder, {".png"}):
+        if file.parent.name.startswith("character"):
+            alphabet, character = file.parts[-3], file.parts[-2].removeprefix("character")
+            by_class.setdefault(f"{alphabet}/{character}", {})[file.name] = file
     if not by_class:
         raise DataError(f"'{folder}' holds no Omniglot drawings (Alphabet/characterNN/*.png).")
     names = tuple(sorted(by_class))
     originals = (_read_drawing(file) for name in names for file in by_class[name].values())
     images, packed = zip(*((max_pool(ink), np.packbits(ink)) for ink in originals), strict=True)
     class_id = np.repeat(np.arange(len(names)), [len(by_class[name]) for name in names])
+    _check_ink(np.stack(images), folder)
     return Drawings(np.stack(images), np.stack(packed), class_id, names)
 
 
 def _read_drawing(file: Path) -> np.ndarray:
-    """One original drawing as uint8 [105, 105], ink = 1 (in the file ink is black, 0)."""
-    try:
-        with Image.open(file) as image:
-            ink = np.asarray(image.convert("L")) < 128
-    except OSError as error:
-        raise DataError(f"'{file}' is not a readable picture ({error}).") from error
-    if ink.shape != (SIDE, SIDE):
-        raise DataError(f"'{file}' is {ink.shape[1]}x{ink.shape[0]}, not {SIDE}x{SIDE}.")
-    return ink.astype(np.uint8)
+    """One original drawing as uint8 [105, 105], ink = 1 (in the file black or opaque, or what there is less of)."""
+    levels = np.asarray(read_file(file, formats=("PNG",), size=(SIDE, SIDE)).convert("L"))
+    ink = levels < 128 if levels.max() > 1 else levels == 0  # some files have 0 and 1
+    return (ink if ink.mean() <= 0.5 else ~ink).astype(np.uint8)

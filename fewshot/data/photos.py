@@ -1,17 +1,17 @@
 """Photographs, and the mirror task: the one support is the target's mirror image (Reed et al. 2018, section 4.2)."""
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from fewshot.data import files
 from fewshot.data.episodes import Episodes
 from fewshot.data.errors import DataError
-from fewshot.data.pictures import PictureError, decode
+from fewshot.data.files import picture_files, read_arrays
+from fewshot.data.pictures import decode
 
 SIDE = 48
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "photos"
@@ -65,9 +65,16 @@ def shrink(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 def read_photo(data: bytes, side: int) -> NDArray[np.uint8]:
     """The middle square of a picture file, on white where it is clear: [side, side, 3]. Raises PictureError."""
-    picture = decode(data).convert("RGBA")
-    on_white = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return np.asarray(ImageOps.fit(on_white, (side, side), Image.Resampling.LANCZOS))
+    return _middle(files.on_white(decode(data)), side)
+
+
+def read_file(file: Path, side: int) -> NDArray[np.uint8]:
+    """As ``read_photo``, but of a data set's file, which may be large. Raises DataError."""
+    return _middle(files.read_file(file), side)
+
+
+def _middle(picture: Image.Image, side: int) -> NDArray[np.uint8]:
+    return np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS))
 
 
 def samples(task: str, side: int) -> dict[str, NDArray[np.uint8]]:
@@ -76,14 +83,6 @@ def samples(task: str, side: int) -> dict[str, NDArray[np.uint8]]:
     for file in sorted((SAMPLES / task).glob("*.png")):
         views.setdefault(file.stem.split("-")[0], []).append(read_file(file, side))
     return {name: np.stack(images) for name, images in views.items()}
-
-
-def read_file(file: Path, side: int) -> NDArray[np.uint8]:
-    """As ``read_photo``, but of a data set's file. Raises DataError."""
-    try:
-        return read_photo(file.read_bytes(), side)
-    except (OSError, PictureError) as error:
-        raise DataError(f"'{file}' is not a readable picture ({error}).") from error
 
 
 def load(path: str | Path) -> Photos:
@@ -100,21 +99,16 @@ def load(path: str | Path) -> Photos:
 
 def _load_packed(path: Path) -> Photos:
     wrong = DataError(f"'{path}' is not a packed file of {SIDE}x{SIDE} photographs, or a damaged one.")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            photos = Photos(arrays["images"], arrays["split"] != 0)
-    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise wrong from error
-    shape = photos.images.shape
-    if photos.images.dtype != np.uint8 or shape[1:] != (SIDE, SIDE, 3) or photos.held_out.shape != shape[:1]:
+    arrays = read_arrays(path, {"images": (None, SIDE, SIDE, 3), "split": (None,)}, wrong)
+    if arrays["images"].dtype != np.uint8 or len(arrays["split"]) != len(arrays["images"]):
         raise wrong
-    return photos
+    return Photos(arrays["images"], arrays["split"] != 0)
 
 
 def _load_folder(folder: Path) -> Photos:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
-    if not files:
+    found = picture_files(folder, ENDINGS)
+    if not found:
         raise DataError(f"'{folder}' holds no pictures.")
-    images = np.stack([read_file(file, SIDE) for file in files])
-    apart = np.array([bool(HELD_OUT_FOLDERS & set(file.relative_to(folder).parts)) for file in files])
-    return Photos(images, apart if apart.any() else np.arange(len(files)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
+    images = np.stack([read_file(file, SIDE) for file in found])
+    apart = np.array([bool(HELD_OUT_FOLDERS & set(file.relative_to(folder).parts)) for file in found])
+    return Photos(images, apart if apart.any() else np.arange(len(found)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)

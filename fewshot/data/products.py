@@ -4,17 +4,16 @@ From a packed file, or from a folder of the Stanford Online Products release (So
 each source is held out of training, with all of its photographs.
 """
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fewshot.data.episodes import Episodes, Transform
 from fewshot.data.errors import DataError
+from fewshot.data.files import read_arrays
 from fewshot.data.photos import read_file
 
 SIDE = 32
@@ -106,14 +105,11 @@ def load(path: str | Path, split: str = "all") -> Products:
 
 def _load_packed(path: Path, split: str) -> Products:
     wrong = DataError(f"'{path}' is not a packed file of {SIDE}x{SIDE} products, or a damaged one.")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, class_id, source = (arrays[name] for name in ("images", "class_id", "source"))
-    except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise wrong from error
-    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE, 3):
-        raise wrong
-    if any(ids.shape != images.shape[:1] or ids.dtype.kind not in "iu" for ids in (class_id, source)):
+    arrays = read_arrays(path, {"images": (None, SIDE, SIDE, 3), "class_id": (None,), "source": (None,)}, wrong)
+    images, class_id, source = arrays.values()
+    if images.dtype != np.uint8 or any(
+        x.shape != images.shape[:1] or x.dtype.kind not in "iu" for x in (class_id, source)
+    ):
         raise wrong
     keep = np.zeros(len(images), bool)
     for one in np.unique(source):
@@ -137,9 +133,11 @@ def _read_list(file: Path) -> list[list[str]]:
     """The rows [image_id, class_id, super_class_id, path] of one of LISTS."""
     wrong = DataError(f"'{file}' is missing, or not a list of the official release of Stanford Online Products.")
     try:
-        rows = [line.split() for line in file.read_text().splitlines()[1:]]
+        rows = [line.split() for line in file.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise wrong from error
+    if rows and rows[0][0] == "image_id":  # the header of the release
+        rows = rows[1:]
     if not all(len(row) == 4 and row[1].isdigit() for row in rows):
         raise wrong
     return rows

@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 
 from fewshot import checkpoints
+from fewshot.files import writable
 from fewshot.training.provenance import command, commit
 from fewshot.training.tasks import LOADERS
-from fewshot.training.train import TrainConfig, TrainingError
+from fewshot.training.train import SettingError, TrainConfig, TrainingError
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,16 @@ class AverageConfig:
 def average(config: AverageConfig) -> Path:
     """Write the mean, with its card; returns the path of the weights. Raises TrainingError and CheckpointError."""
     if len(config.weights) < 2:
-        raise TrainingError("An average needs two files of weights or more.")
+        raise SettingError("An average needs two files of weights or more.")
+    writable(config.out)
     networks, cards = zip(*map(checkpoints.load, config.weights), strict=True)
     (network, *_), card = networks, cards[-1]
     if any(other.config != network.config for other in networks):
         raise TrainingError("Only weights of the same model and sizes can be averaged.")
     if "command" not in card:
         raise TrainingError("The last weights must be the end of a training, not a snapshot.")
+    if card.get("task") not in LOADERS:
+        raise TrainingError(f"The last weights are of a task that cannot be trained: {card.get('task')!r}.")
     states = [other.state_dict() for other in networks]
     network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}

@@ -11,10 +11,12 @@ from tqdm import tqdm
 from fewshot import checkpoints
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler
+from fewshot.files import writable_file
 from fewshot.models.classifier import Classifier
 from fewshot.models.inputs import to_tensor
 from fewshot.training.augment import augment
 from fewshot.training.provenance import command, commit
+from fewshot.training.train import MAX_SEED, SettingError
 
 WAYS, SHOTS, TARGETS = 20, 4, 4  # characters an episode; supports of each, at most; targets of each
 
@@ -25,8 +27,8 @@ class ClassifierConfig:
 
     data: Path
     """packed .npz file, or a folder of Omniglot"""
-    out: Path = checkpoints.CLASSIFIER
-    """file for its weights"""
+    out: Path = Path("runs/omniglot-classifier.safetensors")
+    """file for its weights; the shipped one is in checkpoints/judge"""
     steps: int = 2000
     """optimizer steps"""
     learning_rate: float = 2e-3
@@ -36,8 +38,11 @@ class ClassifierConfig:
 
 
 def train_classifier(config: ClassifierConfig) -> Path:
-    """Train on the training alphabets alone; returns the path of the weights. Raises DataError."""
+    """Train on the training alphabets alone; returns the path of the weights. Raises DataError, SettingError."""
     started, code = time.monotonic(), commit()
+    if config.steps < 1 or not 0 <= config.seed <= MAX_SEED or not 0 < config.learning_rate <= 1:
+        raise SettingError("--steps must be at least 1, --seed at least 0, --learning-rate above 0 and at most 1.")
+    writable_file(config.out)
     training = omniglot.load(config.data).split("training")
     episodes = EpisodeSampler(training, WAYS, TARGETS, config.seed, max_shots=SHOTS, transform=augment)
     torch.manual_seed(config.seed)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, Episodes
+from fewshot.files import writable
 from fewshot.memory import keep_freed
 from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
@@ -34,6 +35,10 @@ from fewshot.training.tasks import LOADERS, Loader
 
 class TrainingError(ValueError):
     """Training cannot start or go on; the message is one sentence for the user."""
+
+
+class SettingError(TrainingError):
+    """A setting is out of its range."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,22 @@ class TrainConfig:
     """as PyTorch does it: in float32, with its own attention, not compiled; faster training is compared with this"""
 
 
+MAX_SEED = 2**63 - 1  # what torch takes
+ANY = 1, MAX_SEED
+RANGES = {
+    "steps": ANY,
+    "characters": ANY,
+    "targets": ANY,
+    "shots": (1, MAX_SHOTS),
+    "inner_steps": (1, 10),
+    "every": ANY,
+    "side": (4, 64),
+    "seed": (0, MAX_SEED),
+    "learning_rate": (1e-9, 1),
+    "ema": (0, 1 - 1e-9),
+    "changed": (0, 1),
+    "without": (0, 1),
+}
 WARMUP = 200  # steps
 CLIP = 1.0  # gradient norm
 # Processes that make the episodes of the steps ahead: a GPU would wait for one, on a CPU the network takes all cores.
@@ -158,11 +179,11 @@ class _Share(Dataset):
 
 class _Run:
     def __init__(self, config: TrainConfig, rank: int, world: int, device: torch.device):
-        for name in ("steps", "characters", "targets", "shots", "inner_steps", "every"):
-            if getattr(config, name) < 1:
-                raise TrainingError(f"--{name.replace('_', '-')} must be at least 1.")
-        if config.seed < 0:
-            raise TrainingError("--seed must be at least 0.")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(config, name) <= high:  # nor for NaN
+                most = "" if high >= MAX_SEED else f" and at most {high:g}"
+                raise SettingError(f"--{name.replace('_', '-')} must be at least {low:g}{most}.")
+        writable(config.out)
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
@@ -349,17 +370,23 @@ class _Run:
                 f"{metadata.get('config', 'it does not say which')}"
             )
         groups: dict[str, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            kind, name = key.split("/", 1)
-            groups.setdefault(kind, {})[name] = value
         try:
+            for key, value in tensors.items():
+                kind, name = key.split("/", 1)
+                groups.setdefault(kind, {})[name] = value
+            if not all(value.isfinite().all() for value in tensors.values()):
+                raise ValueError("it is not finite")
             self.network.load_state_dict(groups["network"])
             # In the network's order, which the file does not keep.
             self.average = {k: groups["average"][k].to(self.device) for k in self.network.state_dict()}
+            if any(self.average[k].shape != v.shape for k, v in self.network.state_dict().items()):
+                raise ValueError("its average is of another shape")
             self.optimizer.restore(groups["optimizer"])
-        except (KeyError, ValueError, RuntimeError) as error:
+            self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
+            if not (0 <= self.step <= self.config.steps and 0 <= self.seconds < math.inf):
+                raise ValueError("its step is out of range")
+        except (KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
             raise TrainingError(f"'{self.state_file}' is of another version: remove it to start anew.") from error
-        self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
 
     @property
     def weights_file(self) -> Path:

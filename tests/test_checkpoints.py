@@ -1,0 +1,106 @@
+"""Cards and weights that may be anybody's: each is a network, or one sentence."""
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fewshot import checkpoints
+from fewshot.checkpoints import CheckpointError
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A shipped checkpoint, to be damaged."""
+    for suffix in ("safetensors", "json"):
+        shutil.copy(checkpoints.SHIPPED / f"omniglot-attention.{suffix}", tmp_path)
+    return tmp_path / "omniglot-attention.safetensors"
+
+
+def refused(path, words: str) -> None:
+    start = time.process_time()
+    with pytest.raises(CheckpointError, match=words) as refusal:
+        checkpoints.load(path)
+    assert "\n" not in str(refusal.value)
+    assert time.process_time() - start < 2
+
+
+SIZES = ("maps", "penultimate", "encoder_maps", "vector", "heads", "key_size", "canvas")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"maps": True}, "maps must not be true"),
+        ({"maps": 32.5}, "maps"),
+        ({"maps": "32"}, "maps"),
+        ({"side": 4096}, "side must be at most 64"),
+        ({"octaves": 4096}, "octaves must be at most 12"),
+        ({"inner_steps": 4096}, "inner_steps must be at most 10"),
+        ({"layers": 4096}, "layers must be at most 128"),
+        (dict.fromkeys(SIZES, 4096), "more than 50,000,000"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"model": ["attention"]}, "no model"),
+        ({"maps": 64}, "other weights|instead of"),
+    ],
+)
+def test_a_hostile_card_is_refused_before_the_network_is_built(change, words, copy):
+    card = json.loads(copy.with_suffix(".json").read_text())
+    card["config"] |= change
+    copy.with_suffix(".json").write_text(json.dumps(card))
+    refused(copy, words)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", '{"config": []}', "", "\x00", " " * 2_000_000])
+def test_what_is_no_card_is_refused(text, copy):
+    copy.with_suffix(".json").write_text(text)
+    refused(copy, "missing or damaged")
+
+
+@pytest.mark.parametrize("task", [5, None, ["omniglot"], {}])
+def test_a_card_of_an_odd_task_is_refused(task, copy):
+    card = json.loads(copy.with_suffix(".json").read_text())
+    copy.with_suffix(".json").write_text(json.dumps(card | {"task": task}))
+    refused(copy, "task")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "integers"])
+def test_weights_are_finite_floating_point_numbers(value, copy):
+    weights = load_file(copy)
+    name = sorted(weights)[0]
+    if value == "integers":
+        weights[name] = weights[name].int()
+    else:
+        weights[name].view(-1)[0] = value
+    save_file(weights, copy)
+    refused(copy, "floating-point" if value == "integers" else "not finite")
+
+
+def test_300_mutated_cards_and_weights_end_in_a_network_or_in_one_sentence(copy):
+    rng = np.random.default_rng(0)
+    card, header = copy.with_suffix(".json").read_bytes(), copy.read_bytes()
+    length = int.from_bytes(header[:8], "little")
+    for k in range(300):
+        file, data, most = (copy.with_suffix(".json"), card, len(card)) if k % 3 else (copy, header, length)
+        mutated = bytearray(data)
+        for at in rng.integers(most, size=rng.integers(1, 5)):
+            mutated[at] = rng.integers(256)
+        file.write_bytes(mutated)
+        start = time.process_time()
+        try:
+            checkpoints.load(copy)
+        except CheckpointError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+        assert time.process_time() - start < 2
+        file.write_bytes(data)
+
+
+def test_files_are_for_whom_other_files_are_for(tmp_path):
+    beside = tmp_path / "beside"
+    beside.write_text("")
+    checkpoints.save_tensors(tmp_path / "weights.safetensors", {"x": torch.zeros(2)})
+    assert (tmp_path / "weights.safetensors").stat().st_mode == beside.stat().st_mode
