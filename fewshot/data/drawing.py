@@ -260,7 +260,7 @@ def _placed(lines: np.ndarray) -> np.ndarray:
     apart = ink & (ndimage.maximum_filter(parts, 3) == parts)
     enclosed, count = ndimage.label(~lines)
     # A speck of paper in the corner of a crossing is no hole, unless it is all that is seen of one.
-    region = enclosed[cell]
+    region = enclosed[rows, columns]
     papers = ndimage.label(~apart)[0]
     specks = ~apart & (np.bincount(papers.ravel()) < 4)[papers]
     apart |= specks & np.isin(region, region[~apart & ~specks])
