@@ -47,6 +47,7 @@ class Facts:
     attends: bool  # whether its runs have attention
     influences: bool  # whether ``influence`` can be asked for: it reads supports, and does not draw in colour
     adapts: bool  # whether the supports change its weights, by inner steps
+    guides: bool  # whether guidance changes what it draws: it reads supports and has one channel
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class FewShotModel:
             attends=network.attends,
             influences=network.needs_supports and not self.in_colour,
             adapts=network.adapts,
+            guides=network.needs_supports and not self.in_colour,
         )
         self.title, self.reads = self.facts.title, self.facts.reads
         self.attends, self.adapts = self.facts.attends, self.facts.adapts

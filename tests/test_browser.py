@@ -15,7 +15,7 @@ from PIL import Image
 import fewshot
 from fewshot.data import photos, support_sets
 from fewshot.interface import catalogue, payload, scripts
-from fewshot.interface.service import SERVICE
+from fewshot.interface.service import CUT, SERVICE
 from fewshot.tasks import OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -242,7 +242,9 @@ def assert_drawn_along(page, seed, temperature=1.0):
     page.wait_for_function(TOLD, arg=[seed, temperature])
     wish = page.evaluate("({...studio.pad.now(), ...studio.settings})")
     supports = payload.read_supports(wish["supports"], OMNIGLOT, 26, wish["shots"])
-    expected = fewshot.load(wish["model"]).generate(supports, seed=seed, temperature=temperature)
+    model = fewshot.load(wish["model"])
+    guided = {"guidance": wish["guidance"], "cut": CUT} if model.facts.guides and wish["guidance"] else {}
+    expected = model.generate(supports, seed=seed, temperature=temperature, **guided)
     image = expected.images[0].ravel().tolist()
     drawn = f"(image) => {STATE}.run.live && {SETTLED} && `${{{STATE}.run.image}}` === `${{image}}`"
     page.wait_for_function(drawn, arg=image)
@@ -490,9 +492,9 @@ def test_draws_along(open_page, capsys):
     assert page.evaluate(f"{STATE}.run.kind") == "conditional"
     page.get_by_label("Chance number", exact=True).fill("12")
     assert_drawn_along(page, 12)
-    page.locator("#temperature input[type=number]").fill("0.5")
+    page.locator("#temperature input[type=number]").fill("0.8")
     page.keyboard.press("Tab")
-    assert_drawn_along(page, 12, temperature=0.5)
+    assert_drawn_along(page, 12, temperature=0.8)
 
     # Generate plays its own picture, with the same drawings; the next stroke is followed again.
     page.get_by_label("a new one for each drawing").check()
@@ -503,7 +505,7 @@ def test_draws_along(open_page, capsys):
     frames(page)
     assert page.evaluate(ALL_ROWS)
     draw(page, CROSS[1])
-    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.5)
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.8)
 
     # No drawing is no error, and off is off.
     page.get_by_role("button", name="Clear", exact=True).click()
@@ -545,7 +547,7 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     page.evaluate(COUNT)
     turn_to(page, "mirror")
     page.get_by_role("radio", name=re.compile("^Conditional PixelCNN")).check()
-    page.locator("#temperature input[type=number]").fill("0.5")
+    page.locator("#temperature input[type=number]").fill("0.8")
     page.keyboard.press("Tab")
     seed = "Number(document.querySelector('#seed input').value)"
     page.wait_for_function(f"!studio.drawing && ({TOLD})([{seed}, 0.5])")
@@ -553,7 +555,7 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     draw(page, *CROSS)
-    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.5)
+    assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()), temperature=0.8)
     # A model that takes inner steps draws with as many as the slider then says.
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     page.wait_for_function(f"{STATE}.run.model === 'omniglot-meta' && {SETTLED}")
@@ -647,7 +649,7 @@ def test_the_whole_pictures_scale_shows_all_gazes_together(page):
 
 def test_what_has_the_focus_can_be_seen(page):
     page.keyboard.press("Tab")
-    parts, seen = ("task", "pad", "model", "temperature", "seed", "fresh", "generate", "player"), []
+    parts, seen = ("task", "pad", "model", "guidance", "temperature", "seed", "fresh", "generate", "player"), []
     for _ in range(60):
         card = page.locator(".cards label:has(:focus)")
         focus = card if card.count() else page.locator(":focus:not(.segments input)")

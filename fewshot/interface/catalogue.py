@@ -84,7 +84,7 @@ def facts() -> dict[str, Any]:
     "tasks": by task {"drawn", "unit", "side", "channels", "most": supports, "gaze": whether the way of the gaze over
     its one support is shown}; of one whose supports are picture files also {"read": supports of an example, "mirrors",
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
-    "models": by name {"task", "adapts": whether it takes inner steps},
+    "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided},
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file}
     """
@@ -129,5 +129,7 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
         with suppress(CheckpointError):
             card = checkpoints.read_card(checkpoints.resolve(name))
             if variant := MODELS.get(card["config"]["model"]):
-                models[name] = {"task": card.get("task", OMNIGLOT.key), "adapts": variant.adapts}
+                guides = variant.needs_supports and card["config"]["channels"] == 1
+                task = card.get("task", OMNIGLOT.key)
+                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides}
     return models

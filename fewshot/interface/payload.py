@@ -20,7 +20,8 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
                            adapt      the supports change its weights, by inner steps
     note               the sentence to show in place of heatmaps; empty for a model with attention
     task               a key of fewshot.tasks.TASKS
-    seed, temperature  what the run was drawn with
+    seed, temperature, guidance, cut
+                       what the run was drawn with
     height, width      H, W of the picture
     channels           1, or 3 in colour
     shots, supports    S, and the supports as base64 of S*H*W bits, row by row, or of S*H*W*3 bytes
@@ -150,6 +151,8 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
         "task": facts.task.key,
         "seed": run.seed,
         "temperature": run.temperature,
+        "guidance": run.guidance,
+        "cut": run.cut,
         "height": height,
         "width": width,
         "channels": facts.channels,

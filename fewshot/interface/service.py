@@ -18,6 +18,7 @@ from fewshot.tasks import OMNIGLOT
 FOR_THE_USER = (InputError, CheckpointError, PictureError)  # errors whose message is one sentence for the user
 MOST_INNER_STEPS = 5  # of the page
 EXAMPLE_SEED = 5
+CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
 Answer = dict[str, Any]
@@ -73,6 +74,8 @@ class Service:
         seed: Any,
         inner_steps: Any,
         beginning: object = None,
+        guidance: Any = 0.0,
+        cut: Any = 0.0,
     ) -> Iterator[Run]:
         """Draw one picture: the growing run after each row. Raises FOR_THE_USER.
 
@@ -85,7 +88,7 @@ class Service:
             raise InputError("Only a photograph can be begun with: leave the beginning out.")
         supports = payload.read_supports(given, model.task, model.side, shots)
         prefix = payload.read_beginning(beginning, model.task, model.side)
-        rows = model.stream(supports, seed=seed, temperature=temperature, prefix=prefix, inner_steps=inner_steps)
+        rows = model.stream(supports, 1, seed, temperature, prefix, inner_steps, guidance, cut)
         run, number = None, next(self.arrivals)
         while run is None or run.rows < run.images.shape[1]:
             with self.turns.at((run is not None, number)):
@@ -93,20 +96,28 @@ class Service:
             yield run
 
     def draw(
-        self, pad: object, tray: object, name: object, temperature: object, seed: object, inner_steps: object
+        self,
+        pad: object,
+        tray: object,
+        name: object,
+        guidance: object,
+        temperature: object,
+        seed: object,
+        inner_steps: object,
     ) -> Iterator[Answer]:
         """For the player: finished rows of a picture as they come, in chunks of one id. Raises FOR_THE_USER.
 
         ``pad`` and ``tray`` are the values of the two, of which the model's task uses one. A model that takes no
-        ``inner_steps`` ignores them: the page's slider cannot know.
+        ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know.
         """
         model, run_id = catalogue.find(name), new_id()
         steps = inner_steps if model.adapts else None
+        guided = _guided(model, guidance)
         match pad if model.task.drawn else tray:
             case {"photos": given, "beginning": beginning}:
-                runs = self.stream(model, given, None, temperature, seed, steps, beginning)
+                runs = self.stream(model, given, None, temperature, seed, steps, beginning, *guided)
             case {"supports": given, "shots": shots}:
-                runs = self.stream(model, given, shots, temperature, seed, steps)
+                runs = self.stream(model, given, shots, temperature, seed, steps, None, *guided)
             case _:
                 raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
         for start, run in parts(runs):
@@ -125,7 +136,8 @@ class Service:
                 try:
                     model = catalogue.find(name)
                     steps = wish.get("inner_steps") if model.adapts else None
-                    *_, run = self.stream(model, drawings, shots, temperature, seed, steps)
+                    guided = _guided(model, wish.get("guidance", 0.0))
+                    *_, run = self.stream(model, drawings, shots, temperature, seed, steps, None, *guided)
                     chunk = payload.pack(run, new_id(), steps=STEPS_ALONG)
                     return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
                 finally:
@@ -182,6 +194,12 @@ class Service:
             return payload.pack(run, new_id()) | {"example": ready_made["name"]}
         except FOR_THE_USER as error:
             return {"id": new_id(), "error": str(error)}
+
+
+def _guided(model: FewShotModel, guidance: object) -> tuple[object, float]:
+    """Guidance and cut of a picture of the page."""
+    asked = guidance if model.facts.guides else 0.0
+    return asked, CUT if asked else 0.0
 
 
 SERVICE = Service()  # of this process: everybody draws on its processor

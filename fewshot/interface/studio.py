@@ -23,19 +23,21 @@ HEADER = """
 """
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
-TEMPERATURES, HINT = (0.3, 1.5), "low: safe · high: wild"
+# Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
+TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
+GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: close to yours", 0.5
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 
 def draw(
-    pad: object, tray: object, model: str, temperature: float, seed: int, inner_steps: int, fresh: bool
+    pad: object, tray: object, model: str, guidance: float, temperature: float, seed: int, inner_steps: int, fresh: bool
 ) -> Iterator[tuple[dict[str, Any], Any]]:
     """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
         seed = random.randrange(NEW_SEEDS)
     try:
-        for chunk in SERVICE.draw(pad, tray, model, temperature, seed, inner_steps):
+        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps):
             yield chunk, seed
     except FOR_THE_USER as error:
         yield {"id": new_id(), "error": str(error)}, gr.skip()
@@ -79,8 +81,11 @@ def build() -> gr.Blocks:
                     elem_classes="cards",
                 )
                 with gr.Row(elem_id="settings"):
+                    guidance = gr.Slider(
+                        *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
+                    )
                     temperature = gr.Slider(
-                        *TEMPERATURES, value=1, step=0.05, label="Temperature", info=HINT, elem_id="temperature"
+                        *TEMPERATURES, value=1, step=0.05, label="Temperature", info=WILD, elem_id="temperature"
                     )
                     steps = gr.Slider(
                         *INNER_STEPS,
@@ -95,7 +100,7 @@ def build() -> gr.Blocks:
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
         gr.HTML(laboratory(), apply_default_css=False)
-        settings = [model, temperature, seed, steps, fresh]
+        settings = [model, guidance, temperature, seed, steps, fresh]
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
@@ -105,7 +110,13 @@ def build() -> gr.Blocks:
         model.change(as_trained, model, steps, queue=False, **PRIVATE)
         demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
         gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
-        by_user = [model.input, temperature.input, seed.input, steps.change]  # or when they chose another model
+        by_user = [
+            model.input,
+            guidance.input,
+            temperature.input,
+            seed.input,
+            steps.change,
+        ]  # or when they chose another model
         gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
     return demo

@@ -34,6 +34,8 @@ export function madeChunk(facts = {}) {
     note: "",
     seed: 0,
     temperature: 1,
+    guidance: 0,
+    cut: 0,
     height: 2,
     width: 2,
     channels: 1,

@@ -74,10 +74,10 @@ function createEngine({ pad, photos, player }) {
     },
 
     // The player's "submit" is what Gradio listens to: it asks for `values`, and says by `ended` that no more will come.
-    async *generate(drawings, photographs, { model, temperature, seed, inner_steps, fresh }) {
+    async *generate(drawings, photographs, { model, guidance, temperature, seed, inner_steps, fresh }) {
       await cancelled;
       const before = player.props.value.id;
-      picture = createPicture([drawings, photographs, model, temperature, seed, inner_steps, fresh]);
+      picture = createPicture([drawings, photographs, model, guidance, temperature, seed, inner_steps, fresh]);
       player.trigger("submit");
       let rows = 0;
       for await (const chunk of picture.chunks()) {
@@ -139,14 +139,15 @@ async function fetched(chunk) {
 
 // What Gradio's events call, each with the values of its inputs -----------------------------------------------------------
 
-/** @typedef {[string, number, number, number, boolean]} Values  of the settings */
+/** @typedef {[string, number, number, number, number, boolean]} Values  of the settings */
 
 /**
  * @param {Values} values
  * @returns {Settings}
  */
-const settingsOf = ([model, temperature, seed, inner_steps, fresh]) => ({
+const settingsOf = ([model, guidance, temperature, seed, inner_steps, fresh]) => ({
   model,
+  guidance,
   temperature,
   seed,
   inner_steps,

@@ -10,7 +10,15 @@
 
 /** @typedef {{supports: (Seen | {strokes: Stroke[]})[], shots: number | null}} Drawings  shots: how many are read, all if null */
 /** @typedef {{photos: Seen[], beginning: (Seen & {rows: number}) | null}} Photographs */
-/** @typedef {{model: string, temperature: number, seed: number, inner_steps: number, fresh: boolean}} Settings  fresh: any seed */
+/**
+ * @typedef {object} Settings
+ * @property {string} model
+ * @property {number} guidance
+ * @property {number} temperature
+ * @property {number} seed
+ * @property {number} inner_steps
+ * @property {boolean} fresh  any seed
+ */
 
 /**
  * @typedef {object} InfluenceWish
@@ -58,7 +66,8 @@
  * @typedef {object} Facts
  * @property {string} task  the one that the page opens with, whose supports are drawn
  * @property {Record<string, Task | PhotoTask>} tasks
- * @property {Record<string, {task: string, adapts: boolean}>} models  adapts: it takes inner steps
+ * @property {Record<string, {task: string, adapts: boolean, guides: boolean}>} models
+ *   adapts: it takes inner steps; guides: it can be guided
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
  * @property {number} most_bytes  of a picture file
  */

@@ -22,6 +22,8 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
  * @property {string} note  a sentence on what a model without attention reads; else empty
  * @property {number} seed
  * @property {number} temperature
+ * @property {number} guidance  above 0, it is no sample of the model
+ * @property {number} cut
  * @property {number} height
  * @property {number} width
  * @property {number} channels

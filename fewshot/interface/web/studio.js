@@ -50,8 +50,8 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   changed = along.changed;
 
   const supports = () => (tasks[task].drawn ? pad.now().supports : photos.value().photos);
-  const key = (/** @type {Settings} */ { model, temperature, seed, inner_steps }) =>
-    [model, temperature, seed, inner_steps].join();
+  const key = (/** @type {Settings} */ { model, guidance, temperature, seed, inner_steps }) =>
+    [model, guidance, temperature, seed, inner_steps].join();
 
   // What the page's style goes by.
   function showTask() {
@@ -98,6 +98,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     know(now) {
       settings = now;
       document.body.toggleAttribute("data-adapts", Boolean(facts.models[now.model]?.adapts));
+      document.body.toggleAttribute("data-guides", Boolean(facts.models[now.model]?.guides));
     },
 
     /**
