@@ -550,7 +550,7 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     page.locator("#temperature input[type=number]").fill("0.8")
     page.keyboard.press("Tab")
     seed = "Number(document.querySelector('#seed input').value)"
-    page.wait_for_function(f"!studio.drawing && ({TOLD})([{seed}, 0.5])")
+    page.wait_for_function(f"!studio.drawing && ({TOLD})([{seed}, 0.8])")
     assert page.evaluate("counted.asked") == 0  # photographs are not drawn along
     api.expect(page.locator(".is-error")).to_have_count(0)
     page.get_by_role("radio", name=re.compile("^Characters")).check()

@@ -323,7 +323,7 @@ def test_who_leaves_frees_the_place(monkeypatch):
 
     def drawing_slowly():
         call = f"{url}gradio_api/call/generate"
-        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None, None]}).encode()
+        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None, None, 0.0, 0.0]}).encode()
         request = urllib.request.Request(call, body, {"Content-Type": "application/json"}, method="POST")
         return urllib.request.urlopen(f"{call}/{json.load(urllib.request.urlopen(request))['event_id']}")
 
@@ -423,7 +423,7 @@ def call_by_hand(url, name, data):
 
 def test_temperature_that_is_not_a_number(url):
     """NaN is not JSON, but Python's JSON reads it."""
-    answer = call_by_hand(url, "generate", [[CROSS], ATTENTION, None, math.nan, 0, None, None])
+    answer = call_by_hand(url, "generate", [[CROSS], ATTENTION, None, math.nan, 0, None, None, 0.0, 0.0])
     assert "event: error" in answer
     assert "temperature must be a number" in answer
 

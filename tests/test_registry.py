@@ -142,7 +142,7 @@ def test_a_sixth_variant_is_offered_draws_and_is_shown(more):
     name = save(more, OMNIGLOT, "tiny")
     assert catalogue.choices(OMNIGLOT)[-1] == ("Tiny PixelCNN\nReads as little as it can of your drawings.", name)
     pad = {"supports": [{"strokes": [[[20, 20], [85, 85]]]}], "shots": None}
-    *_, chunk = SERVICE.draw(pad, None, name, 1.0, 3, 1)
+    *_, chunk = SERVICE.draw(pad, None, name, 0.0, 1.0, 3, 1)
     assert chunk["kind"] == "tiny"
     assert chunk["can"] == {"read": True, "attend": False, "influence": True, "adapt": False}
     assert chunk["note"] == "Tiny PixelCNN has no attention."
@@ -157,14 +157,14 @@ def test_a_fifth_task_is_offered_draws_and_is_shown(more):
     assert catalogue.choices(GREY) == [catalogue.choice(name)]
     assert "your photographs" in catalogue.choice(name)[0]
     facts = catalogue.facts()
-    assert facts["models"][name] == {"task": "grey", "adapts": False}
+    assert facts["models"][name] == {"task": "grey", "adapts": False, "guides": True}
     tray = facts["tasks"]["grey"]
     assert (tray["drawn"], tray["side"], tray["channels"], tray["read"], tray["most"]) == (False, 20, 1, 2, 3)
     assert tray["or"] == "No shape at hand? Take one of these"
     (ready_made,) = tray["samples"]
     given = [{"pixels": pixels} for pixels in ready_made["photos"]]
     beginning = given[0] | {"rows": 7}
-    *_, chunk = SERVICE.draw(None, {"photos": given, "beginning": beginning}, name, 1.0, 3, 1)
+    *_, chunk = SERVICE.draw(None, {"photos": given, "beginning": beginning}, name, 0.0, 1.0, 3, 1)
     assert (chunk["task"], chunk["height"], chunk["channels"]) == ("grey", 20, 1)
     assert (chunk["shots"], chunk["heads"], chunk["given"]) == (2, 4, 7)
     np.testing.assert_array_equal(payload.unpack_images(chunk["supports"], GREY, 20, 2), GREY.ready_made(20)["corner"])
@@ -214,7 +214,7 @@ def test_one_generation_looks_the_catalogue_up_once(monkeypatch):
     names, calls = checkpoints.shipped(), []
     monkeypatch.setattr(checkpoints, "shipped", lambda task=None: calls.append(task) or names)
     pad = {"supports": [{"strokes": [[[20, 20], [85, 85]]]}], "shots": None}
-    chunks = list(SERVICE.draw(pad, None, "omniglot-meta", 1.0, 0, 1))
+    chunks = list(SERVICE.draw(pad, None, "omniglot-meta", 0.0, 1.0, 0, 1))
     assert len(chunks) == 6
     assert len(calls) == 1
 
