@@ -229,6 +229,10 @@ def _with_points_for_dots(lines: np.ndarray, ink: np.ndarray, depth: np.ndarray)
     labels, _ = ndimage.label(ink, EIGHT)
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         part = labels[box] == number
+        pieces = ndimage.label(lines[box] & part, EIGHT)[0]
+        sizes = np.bincount(pieces.ravel())
+        if len(sizes) > 2:  # a spur may leave a piece behind
+            lines[box] &= ~part | (pieces == 1 + sizes[1:].argmax())
         if max(part.shape) < 1.4 * 2 * depth[box][part].max():
             lines[box] &= ~part
             y, x = ndimage.center_of_mass(part)
