@@ -192,7 +192,7 @@ def _centre_lines(margin: np.ndarray) -> np.ndarray:
     rows, columns = np.nonzero(margin > 0)
     around = tuple(slice(max(line.min() - 2, 0), line.max() + 3) for line in (rows, columns))
     margin = enlarged(margin[around].clip(-0.3, 0.3), LONG_SIDE * _FINE)
-    ink = np.pad(margin > 0, 2)
+    ink = large(np.pad(margin > 0, 2), 9)  # enlarging may leave specks beside sharp edges
     ink = ~large(~ink, max(6, (stroke_width(ink) / 6) ** 2))  # pinholes
     depth = ndimage.distance_transform_edt(ink)
     lines = skeletonize(ink)
@@ -230,6 +230,10 @@ def _with_points_for_dots(lines: np.ndarray, ink: np.ndarray, depth: np.ndarray)
     labels, _ = ndimage.label(ink, EIGHT)
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         part = labels[box] == number
+        pieces = ndimage.label(lines[box] & part, EIGHT)[0]
+        sizes = np.bincount(pieces.ravel())
+        if len(sizes) > 2:  # a spur may leave a piece behind
+            lines[box] &= ~part | (pieces == 1 + sizes[1:].argmax())
         if max(part.shape) < 1.4 * 2 * depth[box][part].max():
             lines[box] &= ~part
             y, x = ndimage.center_of_mass(part)

@@ -26,6 +26,7 @@ EIGHT = np.ones((3, 3), bool)  # diagonal neighbours belong together
 _ENOUGH = 320  # pixels of the long side: the strokes of a smaller picture become smooth by enlarging it in grey
 _FAINTEST = 0.03, 0.07  # ink takes away at least this share of the paper's light, on a screen and in a photo
 _EDGE = 0.15, 0.25  # of the strongest ink, on a screen and in a photo: what is weaker is paper
+_PAPER = -0.3  # the margin of what is clearly no ink
 _BOLD = 0.1  # of the picture's side: strokes as wide as this leave no paper to see close by
 _SMALL = 180  # pixels: sides of the copy in which paper is looked for around bold strokes
 
@@ -207,7 +208,7 @@ def _above_edge(strength: np.ndarray, edge: float) -> np.ndarray:
     labels, count = ndimage.label(margin > 0, EIGHT)
     shade = np.append(True, ndimage.maximum(strength, labels, range(1, count + 1)) < 1.3 * edge)
     shade[0] = False
-    return np.where(shade[labels], -0.01, margin)
+    return np.where(shade[labels], _PAPER, margin)
 
 
 def _is_ruled(ink: np.ndarray) -> bool:
@@ -248,4 +249,4 @@ def _character(margin: np.ndarray, on_screen: bool) -> np.ndarray:
     sizes = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in ndimage.find_objects(labels)])
     least = (0.3 if on_screen else 0.6) * width
     keep = np.append(False, sizes >= min(least, sizes.max()))
-    return np.where(keep[labels], margin, np.minimum(margin, -0.01))
+    return np.where(ink & ~keep[labels], _PAPER, margin)
