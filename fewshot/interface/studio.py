@@ -25,7 +25,7 @@ INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 # Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
 TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
-GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: close to yours", 0.5
+GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
