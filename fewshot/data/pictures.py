@@ -69,7 +69,7 @@ def decode_frames(
         except Exception as error:  # on damaged files Pillow raises nearly anything, from OSError to struct.error
             raise PictureError("The picture is damaged or incomplete: please save it again.") from error
         with suppress(Exception):  # other frames that cannot be read do not matter
-            for k in range(1, min(most, image.n_frames) if animated else 1):
+            for k in range(1, min(most, getattr(image, "n_frames", 1)) if animated else 1):
                 image.seek(k)
                 frame = _reduced(image.copy())
                 if frame.size == frames[0].size:

@@ -16,7 +16,7 @@ learnt where to look does not have to learn how to copy.
 """
 
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from fewshot.models.attend import attend, weights
 from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
+from fewshot.models.heads import MixtureOfLogistics
 from fewshot.models.layers import fourier_positions
 
 
@@ -144,9 +145,13 @@ class AttentionPixelCNN(ConditionalPixelCNN):
             # At first, the mean of what the heads read is added to the means of the head's mixture.
             with torch.no_grad():
                 copied = self.logit.weight[:, -self.copied(config) :, 0, 0].zero_()
-                means = copied[self.head.means].unflatten(0, (config.channels, -1))
+                means = copied[MixtureOfLogistics.means].unflatten(0, (config.channels, -1))
                 for colour, of_colour in enumerate(means):
                     of_colour[:, colour :: config.channels] = 1 / config.heads
+
+    def all_readers(self) -> list[Reader]:
+        """Its readers, from the one that reads first."""
+        return cast(list[Reader], list(self.readers))
 
     @staticmethod
     def context_size(config: ModelConfig) -> int:
@@ -163,12 +168,12 @@ class AttentionPixelCNN(ConditionalPixelCNN):
     def encode(self, supports: Tensor) -> Memory:
         """The vector, and keys and values, of the supports [B, S, C, H, W]."""
         if not supports.shape[1]:
-            return Memory(super().encode(supports), tuple(r.of_nothing(len(supports)) for r in self.readers))
+            return Memory(super().encode(supports), tuple(r.of_nothing(len(supports)) for r in self.all_readers()))
         patches = self.encoder(supports.flatten(0, 1)).unflatten(0, supports.shape[:2])
         colours = None
         if self.config.copies:
             colours = F.adaptive_avg_pool2d(supports.flatten(0, 1), patches.shape[-2:]).unflatten(0, supports.shape[:2])
-        return Memory(self.summary(patches), tuple(r.of_supports(patches, colours) for r in self.readers))
+        return Memory(self.summary(patches), tuple(r.of_supports(patches, colours) for r in self.all_readers()))
 
     @staticmethod
     def leave_one_out(memory: Memory) -> Memory:
@@ -193,12 +198,12 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         """
         x = targets.flatten(0, 1)
         v, h = self.input(x)
-        above = here = self.vector(memory, targets.shape[1])
-        alphas = []
+        above: Tensor | None = self.vector(memory, targets.shape[1])
+        here, alphas = above, []
         for i, layer in enumerate(self.layers[: self.config.attend_after[-1] + 1]):
             if i in self.config.attend_after:
                 reader = self.config.attend_after.index(i)
-                queries, seen, unseen = self.readers[reader].look(h, x, memory.patches[reader])
+                queries, seen, unseen = self.all_readers()[reader].look(h, x, memory.patches[reader])
                 alpha = weights(queries, seen.keys, unseen)
                 if self.config.own:  # [B * Q, heads, H*W, N], as each target is an episode of its own
                     alpha = alpha.unflatten(0, targets.shape[:2]).transpose(1, 2).flatten(2, 3)
@@ -208,14 +213,14 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         return alphas
 
     def contexts(
-        self, layer: int, h: Tensor, x: Tensor, memory: Memory, above: Tensor, here: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        if layer not in self.config.attend_after:
+        self, layer: int, h: Tensor, x: Tensor, memory: Memory, above: Tensor | None, here: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        if layer not in self.config.attend_after or above is None or here is None:
             return above, here
         i = self.config.attend_after.index(layer)
         # Colours need full precision, also where bf16 is used for the rest.
         keep = torch.autocast(h.device.type, enabled=False) if self.config.copies else nullcontext()
-        queries, seen, unseen = self.readers[i].look(h, x, memory.patches[i])
+        queries, seen, unseen = self.all_readers()[i].look(h, x, memory.patches[i])
         with keep:
             read = self.attend(queries, seen.keys, seen.values, unseen)
         # [B, heads, Q * H * W, key_size (+ C)], where B may be B * Q and Q 1, to [B * Q, heads, key_size (+ C), H, W].

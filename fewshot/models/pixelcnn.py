@@ -77,14 +77,14 @@ class PixelCNN(Network):
         x = targets.flatten(0, 1)
         v, h = self.input(x)
         above = here = self.vector(memory, targets.shape[1])
-        skips = 0
+        skips = x.new_zeros(())
         for i, layer in enumerate(self.layers):
             above, here = self.contexts(i, h, x, memory, above, here)
             v, h, skip = layer(v, h, above, here)
             skips = skips + skip
         features = F.relu(self.penultimate(F.relu(skips)))
         copied = self.copied(self.config)
-        return torch.cat([features, here[:, -copied:]], dim=1) if copied else features
+        return torch.cat([features, here[:, -copied:]], dim=1) if copied and here is not None else features
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
         """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""

@@ -11,16 +11,16 @@ the cheaper ones; where there are many exponentials, torch has the faster ones. 
 
 from collections.abc import Iterator
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from fewshot.models import PixelCNN
+from fewshot.models import PixelCNN, attention
 from fewshot.models.inputs import units
-from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, fourier_positions
+from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, GatedLayer, fourier_positions
 from fewshot.sampling.pixels import DRAW, Draw
 
 Array = NDArray[np.float32]
@@ -102,8 +102,8 @@ class IncrementalSampler:
 
     def __init__(self, network: PixelCNN, height: int, width: int):
         self.height, self.width, self.maps = height, width, network.config.maps
-        self.layers = [_layer_weights(layer) for layer in network.layers]
-        self.dilations = [layer.dilation for layer in network.layers]
+        self.layers = [_layer_weights(layer) for layer in _gated_layers(network)]
+        self.dilations = [layer.dilation for layer in _gated_layers(network)]
         self.head, self.channels = network.head, network.head.channels
         self.copied = network.copied(network.config)
         channels, features = self.channels, network.logit.in_channels
@@ -115,16 +115,15 @@ class IncrementalSampler:
         self.empty_h = _numpy(empty_h[0].permute(1, 2, 0))[..., None]  # [H, W, C, 1]
         self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [C, 3 * 7 * channels]
         self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [C, 3 * channels]
-        self.penultimate = _matrix(network.penultimate.weight), _numpy(network.penultimate.bias)[:, None]
+        self.penultimate = _matrix(network.penultimate.weight), _bias(network.penultimate)[:, None]
         self.logit = _matrix(network.logit.weight)  # [P, D]
         self.empty_logit = _numpy(empty_logit[0].permute(1, 2, 0))[..., None]  # [H, W, P, 1]
         self.vector = network.vector
-        self.readers, self.grid = [], None
-        if network.attends:
-            self.heads, self.key_size, self.stride = (
-                getattr(network.config, n) for n in ("heads", "key_size", "stride")
-            )
-            self.reads_above, self.grid = network.config.reads_above, network.grid(height, width)
+        self.heads, self.key_size, self.stride = network.config.heads, network.config.key_size, network.config.stride
+        self.reads_above = network.config.reads_above
+        self.readers: list[Reader] = []
+        if isinstance(network, attention.AttentionPixelCNN):
+            self.grid = network.grid(height, width)
             self.readers = [_reader_weights(network, i, height, width) for i in range(len(network.readers))]
 
     def rows(
@@ -210,7 +209,6 @@ class _State:
         self.row = np.zeros((width, len(layers), both, n), np.float32)
         # The row's pixels, after as many zeros as the input layer sees to the left.
         self.drawn = np.zeros(((COLUMNS_BESIDE + width) * weights.channels, n), np.float32)
-        self.to_units = units if weights.channels > 1 else np.asarray
         # Each layer's horizontal input at the pixel that its kernel sees to the left, and at this one, and the sum of
         # the skips below it.
         self.features = np.zeros((len(layers) + 1, 2 * maps + skips, n), np.float32)
@@ -237,12 +235,19 @@ class _State:
         if self.reads:
             first, *_ = self.reads.values()
             self.places, self.own_places = first.places, first.own_places
-        self.constants = [(layer.vertical_bias, layer.horizontal_bias, None) for layer in layers]
+        self.constants: list[tuple[Array, Array, Array | None]] = [
+            (layer.vertical_bias, layer.horizontal_bias, None) for layer in layers
+        ]
         vectors = [weights.vector(memory, 1) for memory in memories]
-        if vectors[0] is not None:  # the same for all pixels: it adds to the biases
-            vectors = [np.repeat(_numpy(vector[0, :, 0]), n // self.times, axis=1) for vector in vectors]
-            vector = np.concatenate(vectors, axis=1)  # [D, N]
+        each = [_numpy(vector[0, :, 0]) for vector in vectors if vector is not None]
+        if each:  # the same for all pixels: it adds to the biases
+            vector = np.concatenate([np.repeat(one, n // self.times, axis=1) for one in each], axis=1)  # [D, N]
             self.constants = [_with_vector(layer, vector) for layer in layers]
+
+    def to_units(self, pixels: NDArray[np.uint8]) -> Array:
+        """Pixels as the network takes them."""
+        levels = pixels.astype(np.float32)
+        return units(levels) if self.weights.channels > 1 else levels
 
     def start_row(self, r: int, pixels: NDArray[np.uint8]) -> None:
         """The vertical stack's row r, from the pixels [N, H, W, channels] of the rows above."""
@@ -271,7 +276,7 @@ class _State:
             self.row[:, i] += horizontal_bias
             if i == len(weights.layers) - 1:
                 break
-            if read is not None:
+            if read is not None and layer.vertical_context is not None:
                 a += layer.vertical_context @ read.reshape(-1, width * n)
             if gates is not None:
                 a.reshape(-1, width, n)[:] += gates[:, None]
@@ -328,7 +333,7 @@ class _State:
         if (r + 1) % stride or (c + 1) % stride:
             return
         patch = self.to_units(pixels[:, r + 1 - stride : r + 1, c + 1 - stride : c + 1])
-        patch = np.tile(patch.transpose(3, 1, 2, 0).reshape(-1, len(patch)), self.times).astype(np.float32)
+        patch = np.tile(patch.transpose(3, 1, 2, 0).reshape(-1, len(patch)), self.times)
         for read in self.reads.values():
             read.append(r // stride, c // stride, patch)
 
@@ -395,6 +400,8 @@ class _Read:
     def append(self, row: int, column: int, patch: Array) -> None:
         """The patch of the drawing [channels * stride^2, N] at (row, column) is done: from now on it can be read."""
         own = self.reader.own
+        if own is None:
+            return
         made = own.features @ self.h + own.pixels @ patch + own.of_position[row, column]
         keys, values = made.reshape(2, self.heads, self.key_size, -1).swapaxes(2, 3)  # [heads, N, key_size]
         self.own_keys[:, :, self.own_seen] = keys
@@ -413,6 +420,8 @@ def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array, Array | Non
 
     The horizontal bias has the vector's share in it.
     """
+    if layer.horizontal_context is None:
+        return layer.vertical_bias, layer.horizontal_bias, None
     horizontal = layer.horizontal_bias + layer.horizontal_context @ vector
     gates = None if layer.vertical_context is None else layer.vertical_context @ vector
     return layer.vertical_bias, horizontal, gates
@@ -420,6 +429,10 @@ def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array, Array | Non
 
 def _numpy(tensor: torch.Tensor) -> Array:
     return np.ascontiguousarray(tensor.detach().float().numpy())
+
+
+def _bias(convolution: torch.nn.Conv2d) -> Array:
+    return np.zeros(convolution.out_channels, np.float32) if convolution.bias is None else _numpy(convolution.bias)
 
 
 def _matrix(weight: torch.Tensor) -> Array:
@@ -440,15 +453,19 @@ def _halve_gates(x: Array, one: float = 0) -> Array:
     return np.concatenate([f, end + np.float32(one), 0.5 * g, end])
 
 
-def _layer_weights(layer: torch.nn.Module) -> Layer:
+def _gated_layers(network: PixelCNN) -> list[GatedLayer]:
+    return cast(list[GatedLayer], list(network.layers))
+
+
+def _layer_weights(layer: GatedLayer) -> Layer:
     link = _halve_gates(_matrix(layer.link.weight))
     maps = link.shape[1] // 2
-    bias = _halve_gates(_numpy(layer.horizontal.bias) + _numpy(layer.link.bias), ALWAYS_ONE)
-    out, out_bias = 0.5 * _matrix(layer.out.weight), _numpy(layer.out.bias)[:, None]
+    bias = _halve_gates(_bias(layer.horizontal) + _bias(layer.link), ALWAYS_ONE)
+    out, out_bias = 0.5 * _matrix(layer.out.weight), _bias(layer.out)[:, None]
     gate, read = layer.vertical_context, layer.horizontal_context
     return Layer(
         vertical=_double_features(_matrix(layer.vertical.weight)),
-        vertical_bias=_double_features(_numpy(layer.vertical.bias))[:, None],
+        vertical_bias=_double_features(_bias(layer.vertical))[:, None],
         link=np.concatenate([link[:, :maps] * np.float32(0.5), link[:, maps:]], axis=1),
         horizontal=_halve_gates(_matrix(layer.horizontal.weight)),
         horizontal_bias=bias[:, None],
@@ -458,17 +475,18 @@ def _layer_weights(layer: torch.nn.Module) -> Layer:
     )
 
 
-def _reader_weights(network: torch.nn.Module, index: int, height: int, width: int) -> Reader:
-    config, reader, layer = network.config, network.readers[index], network.config.attend_after[index]
+def _reader_weights(network: attention.AttentionPixelCNN, index: int, height: int, width: int) -> Reader:
+    config, layer = network.config, network.config.attend_after[index]
+    reader = network.all_readers()[index]
     scale, maps = np.float32(config.key_size**-0.5), config.maps
     query = _matrix(reader.query.weight) * scale  # [heads * key_size, C + positions]
     positions = fourier_positions(height, width, config.octaves, reader.null_key)[0]
-    of_position = _numpy(positions.permute(1, 2, 0)) @ query[:, maps:].T + _numpy(reader.query.bias) * scale
+    of_position = _numpy(positions.permute(1, 2, 0)) @ query[:, maps:].T + _bias(reader.query) * scale
     own = None
     if config.own:
         made = np.concatenate([_matrix(reader.own_key.weight), _matrix(reader.own_value.weight)])
         features, located, pixels = np.split(made, [maps, maps + len(positions)], axis=1)
-        bias = np.concatenate([_numpy(reader.own_key.bias), _numpy(reader.own_value.bias)])
+        bias = np.concatenate([_bias(reader.own_key), _bias(reader.own_value)])
         of_patches = _numpy(reader.last_of_patches(positions).permute(1, 2, 0)) @ located.T + bias
         own = Own(np.ascontiguousarray(features), np.ascontiguousarray(pixels), of_patches[..., None])
     return Reader(
@@ -476,7 +494,11 @@ def _reader_weights(network: torch.nn.Module, index: int, height: int, width: in
         query=np.ascontiguousarray(query[:, :maps]),
         query_of_position=of_position[..., None],
         context=np.concatenate(
-            [_halve_gates(_matrix(above.horizontal_context.weight)) for above in network.layers[layer:]]
+            [
+                _halve_gates(_matrix(above.horizontal_context.weight))
+                for above in _gated_layers(network)[layer:]
+                if above.horizontal_context is not None
+            ]
         ),
         own=own,
     )

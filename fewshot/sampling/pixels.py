@@ -98,4 +98,4 @@ def _nearest_level(x: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(np.minimum(-x, 80)))
+    return (1 / (1 + np.exp(np.minimum(-x, 80)))).astype(np.float32, copy=False)
