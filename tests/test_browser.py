@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
@@ -1035,3 +1036,26 @@ def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
     page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.task === 'omniglot'")
     api.expect(page.locator("#photos")).to_be_hidden()
     assert thumbnails(page).count() == page.evaluate(f"{STATE}.run.shots") > 0
+
+
+def test_pages_of_other_names_and_sites_get_no_answer(url):
+    """evil.test leads to this machine, as it may for a page that wants to read what the studio answers."""
+    here = urllib.parse.urlsplit(url)
+    arguments = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP evil.test 127.0.0.1"]
+    calls = ["", "gradio_api/info", "gradio_api/queue/data?session_hash=x", f"{scripts.PATH}/studio.js", "piece/x"]
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        page = browser.new_page()
+        for call in calls:
+            answer = page.goto(f"http://evil.test:{here.port}/{call}")
+            assert answer.status == 403, call
+            assert "127.0.0.1 and localhost only" in page.text_content("body")
+        for call in (*calls, "gradio_api/upload", "gradio_api/queue/join"):  # from that page to the studio's own name
+            for method in ("GET", "POST"):
+                with page.expect_response(f"{url}{call}") as answer:
+                    page.evaluate(
+                        "([url, method]) => { fetch(url, { method, mode: 'no-cors' }).catch(() => {}); }",
+                        [f"{url}{call}", method],
+                    )
+                assert answer.value.status == 403, (method, call)
+        browser.close()

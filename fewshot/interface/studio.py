@@ -6,12 +6,14 @@ from contextlib import suppress
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
 from fewshot.data import pictures
 from fewshot.interface import catalogue, endpoints, scripts
 from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
+from fewshot.interface.guard import Guard
 from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
 from fewshot.tasks import OMNIGLOT, TASKS
 
@@ -144,7 +146,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": scripts.STYLES,
         "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE]},
+        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
