@@ -101,7 +101,13 @@ def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):
 
 
 def test_evaluate_judges_drawings(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "judge", lambda *_: Quality(0.5, 0.9, 0.1, 0.1, 0.2, 0.2, 3.0))
+    judged = []
+
+    def judge(model, classifier, drawings, seed, draw):
+        judged.append(draw)
+        return Quality(0.0, 0.5 + draw.guidance, 0.9, 0.1, 0.1, 0.2, 0.2, 3.0)
+
+    monkeypatch.setattr(cli, "judge", judge)
     monkeypatch.setattr(cli, "one_shot_accuracy", lambda *_: 0.75)
     monkeypatch.setattr(cli, "evaluate_network", lambda *_: {})
     data, out = tmp_path / "data.npz", tmp_path / "scores.json"
@@ -109,10 +115,16 @@ def test_evaluate_judges_drawings(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(omniglot.Drawings, "split", lambda self, _: self)
     run(
         monkeypatch, "evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", str(data), "--quality",
-        "--out", str(out),
+        "--out", str(out), "--guidance", "0", "0.25", "--cut", "0.01", "--temperature", "0.9", "1",
     )  # fmt: skip
-    assert json.loads(out.read_text())["quality"]["one_shot_accuracy"] == 0.75
-    assert "recognised real        0.9000" in capsys.readouterr().out
+    written = json.loads(out.read_text())["quality"]
+    assert written["one_shot_accuracy"] == 0.75
+    assert [tuple(draw) for draw in judged] == [(t, w, 0.01) for w in (0, 0.25) for t in (0.9, 1)]
+    assert [line["recognised"] for line in written["drawings"]] == [0.5, 0.5, 0.75, 0.75]
+    assert written["drawings"][0].items() >= {"guidance": 0, "cut": 0.01, "temperature": 0.9}.items()
+    header, *lines = [line.split() for line in capsys.readouterr().out.splitlines()[2:7]]
+    assert header[:5] == ["guidance", "cut", "temperature", "inkless", "recognised"]
+    assert [line[:5] for line in lines][2] == ["0.25", "0.01", "0.9", "0", "0.75"]
 
 
 def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
