@@ -248,35 +248,36 @@ class _Run:
             unused = self.network.adapts or config.without > 0
             model = DistributedDataParallel(model, find_unused_parameters=unused)
         images_a_step = self.loader.images_a_step
-        bar = tqdm(
+        with tqdm(
             total=config.steps * images_a_step,
             initial=self.step * images_a_step,
             unit="img",
             desc=self.name,
             disable=self.rank > 0,
             mininterval=1,
-        )
-        if self.rank == 0 and self.step == 0:
-            self.snapshot()
-        losses: list[Tensor] = []
-        for episodes in self.batches():
-            losses.append(self.train_step(model, *self.tensors(episodes)))
-            self.step += 1
-            bar.update(images_a_step)
-            if self.step % 20 == 0:
-                bar.set_postfix(loss=f"{losses[-1].item():.4f}", refresh=False)
-            if self.step % config.every == 0 or self.step == config.steps:
-                self.seconds = time.monotonic() - started
-                loss = torch.stack(losses).mean().item()
-                if not math.isfinite(loss):
-                    raise TrainingError(f"The loss is no longer finite; the last state before is in '{config.out}'.")
-                if self.rank == 0:
-                    # A look may take minutes. A run that is killed in it continues from the last save, and looks again.
-                    validation = self.loader.look(self.averaged())
-                    self.save()
-                    self.log(loss, validation, bar)
-                losses.clear()
-        bar.close()
+        ) as bar:
+            if self.rank == 0 and self.step == 0:
+                self.snapshot()
+            losses: list[Tensor] = []
+            for episodes in self.batches():
+                losses.append(self.train_step(model, *self.tensors(episodes)))
+                self.step += 1
+                bar.update(images_a_step)
+                if self.step % 20 == 0:
+                    bar.set_postfix(loss=f"{losses[-1].item():.4f}", refresh=False)
+                if self.step % config.every == 0 or self.step == config.steps:
+                    self.seconds = time.monotonic() - started
+                    loss = torch.stack(losses).mean().item()
+                    if not math.isfinite(loss):
+                        raise TrainingError(
+                            f"The loss is no longer finite; the last state before is in '{config.out}'."
+                        )
+                    if self.rank == 0:
+                        # A look may take minutes. If it is killed, the run continues from the last save, and looks again.
+                        validation = self.loader.look(self.averaged())
+                        self.save()
+                        self.log(loss, validation, bar)
+                    losses.clear()
         return self.export() if self.rank == 0 else self.weights_file
 
     def compiled(self) -> torch.nn.Module:
