@@ -273,7 +273,7 @@ class _Run:
                             f"The loss is no longer finite; the last state before is in '{config.out}'."
                         )
                     if self.rank == 0:
-                        # A look may take minutes. If it is killed, the run continues from the last save, and looks again.
+                        # A look may take minutes. A run that is killed in it continues from the last save.
                         validation = self.loader.look(self.averaged())
                         self.save()
                         self.log(loss, validation, bar)
