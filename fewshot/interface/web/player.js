@@ -281,7 +281,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const said = [title];
     if (can.read) said.push(count(shots, tasks[task].unit));
     if (support_nats) said.push(count(support_nats.length - 1, "practice step"));
-    if (guidance) said.push(`faithfulness\u00a0${guidance}: closer to yours than it has learnt to draw`);
+    if (guidance) said.push(`faithfulness\u00a0${guidance}: closer to yours than learnt`);
     said.push(`temperature\u00a0${temperature}`, `chance number\u00a0${seed}`);
     if (given) said.push(given === 1 ? "first row given" : `first ${given} rows given`);
     return said;
