@@ -64,10 +64,16 @@ def url(pace):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+def launch():
+    """Starts a browser, with further arguments; Playwright itself can run only once at a time."""
     with api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        yield lambda *more: playwright.chromium.launch(executable_path=CHROMIUM, args=[*arguments, *more])
+
+
+@pytest.fixture(scope="module")
+def browser(launch):
+    return launch()
 
 
 @pytest.fixture
@@ -1038,13 +1044,11 @@ def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
     assert thumbnails(page).count() == page.evaluate(f"{STATE}.run.shots") > 0
 
 
-def test_pages_of_other_names_and_sites_get_no_answer(url):
+def test_pages_of_other_names_and_sites_get_no_answer(launch, url):
     """evil.test leads to this machine, as it may for a page that wants to read what the studio answers."""
     here = urllib.parse.urlsplit(url)
-    arguments = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP evil.test 127.0.0.1"]
     calls = ["", "gradio_api/info", "gradio_api/queue/data?session_hash=x", f"{scripts.PATH}/studio.js", "piece/x"]
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with launch("--host-resolver-rules=MAP evil.test 127.0.0.1") as browser:
         page = browser.new_page()
         for call in calls:
             answer = page.goto(f"http://evil.test:{here.port}/{call}")
@@ -1058,4 +1062,3 @@ def test_pages_of_other_names_and_sites_get_no_answer(url):
                         [f"{url}{call}", method],
                     )
                 assert answer.value.status == 403, (method, call)
-        browser.close()
