@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 
 import fewshot
-from fewshot import CheckpointError, InputError
+from fewshot import CheckpointError, FewShotModel, InputError
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
 from fewshot.interface import catalogue, payload
 from fewshot.interface.service import SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
+from tests.conftest import small_network
 from tools.load import press_generate, server
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -82,6 +83,20 @@ def test_chunk_holds_the_run(name, cross_image):
     largest = attention.max(axis=(2, 3, 4), keepdims=True)
     np.testing.assert_allclose(arrays["attention"] / largest, attention / largest, atol=1 / 509)
     np.testing.assert_allclose(arrays["shares"], attention.sum(axis=(3, 4)), atol=1e-5)
+
+
+def test_chunk_holds_what_was_read_of_the_drawing_itself(cross_image):
+    model = FewShotModel(small_network("attention", own=True), {"task": "omniglot"}, "own drawing")
+    run = model.generate(cross_image[None], seed=5)
+    chunk = json.loads(json.dumps(payload.pack(run, "id", start=10)))
+    arrays, seen = payload.unpack(chunk), slice(10 * 26, None)
+    assert chunk["own_grid"] == [13, 13]
+    own = run.own[0, seen]
+    largest = np.maximum(run.attention[0, seen].max(axis=(2, 3, 4)), own.max(axis=(2, 3)))[..., None, None]
+    np.testing.assert_allclose(arrays["own"] / largest, own / largest, atol=1 / 509)
+    np.testing.assert_allclose(arrays["own_shares"], own.sum(axis=(2, 3)), atol=1e-5)
+    attention, largest = run.attention[0, seen], largest[..., None]
+    np.testing.assert_allclose(arrays["attention"] / largest, attention / largest, atol=1 / 509)
 
 
 def test_influence_of_the_supports(cross_image):

@@ -13,10 +13,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import fewshot
-from fewshot import checkpoints
+from fewshot import FewShotModel, checkpoints
 from fewshot.interface import payload, scripts
 from fewshot.models import MODELS
 from fewshot.tasks import TASKS
+from tests.conftest import small_network
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(scripts.WEB.glob("*.js"))
@@ -65,13 +66,14 @@ def test_scripts_are_served_below_another_path_too(root, stripped):
 # A golden chunk, there and back --------------------------------------------------------------------------------------
 
 
-GOLDEN = ["omniglot-attention", "omniglot-attentive-meta", "omniglot-pixelcnn", "mirror-attention"]
+OWN = FewShotModel(small_network("attention", own=True), {"task": "omniglot"}, "own drawing")
+GOLDEN = ["omniglot-attention", "omniglot-attentive-meta", "omniglot-pixelcnn", "mirror-attention", OWN.name]
 
 
 @needs_node
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_chunk_from_python_is_read_by_javascript_and_back(name):
-    model = fewshot.load(name)
+    model = OWN if name == "own drawing" else fewshot.load(name)
     supports = next(iter(model.task.ready_made(model.side).values()))[: min(3, model.task.most_shots)]
     chunk = payload.pack(model.generate(supports, seed=1), "golden")
     read = json.loads(
@@ -88,6 +90,8 @@ def test_a_chunk_from_python_is_read_by_javascript_and_back(name):
     np.testing.assert_array_equal(arrays["chance"].astype(np.float32), expected["probabilities"])
     np.testing.assert_array_equal(arrays["before"].astype(np.float32), expected["probabilities_before"])
     np.testing.assert_array_equal(arrays["shares"].astype(np.float32), expected["shares"].ravel())
+    np.testing.assert_array_equal(arrays["ownShares"].astype(np.float32), expected["own_shares"].ravel())
+    assert (expected["own_shares"].sum() > 0) == (name == OWN.name)
     np.testing.assert_array_equal(read["supports"], supports.ravel())
     again = payload.unpack(chunk | {"data": read["data"]})
     for field, array in expected.items():

@@ -7,9 +7,11 @@ import {
   attentionOf,
   fullColour,
   gazesInRow,
-  largestIn,
+  largestAt,
   largestOf,
   MOST_SURPRISE,
+  ownAttentionOf,
+  ownShareOf,
   percent,
   sharesOf,
   surpriseOf,
@@ -43,6 +45,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   /** @type {{of: Run | null, rows: number, head: import("./reading.js").Head, value: number}} */
   let largest = { of: null, rows: 0, head, value: 0 };
   let glow = new Float32Array(); // the heat on the screen, [shots * places]
+  let ownGlow = new Float32Array(); // and on the drawing itself
   let asking = false; // whether an answer on influence is under way
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
@@ -57,6 +60,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     one(root, ".player-pictures").textContent = `${task.unit}s`;
     one(root, ".player-picture-unit").textContent = task.unit;
     root.classList.toggle("has-attention", run.can.attend);
+    root.classList.toggle("has-own", run.ownShares.length > 0);
     root.classList.toggle("has-influence", influenceIsShown());
     root.classList.toggle("has-before", run.before.length > 0);
     root.classList.toggle("has-steps", run.support_nats !== null);
@@ -137,9 +141,11 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const known = pixel !== null;
     const attention = known ? attentionOf(run, pixel, head) : new Float32Array(glow.length);
     const shares = known ? sharesOf(run, pixel, head) : new Float32Array(run.shots);
-    const full = fullColour(run, scale === "own" ? largestIn(attention) : largestSoFar());
+    const own = known ? ownAttentionOf(run, pixel, head) : new Float32Array(ownGlow.length);
+    const full = fullColour(run, scale === "all" ? largestSoFar() : known ? largestAt(run, pixel, head) : 0);
     const heat = colourOf(root, "--heat");
     for (let i = 0; i < glow.length; i++) glow[i] += (attention[i] / full - glow[i]) * follow;
+    for (let i = 0; i < ownGlow.length; i++) ownGlow[i] += (own[i] / full - ownGlow[i]) * follow;
     tiles().forEach((tile, s) => {
       const from = s * run.places;
       const canvas = one(tile, ".tile-heat", HTMLCanvasElement);
@@ -147,7 +153,13 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       showShare(tile, shares[s]);
     });
     if (task.gaze) paintGaze(pixel);
-    const read = shares.reduce((a, b) => a + b, 0);
+    if (ownGlow.length) {
+      const [rows, columns] = run.own_grid;
+      paintCanvas(one(root, ".player-own-heat", HTMLCanvasElement), columns, rows, (i) => [...heat, 255 * ownGlow[i]]);
+    }
+    const ofOwn = known ? ownShareOf(run, pixel, head) : 0;
+    showShare(one(root, ".player-own"), ofOwn);
+    const read = shares.reduce((a, b) => a + b, ofOwn);
     showShare(one(root, ".player-nothing"), known ? Math.max(0, 1 - read) : 0);
     one(root, ".player-legend .number").textContent = known ? percent(full) : "";
   }
@@ -295,6 +307,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       run = begun;
       task = itsTask;
       glow = new Float32Array(run.shots * run.places);
+      ownGlow = new Float32Array(run.own_grid[0] * run.own_grid[1]);
       if (head !== "mean" && head >= run.heads) head = "mean";
       layOut();
     },
