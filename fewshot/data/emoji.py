@@ -253,10 +253,11 @@ class _Package(NamedTuple):
         one, (width, height) = self.icons[icon], self.size
         box = f"0 0 {one.get('width', width)} {one.get('height', height)}"
         namespaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        document = f'<svg {namespaces} viewBox="{box}">{one["body"]}</svg>'
+        size = f'width="{RENDERED_SIDE}" height="{RENDERED_SIDE}"'  # what is not square stands in the middle
+        document = f'<svg {namespaces} {size} viewBox="{box}">{one["body"]}</svg>'
         svg_to_bytes = _renderer()
         try:
-            png = svg_to_bytes(document, width=RENDERED_SIDE, height=RENDERED_SIDE, skip_system_fonts=True)
+            png = svg_to_bytes(document, skip_system_fonts=True)
             picture = on_white(Image.open(io.BytesIO(bytes(png))))
         except (ValueError, OSError) as error:
             raise DataError(f"'{self.file}' has a picture that cannot be rendered, '{icon}' ({error}).") from error
