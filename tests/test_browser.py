@@ -127,6 +127,19 @@ def point_at(page, row, column, click=False):
     (page.mouse.click if click else page.mouse.move)(x, y)
 
 
+def take_a_set(page):
+    page.get_by_role("button", name="Ready-made sets").click()
+    page.get_by_role("button", name="Use the ready-made set").first.click()
+
+
+def settings(page):
+    """The drawer with the settings, open."""
+    drawer = page.locator("#settings")
+    if not drawer.is_visible():
+        page.get_by_role("button", name="Settings").click()
+    return drawer
+
+
 def thumbnails(page):
     return page.locator(".pad-tray .thumb")
 
@@ -278,7 +291,7 @@ def test_bad_uploads_give_a_sentence_and_the_drawings_stay(page, tmp_path):
 
 
 def test_tray_and_reload(page):
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     api.expect(thumbnails(page)).to_have_count(8)
     draw(page, *CROSS)
     page.get_by_role("button", name="Add drawing").click()
@@ -333,7 +346,7 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
     on_the_pad = page.evaluate("studio.pad.now().supports.at(-1).strokes")
     assert [len(stroke) for stroke in on_the_pad] == [3]
 
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     thumbnails(page).first.press("Delete")
     Image.new("L", (60, 60), 255).save(tmp_path / "line.png")
     with Image.open(tmp_path / "line.png") as picture:
@@ -344,7 +357,7 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
     api.expect(status(page, "pad")).to_contain_text("at most 8")
     api.expect(thumbnails(page)).to_have_count(8)
     page.get_by_role("button", name="Remove all").click()
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     draw(page, CROSS[1])  # which no model can read
     api.expect(status(page, "pad")).to_contain_text("8 drawings are below already")
     thumbnails(page).first.press("Delete")
@@ -391,16 +404,16 @@ def test_nothing_to_read_gives_a_sentence(page):
     api.expect(status(page, "player")).to_contain_text("at least one drawing")
     api.expect(page.get_by_test_id("toast-body")).to_contain_text("at least one drawing")
     api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
-    page.get_by_label("Chance number", exact=True).fill("-1")
+    settings(page).get_by_label("Chance number", exact=True).fill("-1")
     api.expect(page.get_by_label("a new one for each drawing")).not_to_be_checked()
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     page.get_by_role("button", name="Generate").click()
     api.expect(status(page, "player")).to_contain_text("seed must be between")
     api.expect(thumbnails(page)).to_have_count(8)
 
 
 def test_server_that_breaks_says_so_and_goes_on(page, slow_rows):
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     slow_rows[0] = float("inf")
     page.get_by_role("button", name="Generate").click()
     api.expect(status(page, "player")).to_contain_text("Stopped after 1 of 26 rows")
@@ -410,7 +423,7 @@ def test_server_that_breaks_says_so_and_goes_on(page, slow_rows):
 
 
 def test_models_without_attention_say_what_they_read(page):
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     for title, note in {
         "PixelCNN": "none of your drawings",
         "Conditional PixelCNN": "sums up your drawings once",
@@ -426,13 +439,13 @@ def test_models_without_attention_say_what_they_read(page):
 
 def test_inner_steps_and_influence(page):
     """Meta PixelCNN: what its steps change, and what the supports do to the pixel that is looked at."""
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     page.get_by_label("How many of the drawings").select_option("2")  # of eight, a gradient takes long
     steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
     api.expect(steps).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")  # as trained
-    page.get_by_label("Chance number", exact=True).fill("3")
+    settings(page).get_by_label("Chance number", exact=True).fill("3")
     nats, pictures = [], set()
     for number in (0, 1, 3):
         steps.fill(str(number))
@@ -468,7 +481,7 @@ def test_draws_along(open_page, capsys):
     page = open_page()
     page.evaluate(COUNT)
     api.expect(page.get_by_role("switch", name="Draw along")).to_be_checked()
-    page.get_by_label("Chance number", exact=True).fill("11")
+    settings(page).get_by_label("Chance number", exact=True).fill("11")
 
     box = page.locator(".pad-canvas").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
@@ -497,14 +510,14 @@ def test_draws_along(open_page, capsys):
     page.get_by_role("radio", name="Conditional PixelCNN").check()
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.run.kind") == "conditional"
-    page.get_by_label("Chance number", exact=True).fill("12")
+    settings(page).get_by_label("Chance number", exact=True).fill("12")
     assert_drawn_along(page, 12)
-    page.locator("#temperature input[type=number]").fill("0.8")
+    settings(page).locator("#temperature input[type=number]").fill("0.8")
     page.keyboard.press("Tab")
     assert_drawn_along(page, 12, temperature=0.8)
 
     # Generate plays its own picture, with the same drawings; the next stroke is followed again.
-    page.get_by_label("a new one for each drawing").check()
+    settings(page).get_by_label("a new one for each drawing").check()
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
     assert page.evaluate(f"{STATE}.playing")
@@ -535,7 +548,7 @@ def test_generate_right_after_a_change_draws_it_once(open_page):
     """What the page tells of only after Generate has taken it is not drawn along too."""
     page = open_page()
     page.evaluate(COUNT)
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     assert_drawn_along(page, 0)
     conditional = page.get_by_role("radio", name=re.compile("^Conditional PixelCNN"))
     before = page.evaluate("counted.shown.length")
@@ -554,7 +567,7 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     page.evaluate(COUNT)
     turn_to(page, "mirror")
     page.get_by_role("radio", name=re.compile("^Conditional PixelCNN")).check()
-    page.locator("#temperature input[type=number]").fill("0.8")
+    settings(page).locator("#temperature input[type=number]").fill("0.8")
     page.keyboard.press("Tab")
     seed = "Number(document.querySelector('#seed input').value)"
     page.wait_for_function(f"!studio.drawing && ({TOLD})([{seed}, 0.8])")
@@ -574,7 +587,7 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     """A drawing on the pad while Generate is at work waits for its end; so does one while too many draw along."""
     page = open_page()
     page.evaluate(COUNT)
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     assert_drawn_along(page, 0)
     slow_rows[0] = 0.1
     page.get_by_role("button", name="Generate").click()
@@ -627,7 +640,7 @@ def test_the_picture_can_be_saved(open_page, scheme):
 
 def test_what_is_said_while_it_plays(page):
     """A screen reader hears what happens, and not each number that changes."""
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
     page.locator(".player-canvas").press("Home")
@@ -885,7 +898,7 @@ def generate(page):
 
 
 def test_another_task_or_model_follows_what_is_being_drawn(page, slow_rows):
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     slow_rows[0] = 0.05
     for begun in ("true", f"{STATE}.drawing && {STATE}.run.rows >= 2 && {STATE}.run.rows < 26"):
         page.get_by_role("radio", name=re.compile("^Characters")).check()
@@ -944,7 +957,7 @@ def test_the_gaze_goes_the_other_way(page):
 
 
 def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     page.get_by_role("radio", name=re.compile("^Attentive Meta PixelCNN")).check()
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(f"{STATE}.run.support_nats?.length === 2")
@@ -1028,7 +1041,7 @@ def test_a_beginning_is_completed_and_photographs_are_kept(page, tmp_path):
 
 
 def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
-    page.get_by_role("button", name="Use the ready-made set").first.click()
+    take_a_set(page)
     turn_to(page, "products")
     assert page.locator(".photos-tray .photo").count() == 3
     files = sorted((photos.SAMPLES / "products").glob("*.png"))

@@ -59,7 +59,7 @@ class SupportPad(_Part):
         super().__init__("pad", sets=sets, server_functions=server_functions)
 
 
-class ModelCards(gr.Radio):
+class ModelChoice(gr.Radio):
     """A radio for names of models, which ``catalogue.find`` checks on the server.
 
     Gradio checks a value against the choices at the time when it arrives. If the user turns quickly from task to task,

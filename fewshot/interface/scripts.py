@@ -15,8 +15,12 @@ from starlette.staticfiles import StaticFiles
 WEB = Path(__file__).parent / "web"
 PATH = "studio-web"
 STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css")]
-# The page asks for all modules at once, instead of for each when another imports it.
-PRELOAD = "".join(f'<link rel="modulepreload" href="{PATH}/{file.name}">' for file in sorted(WEB.glob("*.js")))
+# Styles as they are: Gradio would put a selector of its own before each. The page asks for all modules at once, instead
+# of for each when another imports it.
+HEAD = "".join(
+    [f'<link rel="stylesheet" href="{PATH}/{file.name}">' for file in STYLES]
+    + [f'<link rel="modulepreload" href="{PATH}/{file.name}">' for file in sorted(WEB.glob("*.js"))]
+)
 
 mimetypes.add_type("text/javascript", ".js")  # Windows' registry may say otherwise, and browsers run nothing else
 

@@ -9,20 +9,15 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
+from fewshot.api import MAX_SEED
 from fewshot.data import pictures
 from fewshot.interface import catalogue, endpoints, scripts
-from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
 from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
 from fewshot.tasks import OMNIGLOT, TASKS
 
-HEADER = """
-<header class="masthead">
-  <h1>Few-shot studio</h1>
-  <p>Teach a machine a new character from a handful of drawings, and watch it draw.</p>
-</header>
-"""
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 # Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
@@ -61,64 +56,106 @@ def models_of(task: str) -> gr.Radio:
     return gr.Radio(choices, value=catalogue.first_choice([name for _, name in choices]))
 
 
+def restored(kept: Any) -> tuple[Any, ...]:
+    """Task, model and settings as the browser kept them: of the last visit, if it knew any that there still are."""
+    nothing = (gr.skip(),) * 7
+    match kept:
+        case {"task": str(key), "model": str(name)} if key in TASKS:
+            choices = catalogue.choices(TASKS[key])
+        case _:
+            return nothing
+    if name not in [one for _, one in choices]:
+        return nothing
+
+    def number(field: str, low: float, high: float) -> Any:
+        value = kept.get(field)
+        known = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        return value if known else gr.skip()
+
+    seed = number("seed", 0, MAX_SEED)
+    fresh = kept.get("fresh")
+    return (
+        key,
+        gr.Radio(choices, value=name),
+        number("guidance", *GUIDANCES),
+        number("temperature", *TEMPERATURES),
+        int(seed) if isinstance(seed, int | float) else seed,
+        number("inner_steps", *INNER_STEPS),
+        fresh if isinstance(fresh, bool) else gr.skip(),
+    )
+
+
 def build() -> gr.Blocks:
-    """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
+    """The whole studio: on the left what is drawn from, then the picture, on the right what each pixel read."""
     sets, facts = catalogue.drawn_sets(), catalogue.facts()
     # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
     with gr.Blocks(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
-        gr.HTML(HEADER, apply_default_css=False)
-        tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
-        task = gr.Radio(tasks, value=OMNIGLOT.key, show_label=False, elem_id="task", elem_classes="cards")
+        with gr.Row(elem_id="head"):
+            gr.HTML("<h1>Few-shot studio</h1>", apply_default_css=False)
+            tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
+            task = gr.Radio(
+                tasks,
+                value=OMNIGLOT.key,
+                label="What is drawn",
+                show_label=False,
+                elem_id="task",
+                elem_classes="choice",
+            )
+            gr.HTML(scripts.read("menu.html"), apply_default_css=False)
+        with gr.Row(elem_id="bar"):
+            model = ModelChoice(
+                catalogue.choices(OMNIGLOT),
+                value=catalogue.DEFAULT_MODEL,
+                label="Who draws",
+                show_label=False,
+                elem_id="model",
+                elem_classes="choice",
+            )
+            gr.HTML(scripts.read("settings.html"), apply_default_css=False)
+            with gr.Row(elem_id="go"):
+                gr.HTML(scripts.read("views.html"), apply_default_css=False)
+                go = gr.Button("Generate", variant="primary", elem_id="generate")
+                stop = gr.Button("Stop", interactive=False, elem_id="stop")
+        gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            with gr.Column(elem_id="teach"):
-                pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
-                tray = PhotoTray(server_functions=[SERVICE.preview_photo])
-            with gr.Column(elem_id="watch"):
-                gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
-                model = ModelCards(
-                    catalogue.choices(OMNIGLOT),
-                    value=catalogue.DEFAULT_MODEL,
-                    show_label=False,
-                    elem_id="model",
-                    elem_classes="cards",
-                )
-                with gr.Row(elem_id="settings"):
-                    guidance = gr.Slider(
-                        *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
-                    )
-                    temperature = gr.Slider(
-                        *TEMPERATURES, value=1, step=0.05, label="Temperature", info=WILD, elem_id="temperature"
-                    )
-                    steps = gr.Slider(
-                        *INNER_STEPS,
-                        value=1,
-                        step=1,
-                        label="Practice steps before drawing",
-                        elem_id="inner-steps",
-                    )
-                    seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
-                    fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
-                    go = gr.Button("Generate", variant="primary", elem_id="generate")
-                    stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
+            pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
+            tray = PhotoTray(server_functions=[SERVICE.preview_photo])
+            player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
+        gr.HTML('<div id="variations"></div>', apply_default_css=False)
+        with gr.Column(elem_id="settings", elem_classes="drawer"):
+            guidance = gr.Slider(
+                *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
+            )
+            temperature = gr.Slider(
+                *TEMPERATURES, value=1, step=0.05, label="Temperature", info=WILD, elem_id="temperature"
+            )
+            steps = gr.Slider(
+                *INNER_STEPS, value=1, step=1, label="Practice steps before drawing", elem_id="inner-steps"
+            )
+            seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
+            fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
         gr.HTML(laboratory(), apply_default_css=False)
         settings = [model, guidance, temperature, seed, steps, fresh]
+        kept = gr.JSON(visible=False)
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
         model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
-        model.change(as_trained, model, steps, queue=False, **PRIVATE)
-        demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
-        gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
+        model.input(as_trained, model, steps, queue=False, **PRIVATE)
+        opened = demo.load(restored, kept, [task, *settings], js=scripts.call("kept"), queue=False, **PRIVATE)
+        opened.then(None, [task, *settings], js=scripts.call("open"), **PRIVATE)
+        known = [model.change, guidance.change, temperature.change, seed.change, steps.change, fresh.change]
+        gr.on(known, None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [
             model.input,
             guidance.input,
             temperature.input,
             seed.input,
             steps.change,
-        ]  # or when they chose another model
+        ]  # steps: also with the model
         gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
     return demo
@@ -144,11 +181,10 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     defaults: dict[str, Any] = {
         "server_name": "127.0.0.1",
         "theme": theme,
-        "css_paths": scripts.STYLES,
-        "head": scripts.PRELOAD,
+        "head": scripts.HEAD,
         "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
         "favicon_path": scripts.WEB / "icon.svg",
-        "footer_links": ["api"],
+        "footer_links": [],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,

@@ -3,7 +3,10 @@
 // Each part of the page is a component, whose js_on_load calls `mount`. Gradio's buttons and settings call the functions
 // at the end, with the values of their inputs.
 
-import { createStudio } from "./studio.js";
+import { joinRadios } from "./choices.js";
+import { one } from "./dom.js";
+import { takePlace } from "./store.js";
+import { createStudio, keptSettings } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Settings} Settings */
@@ -22,6 +25,7 @@ import { createStudio } from "./studio.js";
 
 const SOON = 50; // milliseconds until a cancelled picture ends no more...
 const SURELY = 1000; // ... at most: one that had just ended is not cancelled
+const ASK = 2000; // milliseconds between two looks whether the server is still there, while it draws
 const NO_ANSWER = "The server did not answer. Nothing of yours is lost; please try again.";
 
 /** @type {ReturnType<typeof createPicture> | null} */
@@ -44,20 +48,31 @@ const whenReady = new Promise((resolve) => {
  * @param {string} name
  * @param {Part} part
  */
-export function mount(name, part) {
+export async function mount(name, part) {
   parts.set(name, part);
   const [pad, photos, player] = ["pad", "photos", "player"].map((each) => parts.get(each));
   if (!pad || !photos || !player) return;
-  const root = (/** @type {Part} */ { element }) => /** @type {HTMLElement} */ (element.querySelector(".part"));
+  await takePlace();
+  dressPage();
+  const root = (/** @type {Part} */ { element }) => one(element, ".part");
   const studio = createStudio({
     engine: createEngine({ pad, photos, player }),
     facts: player.props.facts,
-    roots: { pad: root(pad), photos: root(photos), player: root(player) },
+    roots: { pad: root(pad), photos: root(photos), player: root(player), views: one(document, "#views") },
     sets: pad.props.sets,
     example: player.props.value,
   });
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
+}
+
+// What Gradio's own components lack.
+function dressPage() {
+  one(document, "#settings").popover = "auto"; // opened by a button of the page
+  joinRadios(one(document, "#task"));
+  joinRadios(one(document, "#model"), (sentence) => {
+    one(document, "#reads").textContent = sentence;
+  });
 }
 
 /**
@@ -78,13 +93,23 @@ function createEngine({ pad, photos, player }) {
       await cancelled;
       const before = player.props.value.id;
       picture = createPicture([drawings, photographs, model, guidance, temperature, seed, inner_steps, fresh]);
+      const its = picture;
       player.trigger("submit");
+      const watch = setInterval(async () => {
+        if (await isThere()) return;
+        its.push({ error: NO_ANSWER });
+        its.close();
+      }, ASK);
       let rows = 0;
-      for await (const chunk of picture.chunks()) {
-        if (chunk.id === before) continue; // of the picture before, late
-        if ("error" in chunk) yield chunk;
-        else if (chunk.rows > rows) yield fetched(chunk); // the last one comes twice
-        rows = chunk.rows;
+      try {
+        for await (const chunk of its.chunks()) {
+          if (chunk.id === before) continue; // of the picture before, late
+          if ("error" in chunk) yield chunk;
+          else if (chunk.rows > rows) yield fetched(chunk); // the last one comes twice
+          rows = chunk.rows;
+        }
+      } finally {
+        clearInterval(watch);
       }
     },
 
@@ -92,6 +117,13 @@ function createEngine({ pad, photos, player }) {
     influence: (wish) => player.server.influence(wish),
   };
 }
+
+// Gradio does not tell when the server is gone.
+const isThere = () =>
+  fetch(new URL("studio-web/icon.svg", document.baseURI), { method: "HEAD", cache: "no-store" }).then(
+    () => true,
+    () => false,
+  );
 
 /**
  * A picture that was asked for: what with, and its chunks as they come.
@@ -154,8 +186,14 @@ const settingsOf = ([model, guidance, temperature, seed, inner_steps, fresh]) =>
   fresh,
 });
 
-/** @param {Values} values */
-export const open = async (...values) => (await whenReady).open(settingsOf(values));
+/** Task and settings of the last visit, for Gradio's components. */
+export async function kept() {
+  await whenReady;
+  return [keptSettings()];
+}
+
+/** @type {(task: string, ...values: Values) => Promise<void>} */
+export const open = async (task, ...values) => (await whenReady).open(task, settingsOf(values));
 
 /** @param {Values} values */
 export const know = async (...values) => (await whenReady).know(settingsOf(values));

@@ -39,11 +39,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     noun: "drawing",
     className: "thumb",
     paint,
-    remove: (i) =>
-      replaceAll(
-        drawings.filter((_, at) => at !== i),
-        `Removed drawing ${i + 1}.`,
-      ),
+    remove,
     move,
   });
   let { drawings, shots, strokes } = recalled();
@@ -214,15 +210,20 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
 
   /**
    * What takes drawings away can be undone.
-   * @param {string[]} newDrawings
+   * @param {Tray} tray
    * @param {string} sentence
    */
-  function replaceAll(newDrawings, sentence) {
+  function replace(tray, sentence) {
     const old = { drawings, shots };
-    drawings = newDrawings;
-    shots = null;
+    ({ drawings, shots } = tray);
     trayChanged();
     status.say(sentence, old.drawings.length ? () => restore(old) : null);
+  }
+
+  /** @param {number} i */
+  function remove(i) {
+    const rest = drawings.filter((_, at) => at !== i);
+    replace({ drawings: rest, shots }, `Removed drawing ${i + 1}.`);
   }
 
   function clear() {
@@ -275,7 +276,12 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     }
     strokes = strokes.filter((stroke) => !added.includes(stroke)); // the next one may have been begun
     strokesChanged();
-    status.say(drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
+    const sentence =
+      drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.";
+    status.say(sentence, () => {
+      const at = drawings.lastIndexOf(answer.pixels);
+      restore({ drawings: drawings.filter((_, i) => i !== at), shots }, added);
+    });
   }
 
   /** @param {File} file */
@@ -293,6 +299,16 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     strokesChanged();
   }
 
+  /**
+   * @param {string} name
+   * @param {string[]} ready
+   */
+  function take(name, ready) {
+    const sentence = `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`;
+    replace({ drawings: [...ready], shots: null }, sentence);
+    one(root, "#pad-sets").hidePopover();
+  }
+
   function showSets() {
     const cards = sets.map(({ name, drawings: ready }) => {
       const pictures = ready.slice(0, SHOWN_OF_A_SET).map((pixels) => {
@@ -300,9 +316,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
         paint(canvas, pixels);
         return canvas;
       });
-      return makeCard("pad-set", name, `Use the ready-made set ${name}`, pictures, () =>
-        replaceAll([...ready], `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`),
-      );
+      return makeCard("pad-set", name, `Use the ready-made set ${name}`, pictures, () => take(name, ready));
     });
     one(root, ".pad-sets").replaceChildren(...cards);
   }
@@ -321,7 +335,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     undo,
     clear,
     add,
-    empty: () => replaceAll([], "Removed all drawings."),
+    empty: () => replace({ drawings: [], shots: null }, "Removed all drawings."),
     upload: () => one(root, ".pad-files").click(),
   };
   for (const [name, action] of Object.entries(actions)) button(name).addEventListener("click", action);
@@ -333,8 +347,8 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   paper.addEventListener("pointerdown", penDown);
   document.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    const ours = root.checkVisibility() && (target === document.body || root.contains(target));
-    if (!ours || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    const typing = target.matches("input:is([type=number], [type=text]), textarea"); // which has an undo of its own
+    if (typing || !root.checkVisibility() || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
     if (!strokes.length && !status.undo) return;
     event.preventDefault();
     if (strokes.length) undo();

@@ -6,16 +6,23 @@ import { one } from "./dom.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
 import { createPlayer } from "./player.js";
+import { keep, recall } from "./store.js";
+import { createViews } from "./views.js";
 
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
 /** @typedef {ReturnType<typeof createStudio>} Studio */
 
+const STORAGE_KEY = "fewshot-studio-settings";
+
+/** Task and settings as they were at the end of the last visit; null at the first. Anything, if they were damaged. */
+export const keptSettings = () => recall(STORAGE_KEY);
+
 /**
  * @param {object} options
  * @param {import("./engine.js").Engine} options.engine
  * @param {import("./engine.js").Facts} options.facts
- * @param {{pad: HTMLElement, photos: HTMLElement, player: HTMLElement}} options.roots
+ * @param {{pad: HTMLElement, photos: HTMLElement, player: HTMLElement, views: HTMLElement}} options.roots
  * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
  * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
  */
@@ -24,9 +31,12 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   /** @type {Settings | null} */
   let settings = null;
   let taken = ""; // the settings that the last picture was asked for with
-  let drawing = false; // a picture, by Generate
+  let opened = false; // with the settings of the last visit
+  let drawing = false; // a picture, not along with the user's hand
+  let asked = false; // by the user, with Generate
+  /** @type {{asked: boolean} | null} */
+  let next = null; // picture, once it is finished
   let changed = () => {}; // what is on the pad; along comes later
-  let again = false; // once it is finished, since what it is drawn from was changed
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
@@ -39,7 +49,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   });
   const players = [createPlayer(roots.player, { engine, tasks })];
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
-    draw: () => (settings ? engine.along(pad.now(), settings) : Promise.reject()),
+    draw: () => (settings && isDrawn(settings) ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
       pad.mirror("pixels" in answer ? answer.pixels : null);
       return players[0].show(answer);
@@ -48,7 +58,11 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     screens: [one(roots.pad, ".pad-drawn"), one(roots.player, ".player-frame")],
   });
   changed = along.changed;
+  const views = createViews(roots.views);
 
+  // While the user turns from one task to another, the settings may still be the last one's.
+  const isDrawn = (/** @type {Settings} */ { model }) =>
+    tasks[task].drawn && (facts.models[model]?.task ?? drawnTask) === drawnTask;
   const supports = () => (tasks[task].drawn ? pad.now().supports : photos.value().photos);
   const key = (/** @type {Settings} */ { model, guidance, temperature, seed, inner_steps }) =>
     [model, guidance, temperature, seed, inner_steps].join();
@@ -59,30 +73,41 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   }
 
   /**
-   * Draws a picture: the drawing on the pad joins the tray, and rows are shown as they come. While one is being drawn,
-   * the next one waits for its end.
+   * Draws a picture, whose rows are shown as they come. While one is being drawn, the next one waits for its end.
    * @param {Settings} now
+   * @param {boolean} byUser  who pressed Generate: then the drawing on the pad joins the tray, and the seed may be new.
+   *   Else it is drawn to show what was chosen, and nothing else changes
    */
-  async function generate(now) {
+  async function generate(now, byUser) {
     if (drawing) {
-      again = true;
+      next = { asked: byUser || Boolean(next?.asked) };
       return;
     }
     drawing = true;
+    asked = byUser;
     const [player] = players;
-    const drawings = tasks[task].drawn ? await pad.commit() : pad.now();
+    if (byUser) views.show("watch");
+    const drawings = byUser && tasks[task].drawn ? await pad.commit() : pad.now();
     along.pause();
     taken = key(now);
     player.expect();
-    for await (const chunk of engine.generate(drawings, photos.value(), now)) {
+    for await (const chunk of engine.generate(drawings, photos.value(), { ...now, fresh: byUser && now.fresh })) {
       // One that was begun before the user turned to another task is not shown there.
       if ("error" in chunk || chunk.task === task) player.absorb(chunk);
     }
     player.stop();
     drawing = false;
     along.resume();
-    if (again && settings) generate(settings);
-    again = false;
+    const waiting = next;
+    next = null;
+    if (waiting && settings) generate(settings, waiting.asked);
+  }
+
+  // What was chosen is shown, also if nothing draws along.
+  /** @param {Settings} now */
+  function showChosen(now) {
+    const follows = isDrawn(now) && along.on;
+    if (!follows && supports().length) generate(now, false);
   }
 
   const studio = {
@@ -97,17 +122,27 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     know(now) {
       settings = now;
+      if (opened) keep(STORAGE_KEY, { task, ...now });
       document.body.toggleAttribute("data-adapts", Boolean(facts.models[now.model]?.adapts));
       document.body.toggleAttribute("data-guides", Boolean(facts.models[now.model]?.guides));
     },
 
     /**
-     * The page is complete. What was on the pad when it was closed is drawn along when it opens.
+     * The page is complete, with task and settings of the last visit. What was on the pad is drawn when it opens.
+     * @param {string} to  the task
      * @param {Settings} now
      */
-    open(now) {
+    open(to, now) {
+      opened = true;
+      if (to !== task) {
+        studio.turn(to);
+        studio.showTask(now);
+        return;
+      }
       studio.know(now);
-      if (pad.now().supports.length) along.changed();
+      if (!supports().length) return;
+      along.changed();
+      showChosen(now);
     },
 
     /**
@@ -119,7 +154,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
       studio.know(now);
       const isTaken = key(now) === taken;
       taken = "";
-      if (facts.models[now.model]?.task === drawnTask && !isTaken) along.changed();
+      if (isDrawn(now) && !isTaken) along.changed();
     },
 
     /**
@@ -128,7 +163,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     turn(to) {
       task = to;
-      again = false;
+      next = null;
       showTask();
       photos.turn(task);
       for (const player of players) player.stop();
@@ -140,31 +175,31 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     showTask(now) {
       studio.know(now);
-      if (supports().length) generate(now);
+      if (supports().length) generate(now, false);
       else players[0].absorb({ ...example, id: crypto.randomUUID() });
     },
 
     /**
-     * The user chose another model. Of photographs, which nothing draws along, the picture would stay the old one's.
+     * The user chose another model. Where nothing draws along, the picture would stay the old one's.
      * @param {Settings} now
      */
     showModel(now) {
       studio.know(now);
-      if (!tasks[task].drawn && supports().length) generate(now);
+      showChosen(now);
     },
 
     /**
-     * Generate was pressed, which does nothing while a picture is being drawn.
+     * Generate was pressed, which does nothing while a picture that it asked for is being drawn.
      * @param {Settings} now
      */
     press(now) {
       studio.know(now);
-      if (!drawing) generate(now);
+      if (!drawing || !asked) generate(now, true);
     },
 
     /** Stop was pressed. */
     stop() {
-      again = false;
+      next = null;
     },
 
     get settings() {
