@@ -1,6 +1,5 @@
 """The page: what is on it, and what its buttons do."""
 
-import random
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -10,11 +9,11 @@ from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts
+from fewshot.interface import catalogue, endpoints, scripts, variations
 from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
-from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
+from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id, new_seed
 from fewshot.tasks import OMNIGLOT, TASKS
 
 HEADER = """
@@ -24,7 +23,6 @@ HEADER = """
 </header>
 """
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
-NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 # Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
 TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
 GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
@@ -37,7 +35,7 @@ def draw(
 ) -> Iterator[tuple[dict[str, Any], Any]]:
     """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
-        seed = random.randrange(NEW_SEEDS)
+        seed = new_seed()
     try:
         for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps):
             yield chunk, seed
@@ -141,12 +139,13 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
+    routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE]
     defaults: dict[str, Any] = {
         "server_name": "127.0.0.1",
         "theme": theme,
         "css_paths": scripts.STYLES,
         "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
+        "app_kwargs": {"routes": routes, "middleware": [Middleware(Guard)]},
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
