@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from fewshot import CheckpointError
 from fewshot.data import pictures
 from fewshot.interface import catalogue, endpoints, scripts, variations
-from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
 from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id, new_seed
@@ -59,6 +59,15 @@ def models_of(task: str) -> gr.Radio:
     return gr.Radio(choices, value=catalogue.first_choice([name for _, name in choices]))
 
 
+def choose(
+    task: str, model: str, guidance: float, temperature: float, seed: int, inner_steps: int, fresh: bool
+) -> tuple[str, gr.Radio, float, float, int, int, bool]:
+    """The page's settings as in a recipe, and the models of its task."""
+    models = catalogue.choices(TASKS.get(task, OMNIGLOT))
+    known = model if model in dict(models).values() else catalogue.first_choice([name for _, name in models])
+    return task, gr.Radio(models, value=known), guidance, temperature, seed, inner_steps, fresh
+
+
 def build() -> gr.Blocks:
     """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
     sets, facts = catalogue.drawn_sets(), catalogue.facts()
@@ -97,17 +106,23 @@ def build() -> gr.Blocks:
                     seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
                     fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
+                    sixteen = gr.Button("\N{MULTIPLICATION SIGN}16", elem_id="sixteen")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
                 player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
+                many = Variations()
         gr.HTML(laboratory(), apply_default_css=False)
         settings = [model, guidance, temperature, seed, steps, fresh]
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
+        sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
+        recipe = [task, model, guidance, temperature, seed, steps, fresh]
+        many.submit(choose, recipe, recipe, js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
         model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
-        model.change(as_trained, model, steps, queue=False, **PRIVATE)
+        model.input(as_trained, model, steps, queue=False, **PRIVATE)
+        turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
         gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [

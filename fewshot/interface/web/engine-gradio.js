@@ -3,6 +3,9 @@
 // Each part of the page is a component, whose js_on_load calls `mount`. Gradio's buttons and settings call the functions
 // at the end, with the values of their inputs.
 
+import { linesOf } from "./codec.js";
+import { openDatabase } from "./database.js";
+import { claimTab } from "./store.js";
 import { createStudio } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -39,22 +42,31 @@ const whenReady = new Promise((resolve) => {
   begin = resolve;
 });
 
+/** @type {import("./engine.js").Recipe | null} */
+let recalled = null; // the recipe whose settings are to be shown
+
 /**
  * A part of the page is there; with the last of them, the studio begins.
  * @param {string} name
  * @param {Part} part
  */
-export function mount(name, part) {
+export async function mount(name, part) {
   parts.set(name, part);
-  const [pad, photos, player] = ["pad", "photos", "player"].map((each) => parts.get(each));
-  if (!pad || !photos || !player) return;
+  const [pad, photos, player, variations] = ["pad", "photos", "player", "variations"].map((each) => parts.get(each));
+  if (!pad || !photos || !player || !variations) return;
+  await claimTab();
   const root = (/** @type {Part} */ { element }) => /** @type {HTMLElement} */ (element.querySelector(".part"));
   const studio = createStudio({
     engine: createEngine({ pad, photos, player }),
     facts: player.props.facts,
-    roots: { pad: root(pad), photos: root(photos), player: root(player) },
+    database: openDatabase(),
+    roots: { pad: root(pad), photos: root(photos), player: root(player), variations: root(variations) },
     sets: pad.props.sets,
     example: player.props.value,
+    choose(recipe) {
+      recalled = recipe;
+      variations.trigger("submit");
+    },
   });
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
@@ -85,6 +97,24 @@ function createEngine({ pad, photos, player }) {
         if ("error" in chunk) yield chunk;
         else if (chunk.rows > rows) yield fetched(chunk); // the last one comes twice
         rows = chunk.rows;
+      }
+    },
+
+    async *variations({ drawings, photographs, settings }, samples) {
+      const { fresh, seed, ...others } = settings;
+      const wish = { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
+      const stop = new AbortController();
+      try {
+        const address = new URL("variations", document.baseURI);
+        const headers = { "Content-Type": "application/json" };
+        const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
+        const answer = await fetch(address, asked);
+        if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
+        else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
+      } catch {
+        yield { error: NO_ANSWER };
+      } finally {
+        stop.abort();
       }
     },
 
@@ -171,6 +201,16 @@ export const showModel = async (...values) => (await whenReady).showModel(settin
 
 /** @param {Values} values */
 export const press = async (...values) => (await whenReady).press(settingsOf(values));
+
+/** @param {Values} values */
+export const vary = async (...values) => (await whenReady).vary(settingsOf(values));
+
+/** The task and the settings of the recipe that was recalled. */
+export function chosen() {
+  if (!recalled) return undefined;
+  const { model, guidance, temperature, seed, inner_steps, fresh } = recalled.settings;
+  return [recalled.task, model, guidance, temperature, seed, inner_steps, fresh];
+}
 
 /** @param {string} task */
 export async function turn(task) {
