@@ -256,7 +256,7 @@ def generate(
         out: folder for what is written.
         support: one to eight pictures of the character or the product; the one photograph to mirror.
         samples: drawings to make.
-        seed: of the noise.
+        seed: of the noise; drawing n is the one that the seed + n draws alone.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
         guidance: of characters, 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.

@@ -137,7 +137,8 @@ class FewShotModel:
     ) -> Run:
         """Draw ``samples`` new images of what the supports [S, H, W] of 0/1, or [S, H, W, 3], show.
 
-        S is 1..``task.most_shots`` (0 is allowed for a model that was trained without supports too). ``prefix`` [R, W],
+        S is 1..``task.most_shots`` (0 is allowed for a model that was trained without supports too). Image n is the one
+        that the seed ``seed + n`` draws alone. ``prefix`` [R, W],
         or [R, W, 3], gives the first R rows, to be completed. A temperature below 1 draws the likelier pixels more
         often.
         ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
@@ -168,7 +169,7 @@ class FewShotModel:
         """
         supports = self._supports(supports)
         samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
-        seed = _whole_number(seed, "The seed", 0, MAX_SEED)
+        seed = _whole_number(seed, "The seed", 0, MAX_SEED - samples + 1)
         temperature = _temperature(temperature)
         guidance = _between(guidance, "The guidance", 0, MAX_GUIDANCE)
         cut = _between(cut, "The cut", 0, MAX_CUT)
@@ -226,15 +227,23 @@ class FewShotModel:
         By the same network (before any inner step), where it can draw without; else by its task's PixelCNN. Raises
         InputError if there is none.
         """
-        network = self.unadapted
-        if network.needs_supports and not network.config.drops_supports:
-            try:
-                return load(f"{self.task.key}-{UNCONDITIONAL}").partner
-            except checkpoints.CheckpointError as error:
-                raise InputError(f"Guidance needs a PixelCNN beside {self.title}, and there is none.") from error
+        model = self._without_supports("Guidance")
+        return Partner(model.sampler, model._nothing)
+
+    def _without_supports(self, what: str) -> "FewShotModel":
+        """The model that draws without supports in place of this one: itself, if it can. Raises InputError."""
+        if not self.unadapted.needs_supports or self.unadapted.config.drops_supports:
+            return self
+        try:
+            return load(f"{self.task.key}-{UNCONDITIONAL}")
+        except checkpoints.CheckpointError as error:
+            raise InputError(f"{what} needs a PixelCNN beside {self.title}, and there is none.") from error
+
+    @cached_property
+    def _nothing(self) -> Any:
+        """What the network, before any inner step, remembers of no supports."""
         with torch.inference_mode():
-            memory = network.encode(torch.zeros(1, 0, network.config.channels, self.side, self.side))
-        return Partner(self.sampler, memory)
+            return self.unadapted.encode(torch.zeros(1, 0, self.facts.channels, self.side, self.side))
 
     def _before(
         self, supports: torch.Tensor, images: NDArray[np.uint8], noise: NDArray[np.float32], temperature: float
@@ -256,8 +265,23 @@ class FewShotModel:
         pixels in parallel, a few images at a time, whose features fit the cache. Raises InputError.
         """
         images = to_tensor(self._images(images, "The images")[None])
-        outputs = self._outputs(images, self._supports(supports), self._inner_steps(inner_steps))
-        return _finite(self.network.head.nats(outputs, images)[0].numpy())
+        with torch.inference_mode():
+            given = to_tensor(self._supports(supports)[None])
+            memory = self.network.encode(given, **self._options(self._inner_steps(inner_steps)))
+            return _finite(_nats(self.network, images, memory))
+
+    def fit(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:
+        """How well images [N, H, W] fit the supports: log p(x | s) - log p(x) of each, in nats, as [N].
+
+        Above 0, the supports make the image likelier than it would be without any. p(x) is what guidance moves away
+        from, see ``partner``. Raises InputError, also if there is no partner.
+        """
+        nats = self.score(images, supports, inner_steps)
+        model = self._without_supports("The fit")
+        with torch.inference_mode():
+            tensor = to_tensor(self._images(images, "The images")[None])
+            without = _nats(model.unadapted, tensor, model._nothing)
+        return (without - nats).sum(axis=(1, 2))
 
     def influence(
         self, image: ArrayLike, supports: ArrayLike, row: int, column: int, inner_steps: int | None = None
@@ -282,13 +306,6 @@ class FewShotModel:
             logit = self.network.decode(image, self.network.encode(supports, **options))[0, 0, 0, row, column]
             (gradient,) = torch.autograd.grad(logit, supports, allow_unused=True, materialize_grads=True)
         return _finite(gradient[0, :, 0].numpy())
-
-    def _outputs(self, images: torch.Tensor, supports: NDArray[np.uint8], inner_steps: int | None) -> torch.Tensor:
-        """The head's outputs [1, N, P, H, W] of images [1, N, C, H, W]."""
-        with torch.inference_mode():
-            memory = self.network.encode(to_tensor(supports[None]), **self._options(inner_steps))
-            some = images.split(SCORED_AT_A_TIME, dim=1)
-            return torch.cat([self.network.decode(x, memory) for x in some], dim=1)
 
     def _options(self, inner_steps: int | None) -> dict[str, Any]:
         return {"inner_steps": inner_steps} if self.network.adapts else {}
@@ -349,8 +366,14 @@ def _task(card: dict[str, Any], name: str) -> Task:
 
 
 def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The uniform numbers of a run, [N, H, W]; sample n has the same, however many samples are drawn."""
-    return np.random.default_rng(seed).random(shape, np.float32)
+    """The uniform numbers of a run, [N, H, W]; those of sample n are what the seed ``seed + n`` gives to one alone."""
+    return np.stack([np.random.default_rng(seed + n).random(shape[1:], np.float32) for n in range(shape[0])])
+
+
+def _nats(network: Network, images: torch.Tensor, memory: Any) -> NDArray[np.float32]:
+    """NLL [N, H, W] of images [1, N, C, H, W], a few at a time, whose features fit the cache."""
+    outputs = torch.cat([network.decode(x, memory) for x in images.split(SCORED_AT_A_TIME, dim=1)], dim=1)
+    return network.head.nats(outputs, images)[0].numpy()
 
 
 def _binary(values: ArrayLike, what: str) -> NDArray[np.uint8]:

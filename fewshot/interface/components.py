@@ -94,6 +94,13 @@ class Player(_Part):
         super().__init__("player", value=value, facts=facts, server_functions=server_functions)
 
 
+class Variations(_Part):
+    """Many pictures of one recipe, and the shelf of those that were kept. Its event "submit" brings settings back."""
+
+    def __init__(self) -> None:
+        super().__init__("variations", server_functions=[])
+
+
 def laboratory() -> str:
     """The page's last part: the shipped figures of ``fewshot.lab``, with what they say."""
 

@@ -35,28 +35,31 @@ def generate(
     beginning: dict | None = None,
     guidance: float = 0.0,
     cut: float = 0.0,
+    samples: int = 1,
 ) -> Iterator[dict]:
-    """Draw a new 26x26 image of the character that up to eight drawings show, or one of photographs, in colour.
+    """Draw new 26x26 images of the character that up to eight drawings show, or of photographs, in colour.
 
     supports: drawings of one character, each {"strokes": [[[x, y], ...], ...]} in 0..105, {"picture": "<base64 of a
     file>"}, or {"pixels": ...} as the other endpoints return it; for a model whose name begins with "mirror" one
     photograph, of "products" up to eight, each {"picture": ...}. shots: how many drawings are used; all if null.
-    inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others. beginning: a photograph of which
-    the first "rows" are given, {"picture": ..., "rows": number}, for the model to draw the rest. guidance: of
-    characters, 0..4: above 0, pictures come closer to the drawings, and are no samples of the model. cut: 0..0.25:
-    chances below it are taken as 0, and those above its complement as 1.
-    Gives the growing picture after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
-    last): "image" and "probabilities" (of ink, or of the pixel's colour) as lists of rows, 0 where nothing is drawn
-    yet, and at the end "trace", which also has the attention of every pixel: its format is described in
-    fewshot/interface/payload.py, and payload.unpack reads it.
+    inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others. beginning: a drawing or a
+    photograph, as above, of which the first "rows" are given, {"picture": ..., "rows": number}, for the model to draw
+    the rest. guidance: of characters, 0..4: above 0, pictures come closer to the drawings, and are no samples of the
+    model. cut: 0..0.25: chances below it are taken as 0, and those above its complement as 1. samples: how many
+    pictures, 1..64; picture n is the one that seed + n draws alone.
+    Gives the growing pictures after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
+    last): "images", a list of each picture's rows, 0 where nothing is drawn yet; of the first also "image", its rows,
+    and "probabilities" (of ink, or of the pixel's colour), and at the end "trace", which also has the attention of
+    every pixel: its format is described in fewshot/interface/payload.py, and payload.unpack reads it.
     """
     with gradio_errors():
         asked = catalogue.find(model)
-        runs = SERVICE.stream(asked, supports, shots, temperature, seed, inner_steps, beginning, guidance, cut)
+        runs = SERVICE.stream(asked, supports, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples)
         for _, run in parts(runs):
             finished = run.rows == run.images.shape[1]
             yield {
                 "rows": run.rows,
+                "images": run.images.tolist(),
                 "image": run.images[0].tolist(),
                 "probabilities": run.probabilities[0].tolist(),
                 "trace": payload.pack(run, new_id()) if finished else None,

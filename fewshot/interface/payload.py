@@ -44,6 +44,17 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
                                                              where it is read
                            uint8   [n, heads, h, w]          attention weights in it, 255 is the same scale
                            uint8   [n]                       the picture, ink = 1; in colour [n, 3]
+
+Variations, many pictures of one recipe, travel without a trace. Each of their chunks is a dict of
+
+    model, title, task, seed, temperature, guidance, inner_steps, height, width, channels, given, start, rows
+                       as above; "inner_steps" is null for a model that takes none; picture n is the one that the seed
+                       ``seed + n`` draws alone
+    number             N, of the pictures
+    pixels             base64 of the rows start..rows-1 of all of them, [N, rows - start, W]: of their bits, or in
+                       colour of their bytes
+    fits               log p(x | s) - log p(x) of each picture in nats, once they are all drawn; null before, and for a
+                       model that reads no supports or has no partner
 """
 
 import base64
@@ -178,6 +189,30 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
         "start": start,
         "rows": run.rows,
         "data": base64.b64encode(data).decode(),
+    }
+
+
+def pack_variations(run: Run, start: int = 0, fits: NDArray[np.float32] | None = None) -> dict[str, Any]:
+    """The chunk with the finished rows of all samples of a run, from row ``start`` on; ``fits`` are [N]."""
+    facts = run.facts
+    number, height, width = run.images.shape[:3]
+    return {
+        "model": facts.name,
+        "title": facts.title,
+        "task": facts.task.key,
+        "seed": run.seed,
+        "temperature": run.temperature,
+        "guidance": run.guidance,
+        "inner_steps": run.inner_steps,
+        "height": height,
+        "width": width,
+        "channels": facts.channels,
+        "given": run.given,
+        "start": start,
+        "rows": run.rows,
+        "number": number,
+        "pixels": pack_images(run.images[:, start : run.rows], facts.channels),
+        "fits": None if fits is None else fits.tolist(),
     }
 
 

@@ -1,6 +1,8 @@
 """What the page and programs ask the models for, and the limits within which they get it. Knows nothing of Gradio."""
 
+import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import wraps
 from itertools import count
 from threading import BoundedSemaphore
@@ -19,6 +21,7 @@ FOR_THE_USER = (InputError, CheckpointError, PictureError)  # errors whose messa
 MOST_INNER_STEPS = 5  # of the page
 EXAMPLE_SEED = 5
 CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
+NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
 Answer = dict[str, Any]
@@ -27,6 +30,11 @@ Answer = dict[str, Any]
 def new_id() -> str:
     """The name of a run, by which the player tells a new one from more rows of the same."""
     return uuid4().hex
+
+
+def new_seed() -> int:
+    """A seed for a picture whose user wants any."""
+    return random.randrange(NEW_SEEDS)
 
 
 def parts(runs: Iterator[Run]) -> Iterator[tuple[int, Run]]:
@@ -57,12 +65,14 @@ class Service:
     Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8
     times as long as one after the other. So they take turns, a row each: first those who have no row yet, then in the
     order in which they came. ``along`` and ``influences`` are how many may draw along, and have influence computed, at
-    a time; no queue holds these back. No influence is urgent, and five steps on eight drawings take 2 GB.
+    a time; no queue holds these back. No influence is urgent, and five steps on eight drawings take 2 GB. ``many`` is
+    how many may have variations drawn: each holds one of the server's threads.
     """
 
-    def __init__(self, along: int = 2, influences: int = 1):
+    def __init__(self, along: int = 2, influences: int = 1, many: int = 8):
         self.turns, self.arrivals = Turns(), count()
         self.along, self.influences = BoundedSemaphore(along), BoundedSemaphore(influences)
+        self.many = BoundedSemaphore(many)
         self.pieces = PieceFiles()
 
     def stream(
@@ -76,19 +86,19 @@ class Service:
         beginning: object = None,
         guidance: Any = 0.0,
         cut: Any = 0.0,
+        samples: Any = 1,
+        trace: bool = True,
     ) -> Iterator[Run]:
-        """Draw one picture: the growing run after each row. Raises FOR_THE_USER.
+        """Draw pictures of one recipe: the growing run after each row. Raises FOR_THE_USER.
 
-        ``given`` are supports as in ``payload``. For a task that is drawn, ``shots`` says how many of them are used;
-        for the others, the ``beginning`` of the picture may be given.
+        ``given`` are supports as in ``payload``. For a task that is drawn, ``shots`` says how many of them are used.
+        The ``beginning`` of the pictures may be given. Without ``trace`` runs have no attention.
         """
         if shots is not None and not model.task.drawn:
             raise InputError("How many are used can be chosen of drawings only: leave shots out.")
-        if beginning is not None and model.task.drawn:
-            raise InputError("Only a photograph can be begun with: leave the beginning out.")
         supports = payload.read_supports(given, model.task, model.side, shots)
         prefix = payload.read_beginning(beginning, model.task, model.side)
-        rows = model.stream(supports, 1, seed, temperature, prefix, inner_steps, guidance, cut)
+        rows = model.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
         run, number = None, next(self.arrivals)
         while run is None or run.rows < run.images.shape[1]:
             with self.turns.at((run is not None, number)):
@@ -111,17 +121,40 @@ class Service:
         ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know.
         """
         model, run_id = catalogue.find(name), new_id()
-        steps = inner_steps if model.adapts else None
-        guided = _guided(model, guidance)
-        match pad if model.task.drawn else tray:
-            case {"photos": given, "beginning": beginning}:
-                runs = self.stream(model, given, None, temperature, seed, steps, beginning, *guided)
-            case {"supports": given, "shots": shots}:
-                runs = self.stream(model, given, shots, temperature, seed, steps, None, *guided)
-            case _:
-                raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
+        runs = self.stream(model, *_asked(model, pad, tray, guidance, temperature, seed, inner_steps))
         for start, run in parts(runs):
             yield self.pieces.lighten(payload.pack(run, run_id, start))
+
+    def variations(self, wish: Any) -> Iterator[Answer]:
+        """For the page: finished rows of many pictures of one recipe as they come, and then how well each fits.
+
+        ``wish`` has what ``draw`` takes, by name, and "samples", how many; a "seed" that is null is a new one. The
+        chunks are as in ``payload``; one {"error"} with a sentence comes in place of the rest where there is a reason.
+        """
+        if not self.many.acquire(blocking=False):
+            yield {"error": "Many variations are being drawn at the moment: please try again."}
+            return
+        try:
+            yield from self._variations(wish)
+        except FOR_THE_USER as error:
+            yield {"error": str(error)}
+        finally:
+            self.many.release()
+
+    def _variations(self, wish: Any) -> Iterator[Answer]:
+        match wish:
+            case {"model": name, "guidance": guidance, "temperature": temperature, "seed": seed, "samples": samples}:
+                model, seed = catalogue.find(name), new_seed() if seed is None else seed
+                pad, tray, inner_steps = wish.get("pad"), wish.get("tray"), wish.get("inner_steps")
+                asked = _asked(model, pad, tray, guidance, temperature, seed, inner_steps)
+            case _:
+                raise InputError("What to vary did not arrive: reload the page.")
+        for start, run in parts(self.stream(model, *asked, samples, False)):
+            yield payload.pack_variations(run, start)
+        if model.facts.needs_supports:
+            with suppress(InputError):  # there is no partner
+                fits = model.fit(run.images, run.supports, run.inner_steps)
+                yield payload.pack_variations(run, run.rows, fits)
 
     @in_a_sentence
     def draw_along(self, wish: Any) -> Answer:
@@ -130,14 +163,13 @@ class Service:
         Or {"error"} with a sentence, or {"busy"} if too many are drawing.
         """
         match wish:
-            case {"supports": drawings, "shots": shots, "model": name, "temperature": temperature, "seed": seed}:
+            case {"model": name, "temperature": temperature, "seed": seed}:
                 if not self.along.acquire(blocking=False):
                     return {"busy": True}
                 try:
                     model = catalogue.find(name)
-                    steps = wish.get("inner_steps") if model.adapts else None
-                    guided = _guided(model, wish.get("guidance", 0.0))
-                    *_, run = self.stream(model, drawings, shots, temperature, seed, steps, None, *guided)
+                    guidance, inner_steps = wish.get("guidance", 0.0), wish.get("inner_steps")
+                    *_, run = self.stream(model, *_asked(model, wish, wish, guidance, temperature, seed, inner_steps))
                     chunk = payload.pack(run, new_id(), steps=STEPS_ALONG)
                     return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
                 finally:
@@ -194,6 +226,24 @@ class Service:
             return payload.pack(run, new_id()) | {"example": ready_made["name"]}
         except FOR_THE_USER as error:
             return {"id": new_id(), "error": str(error)}
+
+
+def _asked(
+    model: FewShotModel,
+    pad: object,
+    tray: object,
+    guidance: object,
+    temperature: object,
+    seed: object,
+    inner_steps: object,
+) -> tuple[Any, Any, Any, Any, Any, Any, Any, float]:
+    """What ``Service.stream`` takes of what the page asks for, see ``Service.draw``. Raises InputError."""
+    match pad if model.task.drawn else tray:
+        case {"photos": given, **more} | {"supports": given, **more}:
+            steps = inner_steps if model.adapts else None
+            shots = more.get("shots")
+            return given, shots, temperature, seed, steps, more.get("beginning"), *_guided(model, guidance)
+    raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
 
 
 def _guided(model: FewShotModel, guidance: object) -> tuple[object, float]:

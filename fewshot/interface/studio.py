@@ -1,6 +1,5 @@
 """The page: what is on it, and what its buttons do."""
 
-import random
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -11,15 +10,14 @@ from starlette.middleware import Middleware
 from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts
-from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, laboratory
+from fewshot.interface import catalogue, endpoints, scripts, variations
+from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
-from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
+from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id, new_seed
 from fewshot.tasks import OMNIGLOT, TASKS
 
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
-NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 # Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
 TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
 GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
@@ -32,7 +30,7 @@ def draw(
 ) -> Iterator[tuple[dict[str, Any], Any]]:
     """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
-        seed = random.randrange(NEW_SEEDS)
+        seed = new_seed()
     try:
         for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps):
             yield chunk, seed
@@ -57,7 +55,7 @@ def models_of(task: str) -> gr.Radio:
 
 
 def restored(kept: Any) -> tuple[Any, ...]:
-    """Task, model and settings as the browser kept them: of the last visit, if it knew any that there still are."""
+    """Task, model and settings as the browser kept them, of the last visit or of a recipe, if there still are such."""
     nothing = (gr.skip(),) * 7
     match kept:
         case {"task": str(key), "model": str(name)} if key in TASKS:
@@ -115,13 +113,14 @@ def build() -> gr.Blocks:
             with gr.Row(elem_id="go"):
                 gr.HTML(scripts.read("views.html"), apply_default_css=False)
                 go = gr.Button("Generate", variant="primary", elem_id="generate")
+                sixteen = gr.Button("\N{MULTIPLICATION SIGN}16", elem_id="sixteen")
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
         gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
             pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
             tray = PhotoTray(server_functions=[SERVICE.preview_photo])
             player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
-        gr.HTML('<div id="variations"></div>', apply_default_css=False)
+        many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
             guidance = gr.Slider(
                 *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
@@ -138,6 +137,8 @@ def build() -> gr.Blocks:
         settings = [model, guidance, temperature, seed, steps, fresh]
         kept = gr.JSON(visible=False)
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
+        sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
+        many.submit(restored, kept, [task, *settings], js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
         turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
@@ -178,11 +179,12 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
+    routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE]
     defaults: dict[str, Any] = {
         "server_name": "127.0.0.1",
         "theme": theme,
         "head": scripts.HEAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
+        "app_kwargs": {"routes": routes, "middleware": [Middleware(Guard)]},
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": [],
         "max_file_size": pictures.MAX_BYTES,

@@ -4,8 +4,10 @@
 // at the end, with the values of their inputs.
 
 import { joinRadios } from "./choices.js";
+import { linesOf } from "./codec.js";
+import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
-import { takePlace } from "./store.js";
+import { claimTab } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -43,6 +45,9 @@ const whenReady = new Promise((resolve) => {
   begin = resolve;
 });
 
+/** @type {import("./engine.js").Recipe | null} */
+let recalled = null; // the recipe whose settings are to be shown
+
 /**
  * A part of the page is there; with the last of them, the studio begins.
  * @param {string} name
@@ -50,17 +55,28 @@ const whenReady = new Promise((resolve) => {
  */
 export async function mount(name, part) {
   parts.set(name, part);
-  const [pad, photos, player] = ["pad", "photos", "player"].map((each) => parts.get(each));
-  if (!pad || !photos || !player) return;
-  await takePlace();
+  const [pad, photos, player, variations] = ["pad", "photos", "player", "variations"].map((each) => parts.get(each));
+  if (!pad || !photos || !player || !variations) return;
+  await claimTab();
   dressPage();
   const root = (/** @type {Part} */ { element }) => one(element, ".part");
   const studio = createStudio({
     engine: createEngine({ pad, photos, player }),
     facts: player.props.facts,
-    roots: { pad: root(pad), photos: root(photos), player: root(player), views: one(document, "#views") },
+    database: openDatabase(),
+    roots: {
+      pad: root(pad),
+      photos: root(photos),
+      player: root(player),
+      variations: root(variations),
+      views: one(document, "#views"),
+    },
     sets: pad.props.sets,
     example: player.props.value,
+    choose(recipe) {
+      recalled = recipe;
+      variations.trigger("submit");
+    },
   });
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
@@ -110,6 +126,24 @@ function createEngine({ pad, photos, player }) {
         }
       } finally {
         clearInterval(watch);
+      }
+    },
+
+    async *variations({ drawings, photographs, settings }, samples) {
+      const { fresh, seed, ...others } = settings;
+      const wish = { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
+      const stop = new AbortController();
+      try {
+        const address = new URL("variations", document.baseURI);
+        const headers = { "Content-Type": "application/json" };
+        const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
+        const answer = await fetch(address, asked);
+        if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
+        else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
+      } catch {
+        yield { error: NO_ANSWER };
+      } finally {
+        stop.abort();
       }
     },
 
@@ -209,6 +243,14 @@ export const showModel = async (...values) => (await whenReady).showModel(settin
 
 /** @param {Values} values */
 export const press = async (...values) => (await whenReady).press(settingsOf(values));
+
+/** @param {Values} values */
+export const vary = async (...values) => (await whenReady).vary(settingsOf(values));
+
+/** The task and the settings of the recipe that was recalled. */
+export function chosen() {
+  return [recalled && { task: recalled.task, ...recalled.settings }];
+}
 
 /** @param {string} task */
 export async function turn(task) {

@@ -8,7 +8,12 @@
 /** @typedef {{error: string}} Refusal  a sentence for the user */
 /** @typedef {{busy: true}} Busy  too many ask at the moment */
 
-/** @typedef {{supports: (Seen | {strokes: Stroke[]})[], shots: number | null}} Drawings  shots: how many are read, all if null */
+/**
+ * @typedef {object} Drawings
+ * @property {(Seen | {strokes: Stroke[]})[]} supports
+ * @property {number | null} shots  how many are read, all if null
+ * @property {({strokes: Stroke[]} & {rows: number}) | null} beginning  what is drawn begins with its first rows
+ */
 /** @typedef {{photos: Seen[], beginning: (Seen & {rows: number}) | null}} Photographs */
 /**
  * @typedef {object} Settings
@@ -18,6 +23,30 @@
  * @property {number} seed
  * @property {number} inner_steps
  * @property {boolean} fresh  any seed
+ */
+
+/**
+ * All that makes a picture what it is: the engine draws it again from this.
+ * @typedef {object} Recipe
+ * @property {string} task
+ * @property {Drawings} drawings  of a task that is drawn
+ * @property {Photographs} photographs  of another
+ * @property {Settings} settings
+ */
+
+/**
+ * Some finished rows of many pictures of one recipe, without a trace; payload.py describes each field.
+ * @typedef {object} VariationsChunk
+ * @property {string} title
+ * @property {number} seed  of the first; the others have the next ones
+ * @property {number} width
+ * @property {number} channels
+ * @property {number} given
+ * @property {number} start
+ * @property {number} rows
+ * @property {number} number
+ * @property {string} pixels
+ * @property {number[] | null} fits
  */
 
 /**
@@ -37,6 +66,9 @@
  *   a drawing, or a picture file in base64, as the models of a task see it
  * @property {(drawings: Drawings, photographs: Photographs, settings: Settings) => AsyncIterable<Chunk | Refusal>} generate
  *   rows of a new picture as they are finished, of drawings or of photographs as the model needs; one at a time
+ * @property {(recipe: Recipe, samples: number) => AsyncIterable<VariationsChunk | Refusal>} variations
+ *   so many pictures, the first of the recipe's seed (any, if it is fresh), the others of the next ones: rows as they are
+ *   finished, and then how well each fits. Who stops reading has no more drawn
  * @property {(drawings: Drawings, settings: Settings) => Promise<Chunk & Seen | Refusal | Busy>} along
  *   the whole picture in one chunk, for who is drawing; rejected if no answer came
  * @property {(wish: InfluenceWish) => Promise<{largest: number, maps: string} | Refusal | Busy>} influence

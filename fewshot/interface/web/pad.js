@@ -3,18 +3,28 @@
 // A drawing in the tray is a string: base64 of the bits that the model sees. Only the engine makes those, from strokes or
 // from a picture file, so that what is shown is what is read.
 
+import { createBeginning } from "./beginning.js";
 import { strokesAmong } from "./codec.js";
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { createHistory } from "./history.js";
 import { colourOf, contextOf, paintDrawing } from "./painting.js";
-import { keep, recall } from "./store.js";
+import { keep, ofThisTab, recall } from "./store.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./codec.js").Stroke} Stroke */
 /** @typedef {import("./codec.js").Point} Point */
 /** @typedef {import("./engine.js").Drawings} Drawings */
 /** @typedef {Awaited<ReturnType<import("./engine.js").Engine["preview"]>>} Answer */
-/** @typedef {{drawings: string[], shots: number | null}} Tray */
+/**
+ * What can be undone: all that was on the pad and in the tray, and the settings where they were replaced too.
+ * @typedef {object} Before
+ * @property {string[]} drawings
+ * @property {number | null} shots
+ * @property {Stroke[]} strokes
+ * @property {number | null} rows  that were given
+ * @property {import("./engine.js").Recipe} [recipe]  with the settings
+ */
 
 const STORAGE_KEY = "fewshot-studio-drawings";
 const SHOWN_OF_A_SET = 4;
@@ -23,12 +33,14 @@ const SHOWN_OF_A_SET = 4;
  * @param {HTMLElement} root
  * @param {object} options
  * @param {import("./engine.js").Engine} options.engine
+ * @param {import("./database.js").Database} options.database
  * @param {string} options.task  whose models read the drawings
  * @param {import("./engine.js").Facts} options.facts
  * @param {{name: string, drawings: string[]}[]} options.sets
  * @param {() => void} options.edited  called whenever `now` changed, also while a stroke is being drawn
+ * @param {(recipe: import("./engine.js").Recipe) => void} options.choose  brings settings back
  */
-export function createPad(root, { engine, task, facts, sets, edited }) {
+export function createPad(root, { engine, database, task, facts, sets, edited, choose }) {
   const { side, most } = facts.tasks[task];
   const paper = one(root, ".pad-canvas", HTMLCanvasElement);
   const seenCanvas = one(root, ".pad-preview", HTMLCanvasElement);
@@ -42,7 +54,19 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     remove,
     move,
   });
-  let { drawings, shots, strokes } = recalled();
+  const history = /** @type {ReturnType<typeof createHistory<Before>>} */ (createHistory(ofThisTab("pad"), database));
+  const kept = recalled();
+  let { drawings, shots, strokes } = kept;
+  const beginning = createBeginning(one(root, ".pad-paper"), one(root, ".pad-along"), {
+    side,
+    lowest: () =>
+      Math.ceil((Math.max(0, ...strokes.flat().map(([, y]) => y + facts.pad.stroke / 2)) * side) / facts.pad.side),
+    changed: () => {
+      keepAll();
+      edited();
+    },
+  });
+  beginning.recall(kept.rows);
   /** @type {Promise<Answer> | null} */
   let seen = null; // the engine's answer for the strokes that are on the pad
   /** @type {string | null} */
@@ -64,32 +88,69 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     const few =
       shots &&
       `Only ${shots} of your drawings ${shots === 1 ? "is" : "are"} used: choose all, and this one is read too.`;
-    if (full || few) status.say(full || few || "", status.undo);
+    if (beginning.rows === null && (full || few)) say(full || few || "");
+  }
+
+  // Undoing --------------------------------------------------------------------------------------------------------
+
+  /** @param {string} sentence */
+  function say(sentence) {
+    status.say(sentence, history.last ? takeBack : null);
+  }
+
+  /** @returns {Before} */
+  function before() {
+    return { drawings, shots, strokes: structuredClone(strokes), rows: beginning.rows };
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {Before} old
+   */
+  function remember(sentence, old) {
+    if (old.drawings.length || old.strokes.length || old.recipe) history.add(sentence, old);
+  }
+
+  // What was on the pad comes back, and what was drawn there since stays.
+  function takeBack() {
+    const old = history.undo()?.before;
+    if (!old) return;
+    ({ drawings, shots } = old);
+    const known = new Set(old.strokes.map((stroke) => JSON.stringify(stroke)));
+    strokes = [...old.strokes, ...strokes.filter((stroke) => !known.has(JSON.stringify(stroke)))];
+    beginning.recall(old.rows);
+    trayChanged();
+    strokesChanged();
+    if (old.recipe) choose(old.recipe);
+    say("Your drawings are back.");
   }
 
   // Keeping --------------------------------------------------------------------------------------------------------
 
   /** @returns {Drawings} */
   function value() {
-    return { supports: drawings.map((pixels) => ({ pixels })), shots };
+    const { rows } = beginning;
+    const begun = rows !== null && strokes.length ? { strokes, rows } : null;
+    return { supports: drawings.map((pixels) => ({ pixels })), shots, beginning: begun };
   }
 
   /**
-   * The same, with the drawing on the pad as it is now in place of the last.
+   * The same, with the drawing on the pad as it is now in place of the last, unless it is the beginning.
    * @returns {Drawings}
    */
   function now() {
-    const { supports } = value();
-    return { supports: [...supports, ...(strokes.length ? [{ strokes }] : [])].slice(0, most), shots };
+    const { supports, beginning: begun } = value();
+    const drawn = strokes.length && !begun ? [{ strokes }] : [];
+    return { supports: [...supports, ...drawn].slice(0, most), shots, beginning: begun };
   }
 
   function keepAll() {
-    keep(STORAGE_KEY, { drawings, strokes, shots });
+    keep(ofThisTab(STORAGE_KEY), { drawings, strokes, shots, rows: beginning.rows });
   }
 
-  /** @returns {Tray & {strokes: Stroke[]}} */
+  /** @returns {Before} */
   function recalled() {
-    const kept = recall(STORAGE_KEY) ?? {};
+    const kept = recall(ofThisTab(STORAGE_KEY)) ?? {};
     const length = 4 * Math.ceil(Math.ceil((side * side) / 8) / 3);
     const isDrawing = (/** @type {unknown} */ drawing) =>
       typeof drawing === "string" && drawing.length === length && /^[A-Za-z0-9+/]+=*$/.test(drawing);
@@ -98,6 +159,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
       drawings: known,
       strokes: strokesAmong(kept.strokes),
       shots: kept.shots >= 1 && kept.shots < known.length ? Math.floor(kept.shots) : null,
+      rows: kept.rows,
     };
   }
 
@@ -203,21 +265,25 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
    * @param {number} to
    */
   function move(from, to) {
-    drawings.splice(to, 0, ...drawings.splice(from, 1));
+    const old = before();
+    drawings = drawings.filter((_, at) => at !== from);
+    drawings.splice(to, 0, old.drawings[from]);
     trayChanged();
-    status.say(`Moved to place ${to + 1}.`);
+    remember(`Moved a drawing to place ${to + 1}.`, old);
+    say(`Moved to place ${to + 1}.`);
   }
 
   /**
    * What takes drawings away can be undone.
-   * @param {Tray} tray
+   * @param {{drawings: string[], shots: number | null}} its  of the tray
    * @param {string} sentence
    */
-  function replace(tray, sentence) {
-    const old = { drawings, shots };
-    ({ drawings, shots } = tray);
+  function replace(its, sentence) {
+    const old = before();
+    ({ drawings, shots } = its);
     trayChanged();
-    status.say(sentence, old.drawings.length ? () => restore(old) : null);
+    remember(sentence, old);
+    say(sentence);
   }
 
   /** @param {number} i */
@@ -227,22 +293,10 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   }
 
   function clear() {
-    const old = strokes;
+    remember("Cleared the pad.", before());
     strokes = [];
     strokesChanged();
-    status.say("Cleared the pad.", () => restore({ drawings, shots }, old));
-  }
-
-  /**
-   * @param {Tray} old
-   * @param {Stroke[]} oldStrokes
-   */
-  function restore(old, oldStrokes = []) {
-    ({ drawings, shots } = old);
-    strokes = [...oldStrokes, ...strokes];
-    trayChanged();
-    strokesChanged();
-    status.say("Your drawings are back.");
+    say("Cleared the pad.");
   }
 
   /**
@@ -251,6 +305,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
    */
   function append(pixels) {
     if (drawings.length >= most) return false;
+    remember("Added a drawing.", before());
     drawings = [...drawings, pixels];
     trayChanged();
     return true;
@@ -269,19 +324,14 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     if (asked !== seen) return; // the pad was drawn on meanwhile, or added by a second click
     if ("error" in answer) {
       seen = null; // the next time, it may go better
-      return status.say(answer.error);
+      return say(answer.error);
     }
     if (!append(answer.pixels)) {
-      return status.say(`A model reads at most ${most} drawings: remove one, then add this one.`);
+      return say(`A model reads at most ${most} drawings: remove one, then add this one.`);
     }
     strokes = strokes.filter((stroke) => !added.includes(stroke)); // the next one may have been begun
     strokesChanged();
-    const sentence =
-      drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.";
-    status.say(sentence, () => {
-      const at = drawings.lastIndexOf(answer.pixels);
-      restore({ drawings: drawings.filter((_, i) => i !== at), shots }, added);
-    });
+    say(drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
   }
 
   /** @param {File} file */
@@ -342,17 +392,17 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   shotsMenu.addEventListener("change", () => {
     shots = Number(shotsMenu.value) || null;
     trayChanged();
-    status.say("", status.undo);
+    say("");
   });
   paper.addEventListener("pointerdown", penDown);
   document.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
     const typing = target.matches("input:is([type=number], [type=text]), textarea"); // which has an undo of its own
     if (typing || !root.checkVisibility() || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
-    if (!strokes.length && !status.undo) return;
+    if (!strokes.length && !history.last) return;
     event.preventDefault();
     if (strokes.length) undo();
-    else status.undo?.();
+    else takeBack();
   });
   const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", status, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
@@ -364,9 +414,27 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   trayChanged();
   strokesChanged();
   paint(mirrorCanvas, mirrored);
+  history.load().then(() => say(history.last ?? ""));
 
   return {
     now,
+    /**
+     * The drawings of a recipe, and of what it begins with, in place of these. That can be undone, and brings back the
+     * settings too.
+     * @param {import("./engine.js").Recipe} recipe
+     * @param {import("./engine.js").Recipe} old  with the settings as they are
+     */
+    recall({ drawings: its, settings }, old) {
+      const sentence = `The recipe of chance number ${settings.seed} is back.`;
+      remember(sentence, { ...before(), recipe: old });
+      drawings = its.supports.flatMap((one) => ("pixels" in one ? [one.pixels] : []));
+      ({ shots } = its);
+      strokes = its.beginning ? structuredClone(its.beginning.strokes) : [];
+      beginning.recall(its.beginning?.rows);
+      trayChanged();
+      strokesChanged();
+      say(sentence);
+    },
     /**
      * The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
      * @param {string | null} pixels
@@ -375,10 +443,10 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
       mirrored = pixels;
       paint(mirrorCanvas, mirrored);
     },
-    /** What Generate uses: the drawing on the pad counts too. */
+    /** What Generate uses: the drawing on the pad counts too. If it is the beginning, it stays there. */
     async commit() {
-      await add();
-      return value();
+      if (!value().beginning) await add();
+      return structuredClone(value());
     },
   };
 }

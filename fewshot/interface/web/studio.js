@@ -6,27 +6,32 @@ import { one } from "./dom.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
 import { createPlayer } from "./player.js";
-import { keep, recall } from "./store.js";
+import { createShelf } from "./shelf.js";
+import { keep, ofThisTab, recall } from "./store.js";
+import { createVariations } from "./variations.js";
 import { createViews } from "./views.js";
 
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
+/** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {ReturnType<typeof createStudio>} Studio */
 
 const STORAGE_KEY = "fewshot-studio-settings";
 
 /** Task and settings as they were at the end of the last visit; null at the first. Anything, if they were damaged. */
-export const keptSettings = () => recall(STORAGE_KEY);
+export const keptSettings = () => recall(ofThisTab(STORAGE_KEY));
 
 /**
  * @param {object} options
  * @param {import("./engine.js").Engine} options.engine
  * @param {import("./engine.js").Facts} options.facts
- * @param {{pad: HTMLElement, photos: HTMLElement, player: HTMLElement, views: HTMLElement}} options.roots
+ * @param {import("./database.js").Database} options.database
+ * @param {Record<"pad" | "photos" | "player" | "variations" | "views", HTMLElement>} options.roots
  * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
  * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
+ * @param {(recipe: Recipe) => void} options.choose  has the page show a recipe's task and settings
  */
-export function createStudio({ engine, facts, roots, sets, example }) {
+export function createStudio({ engine, facts, database, roots, sets, example, choose }) {
   let { task } = facts;
   /** @type {Settings | null} */
   let settings = null;
@@ -37,17 +42,31 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   /** @type {{asked: boolean} | null} */
   let next = null; // picture, once it is finished
   let changed = () => {}; // what is on the pad; along comes later
+  /** @type {Recipe | null} */
+  let wanted = null; // is shown once it is finished
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
   const drawnTask = facts.task;
-  const pad = createPad(roots.pad, { engine, task: drawnTask, facts, sets, edited: () => changed() });
+  const pad = createPad(roots.pad, {
+    engine,
+    database,
+    task: drawnTask,
+    facts,
+    sets,
+    edited: () => changed(),
+    choose: chooseAgain,
+  });
   const photos = createPhotos(roots.photos, {
     engine,
+    database,
+    choose: chooseAgain,
     tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
     mostBytes: facts.most_bytes,
   });
   const players = [createPlayer(roots.player, { engine, tasks })];
+  const shelf = createShelf(one(roots.variations, ".shelf"), { database, recall: bringBack });
+  const variations = createVariations(roots.variations, { engine, database, shelf, play });
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
     draw: () => (settings && isDrawn(settings) ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
@@ -73,7 +92,20 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   }
 
   /**
-   * Draws a picture, whose rows are shown as they come. While one is being drawn, the next one waits for its end.
+   * What a picture is drawn from, as it is now.
+   * @param {Settings} now
+   * @param {boolean} byUser  then the drawing on the pad joins the tray
+   * @returns {Promise<Recipe>}
+   */
+  async function recipeOf(now, byUser) {
+    const none = { supports: [], shots: null, beginning: null };
+    const drawings = !tasks[task].drawn ? none : byUser ? await pad.commit() : pad.now();
+    const photographs = tasks[task].drawn ? { photos: [], beginning: null } : photos.value();
+    return { task, drawings, photographs, settings: { ...now, fresh: byUser && now.fresh } };
+  }
+
+  /**
+   * Draws a picture. While one is being drawn, the next one waits for its end.
    * @param {Settings} now
    * @param {boolean} byUser  who pressed Generate: then the drawing on the pad joins the tray, and the seed may be new.
    *   Else it is drawn to show what was chosen, and nothing else changes
@@ -85,22 +117,58 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     }
     drawing = true;
     asked = byUser;
-    const [player] = players;
     if (byUser) views.show("watch");
-    const drawings = byUser && tasks[task].drawn ? await pad.commit() : pad.now();
-    along.pause();
+    const recipe = await recipeOf(now, byUser);
     taken = key(now);
+    await showHow(recipe, null);
+  }
+
+  /**
+   * Shows how a picture that was drawn before is drawn, the last one that was asked for if there are several.
+   * @param {Recipe} recipe
+   */
+  async function play(recipe) {
+    variations.mark(recipe);
+    views.show("watch");
+    if (drawing) {
+      wanted = recipe;
+      return;
+    }
+    drawing = true;
+    asked = false;
+    await showHow(recipe, recipe);
+  }
+
+  /**
+   * Has a picture drawn, and its rows shown as they come.
+   * @param {Recipe} recipe
+   * @param {Recipe | null} known  the same, if the picture was drawn before
+   */
+  async function showHow(recipe, known) {
+    const [player] = players;
+    along.pause();
     player.expect();
-    for await (const chunk of engine.generate(drawings, photos.value(), { ...now, fresh: byUser && now.fresh })) {
+    variations.mark(known);
+    for await (const chunk of engine.generate(recipe.drawings, recipe.photographs, recipe.settings)) {
       // One that was begun before the user turned to another task is not shown there.
       if ("error" in chunk || chunk.task === task) player.absorb(chunk);
     }
     player.stop();
     drawing = false;
     along.resume();
-    const waiting = next;
-    next = null;
-    if (waiting && settings) generate(settings, waiting.asked);
+    goOn();
+  }
+
+  // A picture is finished: on to what was asked for meanwhile.
+  function goOn() {
+    const [recipe, waiting] = [wanted, next];
+    if (recipe) {
+      wanted = null;
+      play(recipe);
+    } else if (waiting && settings) {
+      next = null;
+      generate(settings, waiting.asked);
+    }
   }
 
   // What was chosen is shown, also if nothing draws along.
@@ -110,11 +178,37 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     if (!follows && supports().length) generate(now, false);
   }
 
+  /**
+   * A recipe comes back as it was, with its picture. That can be undone.
+   * @param {Recipe} recipe
+   */
+  async function bringBack(recipe) {
+    if (!settings || !(recipe.task in tasks)) return;
+    const old = { task, drawings: pad.now(), photographs: photos.value(), settings };
+    if (recipe.task !== task) studio.turn(recipe.task);
+    taken = key(recipe.settings);
+    if (tasks[task].drawn) pad.recall(recipe, old);
+    else photos.recall(recipe, old);
+    choose(recipe);
+    await play(recipe);
+  }
+
+  /**
+   * The settings that a recipe was recalled over come back.
+   * @param {Recipe} old
+   */
+  function chooseAgain(old) {
+    if (old.task !== task) studio.turn(old.task);
+    choose(old);
+  }
+
   const studio = {
     pad,
     photos,
     players,
     along,
+    variations,
+    shelf,
 
     /**
      * The settings as they are now.
@@ -122,7 +216,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     know(now) {
       settings = now;
-      if (opened) keep(STORAGE_KEY, { task, ...now });
+      if (opened) keep(ofThisTab(STORAGE_KEY), { task, ...now });
       document.body.toggleAttribute("data-adapts", Boolean(facts.models[now.model]?.adapts));
       document.body.toggleAttribute("data-guides", Boolean(facts.models[now.model]?.guides));
     },
@@ -163,9 +257,10 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     turn(to) {
       task = to;
-      next = null;
+      next = wanted = null;
       showTask();
       photos.turn(task);
+      variations.turn(task);
       for (const player of players) player.stop();
     },
 
@@ -197,9 +292,19 @@ export function createStudio({ engine, facts, roots, sets, example }) {
       if (!drawing || !asked) generate(now, true);
     },
 
+    /**
+     * Sixteen at once were asked for.
+     * @param {Settings} now
+     */
+    async vary(now) {
+      studio.know(now);
+      views.show("watch");
+      await variations.draw({ ...(await recipeOf(now, true)), settings: now });
+    },
+
     /** Stop was pressed. */
     stop() {
-      next = null;
+      next = wanted = null;
     },
 
     get settings() {
@@ -211,6 +316,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   };
 
   photos.turn(task);
+  variations.turn(task);
   showTask();
   players[0].absorb(example);
   return studio;
