@@ -4,6 +4,7 @@ import { addChunk, beginBatch, nameOf, ordered, withSeed } from "../../fewshot/i
 import { packBits, toBase64 } from "../../fewshot/interface/web/codec.js";
 
 const SETTINGS = { model: "a", guidance: 0.5, temperature: 1, seed: 0, inner_steps: 1, fresh: true };
+/** @type {import("../../fewshot/interface/web/engine.js").Recipe} */
 const RECIPE = {
   task: "t",
   drawings: { supports: [{ pixels: "AA==" }], shots: null, beginning: null },
@@ -11,7 +12,14 @@ const RECIPE = {
   settings: SETTINGS,
 };
 
-/** Rows start..rows-1 of pictures [number, side, side, channels], as the server sends them. */
+/**
+ * Rows start..rows-1 of pictures [number, side, side, channels], as the server sends them.
+ * @param {Uint8Array[]} pictures
+ * @param {number} seed
+ * @param {number} start
+ * @param {number} rows
+ * @param {{side?: number, channels?: number, fits?: number[] | null}} more
+ */
 function chunkOf(pictures, seed, start, rows, { side = 4, channels = 1, fits = null } = {}) {
   const parts = pictures.flatMap((picture) => [...picture.slice(start * side * channels, rows * side * channels)]);
   const bytes = channels === 1 ? packBits(Uint8Array.from(parts)) : Uint8Array.from(parts);
@@ -19,7 +27,8 @@ function chunkOf(pictures, seed, start, rows, { side = 4, channels = 1, fits = n
   return { ...known, seed, start, rows, pixels: toBase64(bytes), fits };
 }
 
-const made = (values, factor) => Uint8Array.from({ length: values }, (_, i) => ((i * factor) % 7) & 1);
+const made = (/** @type {number} */ values, /** @type {number} */ factor) =>
+  Uint8Array.from({ length: values }, (_, i) => ((i * factor) % 7) & 1);
 
 test("pictures grow by rows, and further ones of the same recipe join them", () => {
   const pictures = [3, 5, 2].map((factor) => made(16, factor));
@@ -77,6 +86,7 @@ test("a recipe has one name, whatever else is set on the page", () => {
   assert.match(name, /^[0-9a-f]{16}$/);
   assert.equal(nameOf(withSeed(RECIPE, 0)), name);
   assert.equal(nameOf(structuredClone(RECIPE)), name);
+  /** @type {(typeof RECIPE)[]} */
   const others = [
     withSeed(RECIPE, 1),
     { ...RECIPE, task: "u" },

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createHistory } from "../../fewshot/interface/web/history.js";
 
-/** What database.js keeps, in memory: it outlives a page as that does. */
+/**
+ * What database.js keeps, in memory: it outlives a page as that does.
+ * @returns {import("../../fewshot/interface/web/history.js").Keeper & {records: Map<string, any>}}
+ */
 function createKeeper() {
   const records = new Map();
-  const of = (key) => JSON.stringify(key);
+  const of = (/** @type {unknown} */ key) => JSON.stringify(key);
   return {
     records,
     put: async (_store, key, value) => records.set(of(key), structuredClone(value)),
@@ -23,8 +26,8 @@ test("the last change is undone first, several times, and then nothing", () => {
   history.add("one", [1]);
   history.add("two", [2]);
   assert.equal(history.last, "two");
-  assert.deepEqual(history.undo().before, [2]);
-  assert.deepEqual(history.undo().before, [1]);
+  assert.deepEqual(history.undo()?.before, [2]);
+  assert.deepEqual(history.undo()?.before, [1]);
   assert.equal(history.undo(), undefined);
 });
 
