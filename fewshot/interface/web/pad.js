@@ -394,7 +394,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     if (strokes.length) undo();
     else takeBack();
   });
-  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", status, addFile);
+  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", say, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
   new ResizeObserver(paintPad).observe(paper);

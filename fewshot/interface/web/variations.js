@@ -70,6 +70,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
       const old = batches.get(recipe.task);
       if (old) historyOf(recipe.task).add("Drew other variations.", old);
       batches.set(recipe.task, beginBatch(recipe, chunk));
+      gallery.mark(null);
     });
   }
 
