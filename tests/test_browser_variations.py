@@ -76,7 +76,7 @@ def test_sixteen_at_once_are_played_walked_through_sorted_and_kept(page):
     page.keyboard.press("Enter")  # the star of the current one
     api.expect(kept(page)).to_have_count(1)
     page.wait_for_function(FITS)
-    page.get_by_label("best fit first").check(force=True)
+    page.get_by_label("Order of the variations").select_option("fit")
     fits = page.locator(".variations .picture-caption b").all_inner_texts()
     numbers = [int(text.replace("\u2212", "-")) for text in fits]
     assert numbers == sorted(numbers, reverse=True)

@@ -5,7 +5,7 @@
 
 import { linesOf } from "./codec.js";
 import { openDatabase } from "./database.js";
-import { claimTab } from "./store.js";
+import { takePlace } from "./store.js";
 import { createStudio } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -54,7 +54,7 @@ export async function mount(name, part) {
   parts.set(name, part);
   const [pad, photos, player, variations] = ["pad", "photos", "player", "variations"].map((each) => parts.get(each));
   if (!pad || !photos || !player || !variations) return;
-  await claimTab();
+  await takePlace();
   const root = (/** @type {Part} */ { element }) => /** @type {HTMLElement} */ (element.querySelector(".part"));
   const studio = createStudio({
     engine: createEngine({ pad, photos, player }),

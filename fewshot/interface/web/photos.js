@@ -88,7 +88,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
 
   /** @returns {Record<string, State>} */
   function recalled() {
-    const kept = recall(ofThisTab(STORAGE_KEY)) ?? {};
+    const kept = recall(STORAGE_KEY) ?? {};
     const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most }]) => {
       const length = 4 * side * side; // of 3 bytes a pixel in base64
       const isPhoto = (/** @type {unknown} */ photo) =>
@@ -109,7 +109,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   function stateChanged() {
     showTray();
     showBeginning();
-    keep(ofThisTab(STORAGE_KEY), states);
+    keep(STORAGE_KEY, states);
   }
 
   /** @param {string} sentence */
