@@ -38,6 +38,7 @@ export function openDatabase() {
       try {
         const transaction = database.transaction(store, mode);
         const asked = ask(transaction.objectStore(store));
+        transaction.commit(); // at once: the page may be closed before it would be by itself
         transaction.oncomplete = () => resolve(asked.result);
         transaction.onabort = () => resolve(undefined); // storage is full, for example
       } catch {

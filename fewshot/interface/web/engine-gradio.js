@@ -7,7 +7,7 @@ import { joinRadios } from "./choices.js";
 import { linesOf } from "./codec.js";
 import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
-import { claimTab } from "./store.js";
+import { takePlace } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -57,7 +57,7 @@ export async function mount(name, part) {
   parts.set(name, part);
   const [pad, photos, player, variations] = ["pad", "photos", "player", "variations"].map((each) => parts.get(each));
   if (!pad || !photos || !player || !variations) return;
-  await claimTab();
+  await takePlace();
   dressPage();
   const root = (/** @type {Part} */ { element }) => one(element, ".part");
   const studio = createStudio({

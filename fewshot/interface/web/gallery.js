@@ -28,8 +28,9 @@ const PATHS = {
  * @param {(key: string) => void} options.choose  a picture was clicked, or the arrow keys came to it
  * @param {(key: string) => void} options.use  its tool was
  * @param {() => Colour} options.ink
+ * @param {boolean} [options.removes]  its tool takes it away, and so does the key for that
  */
-export function createGallery(list, { choose, use, ink }) {
+export function createGallery(list, { choose, use, ink, removes = false }) {
   /** @type {Map<string, HTMLLIElement>} */
   const elements = new Map();
   let current = ""; // the key of the only picture that the tab key reaches
@@ -46,7 +47,8 @@ export function createGallery(list, { choose, use, ink }) {
     const old = new Map(elements);
     elements.clear();
     for (const { key } of pictures) elements.set(key, old.get(key) ?? begin(key));
-    for (const picture of pictures) update(picture);
+    const colour = ink();
+    for (const picture of pictures) update(picture, colour);
     const inPlace = [...elements.values()].every((element, i) => list.children[i] === element);
     if (!inPlace || list.children.length !== elements.size) list.replaceChildren(...elements.values());
     if (!elements.has(current)) current = keys()[Math.max(0, Math.min(before, elements.size - 1))] ?? "";
@@ -65,11 +67,14 @@ export function createGallery(list, { choose, use, ink }) {
     return element;
   }
 
-  /** @param {Shown} picture */
-  function update({ key, image, side, channels, rows, label, caption, tool }) {
+  /**
+   * @param {Shown} picture
+   * @param {Colour} colour  of its ink
+   */
+  function update({ key, image, side, channels, rows, label, caption, tool }, colour) {
     const element = /** @type {HTMLLIElement} */ (elements.get(key));
     const [canvas] = element.getElementsByTagName("canvas");
-    const colourAt = channels === 3 ? rgb(image) : (/** @type {number} */ i) => [...ink(), 255 * image[i]];
+    const colourAt = channels === 3 ? rgb(image) : (/** @type {number} */ i) => [...colour, 255 * image[i]];
     paintCanvas(canvas, side, side, (i) => (i < rows * side ? colourAt(i) : [0, 0, 0, 0]));
     playOf(key)?.setAttribute("aria-label", label);
     const [, button] = element.getElementsByTagName("button");
@@ -105,15 +110,27 @@ export function createGallery(list, { choose, use, ink }) {
     const columns = tops.filter((top) => top === tops[0]).length;
     /** @type {Record<string, number>} */
     const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -at, End: last - at };
-    if (event.key === "Delete") {
+    if (event.key === "Delete" && removes) {
       event.preventDefault();
       use(key);
     } else if (event.key in moves) {
       event.preventDefault();
       const to = at + moves[event.key];
       if (to < 0 || to > last || to === at) return;
-      playOf(keys()[to])?.focus();
-      take(keys()[to]);
+      const next = keys()[to];
+      playOf(next)?.focus({ preventScroll: true }); // the page stays where the player is seen
+      reveal(/** @type {HTMLLIElement} */ (elements.get(next)));
+      take(next);
+    }
+  }
+
+  // Brings a picture into sight in its strip.
+  /** @param {HTMLLIElement} element */
+  function reveal({ offsetLeft, clientWidth }) {
+    const left = offsetLeft - list.offsetLeft;
+    const from = list.scrollLeft;
+    if (left < from || left + clientWidth > from + list.clientWidth) {
+      list.scrollTo({ left: left - (list.clientWidth - clientWidth) / 2 });
     }
   }
 
@@ -129,11 +146,6 @@ export function createGallery(list, { choose, use, ink }) {
         if (key === shown) playOf(key)?.setAttribute("aria-current", "true");
         else playOf(key)?.removeAttribute("aria-current");
       }
-    },
-    /** Brings a picture into sight, without the page. @param {string} key */
-    reveal(key) {
-      const element = elements.get(key);
-      if (element) list.scrollTo({ left: element.offsetLeft - list.offsetLeft - list.clientWidth / 2 });
     },
   };
 }

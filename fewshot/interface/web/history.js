@@ -5,6 +5,14 @@
 const MOST = 50;
 
 /**
+ * What keeps it: database.js, or what a test brings.
+ * @typedef {object} Keeper
+ * @property {(store: "history", key: [string, number], value: unknown) => Promise<unknown>} put
+ * @property {(store: "history", key: [string, number]) => Promise<unknown>} remove
+ * @property {(store: "history", beginning: [string]) => Promise<any[]>} all
+ */
+
+/**
  * @template Before
  * @typedef {object} Entry
  * @property {number} at  when, in milliseconds; later ones have larger ones
@@ -15,7 +23,7 @@ const MOST = 50;
 /**
  * @template Before
  * @param {string} part  of the page; it is kept under this name
- * @param {Pick<import("./database.js").Database, "put" | "remove" | "all">} database
+ * @param {Keeper} database
  */
 export function createHistory(part, database) {
   /** @type {Entry<Before>[]} */

@@ -145,12 +145,12 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   }
 
   function keepAll() {
-    keep(ofThisTab(STORAGE_KEY), { drawings, strokes, shots, rows: beginning.rows });
+    keep(STORAGE_KEY, { drawings, strokes, shots, rows: beginning.rows });
   }
 
   /** @returns {Before} */
   function recalled() {
-    const kept = recall(ofThisTab(STORAGE_KEY)) ?? {};
+    const kept = recall(STORAGE_KEY) ?? {};
     const length = 4 * Math.ceil(Math.ceil((side * side) / 8) / 3);
     const isDrawing = (/** @type {unknown} */ drawing) =>
       typeof drawing === "string" && drawing.length === length && /^[A-Za-z0-9+/]+=*$/.test(drawing);
@@ -404,7 +404,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     if (strokes.length) undo();
     else takeBack();
   });
-  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", status, addFile);
+  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", say, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
   new ResizeObserver(paintPad).observe(paper);

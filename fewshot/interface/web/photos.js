@@ -88,7 +88,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
 
   /** @returns {Record<string, State>} */
   function recalled() {
-    const kept = recall(ofThisTab(STORAGE_KEY)) ?? {};
+    const kept = recall(STORAGE_KEY) ?? {};
     const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most }]) => {
       const length = 4 * side * side; // of 3 bytes a pixel in base64
       const isPhoto = (/** @type {unknown} */ photo) =>
@@ -109,7 +109,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   function stateChanged() {
     showTray();
     showBeginning();
-    keep(ofThisTab(STORAGE_KEY), states);
+    keep(STORAGE_KEY, states);
   }
 
   /** @param {string} sentence */
@@ -203,7 +203,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   async function upload(files) {
     const asked = task;
     const wanted = () => task === asked; // the user may go elsewhere meanwhile
-    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", status, (file) => add(file, wanted), wanted);
+    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", say, (file) => add(file, wanted), wanted);
   }
 
   /**
@@ -247,6 +247,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   acceptChosen(one(root, ".photos-files", HTMLInputElement), upload);
   acceptChosen(one(root, ".photos-begin-file", HTMLInputElement), beginWith);
   acceptDrops(root, upload);
+  for (const history of Object.values(histories)) history.load();
   slider.addEventListener("input", () => {
     state.rows = Number(slider.value);
     stateChanged();
@@ -270,8 +271,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
       showSamples();
       if (!state.photos.length && !state.begin && facts.samples.length) take(facts.samples[0]);
       stateChanged();
-      const its = histories[task];
-      its.load().then(() => task === to && say(its.last ?? ""));
+      say(histories[task].last ?? "");
     },
     value,
     /**

@@ -42,6 +42,7 @@ export function createShelf(root, { database, recall }) {
     choose: (key) => recall(/** @type {Kept} */ (kept.get(key)).recipe),
     use: (key) => toggle(/** @type {Kept} */ (kept.get(key))),
     ink: () => colourOf(root, "--ink"),
+    removes: true,
   });
 
   function show() {

@@ -1,19 +1,24 @@
 // What the browser keeps of the page from one visit to the next.
 //
-// Several tabs may be open: what is drawn in one is no business of the others. So each has a number, and keeps under it
-// what is its own. A tab that is closed leaves it to the next that is opened.
+// Tabs that are open at the same time have a place each, so that none overwrites what was drawn in another. A tab that is
+// opened takes the place that was used last of those that no tab has, or a new one.
 
-const TABS = "fewshot-studio-tabs"; // their numbers, the last one opened first
-const MINE = "fewshot-studio-tab"; // of this tab, also after a reload
-const PATIENCE = 500; // milliseconds, until the page before a reload has let go of its number
+const PLACES = "fewshot-studio-places"; // their numbers, from the one that was used last
+const RELOADED = 1000; // milliseconds at most until a page that is reloaded has its place again
 
-let tab = 0;
+let place = 0;
 
 /**
  * @param {string} key
- * @param {unknown} value  that JSON can hold
+ * @param {number} of
  */
-export function keep(key, value) {
+const keyAt = (key, of) => (of ? `${key}-${of}` : key);
+
+/**
+ * @param {string} key
+ * @param {unknown} value
+ */
+function write(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
   } catch {
@@ -21,12 +26,8 @@ export function keep(key, value) {
   }
 }
 
-/**
- * What was kept; null if nothing was, or nothing that can be read.
- * @param {string} key
- * @returns {any}
- */
-export function recall(key) {
+/** @param {string} key */
+function read(key) {
   try {
     return JSON.parse(localStorage.getItem(key) ?? "null");
   } catch {
@@ -34,62 +35,70 @@ export function recall(key) {
   }
 }
 
-/**
- * The name under which this tab keeps what is its own.
- * @param {string} key
- */
-export function ofThisTab(key) {
-  return tab ? `${key}-${tab}` : key;
+/** @returns {number[]} */
+function places() {
+  const known = read(PLACES);
+  return Array.isArray(known) ? known.filter(Number.isInteger) : [];
 }
 
 /**
- * Finds this tab's number: the one that it had before a reload, else the last one that no open tab has, else a new one.
- * Browsers lock nothing for addresses that they do not call secure: there all tabs are one.
- */
-export async function claimTab() {
-  if (!navigator.locks) return;
-  const kept = recall(TABS);
-  const known = /** @type {number[]} */ (Array.isArray(kept) ? kept.filter(Number.isInteger) : []);
-  const mine = remembered();
-  const isMine = mine !== null && (await claim(mine, { signal: AbortSignal.timeout(PATIENCE) }));
-  tab = isMine ? mine : await firstFree(known.length ? known : [0]);
-  keep(TABS, [tab, ...known.filter((other) => other !== tab)]);
-  try {
-    sessionStorage.setItem(MINE, String(tab));
-  } catch {
-    /* forbidden: after a reload it may get another number */
-  }
-}
-
-function remembered() {
-  try {
-    const text = sessionStorage.getItem(MINE);
-    return text === null || !Number.isInteger(Number(text)) ? null : Number(text);
-  } catch {
-    return null;
-  }
-}
-
-/** @param {number[]} known */
-async function firstFree(known) {
-  for (const number of known) if (await claim(number, { ifAvailable: true })) return number;
-  let next = Math.max(...known) + 1;
-  while (!(await claim(next, { ifAvailable: true }))) next++;
-  return next;
-}
-
-/**
- * Holds a number until the tab is closed; false if another one has it.
+ * A place for as long as the page lives, if no other tab has it, or gives it free in time.
  * @param {number} number
  * @param {LockOptions} options
  * @returns {Promise<boolean>}
  */
-function claim(number, options) {
+function lock(number, options) {
   return new Promise((resolve) => {
-    const hold = (/** @type {Lock | null} */ lock) => {
-      resolve(lock !== null);
-      return lock && new Promise(() => {});
+    const held = (/** @type {Lock | null} */ granted) => {
+      resolve(granted !== null);
+      return granted && new Promise(() => {});
     };
-    navigator.locks.request(`${TABS}-${number}`, options, hold).catch(() => resolve(false));
+    navigator.locks.request(keyAt(PLACES, number), options, held).catch(() => resolve(false));
   });
 }
+
+/** @returns {Promise<number>} */
+async function freePlace() {
+  const own = sessionStorage.getItem(PLACES);
+  if (own !== null && (await lock(Number(own), { signal: AbortSignal.timeout(RELOADED) }))) return Number(own);
+  for (const number of places()) if (await lock(number, { ifAvailable: true })) return number;
+  let next = 0;
+  while (!(await lock(next, { ifAvailable: true }))) next++;
+  return next;
+}
+
+/**
+ * Takes a place, before anything is kept or recalled. Where the browser forbids storage or has no locks, all tabs share
+ * the first.
+ */
+export async function takePlace() {
+  try {
+    place = await freePlace();
+    sessionStorage.setItem(PLACES, String(place));
+  } catch {
+    place = 0;
+  }
+}
+
+/**
+ * @param {string} key
+ * @param {unknown} value  that JSON can hold
+ */
+export function keep(key, value) {
+  const used = places();
+  if (used[0] !== place) write(PLACES, [place, ...used.filter((number) => number !== place)]);
+  write(keyAt(key, place), value);
+}
+
+/**
+ * What was kept; null if nothing was, or nothing that can be read.
+ * @param {string} key
+ * @returns {any}
+ */
+export const recall = (key) => read(keyAt(key, place));
+
+/**
+ * The name under which this tab keeps what is not for here: too large, see database.js.
+ * @param {string} key
+ */
+export const ofThisTab = (key) => keyAt(key, place);

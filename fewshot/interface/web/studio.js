@@ -7,7 +7,7 @@ import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
 import { createPlayer } from "./player.js";
 import { createShelf } from "./shelf.js";
-import { keep, ofThisTab, recall } from "./store.js";
+import { keep, recall } from "./store.js";
 import { createVariations } from "./variations.js";
 import { createViews } from "./views.js";
 
@@ -19,7 +19,7 @@ import { createViews } from "./views.js";
 const STORAGE_KEY = "fewshot-studio-settings";
 
 /** Task and settings as they were at the end of the last visit; null at the first. Anything, if they were damaged. */
-export const keptSettings = () => recall(ofThisTab(STORAGE_KEY));
+export const keptSettings = () => recall(STORAGE_KEY);
 
 /**
  * @param {object} options
@@ -216,7 +216,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
      */
     know(now) {
       settings = now;
-      if (opened) keep(ofThisTab(STORAGE_KEY), { task, ...now });
+      if (opened) keep(STORAGE_KEY, { task, ...now });
       document.body.toggleAttribute("data-adapts", Boolean(facts.models[now.model]?.adapts));
       document.body.toggleAttribute("data-guides", Boolean(facts.models[now.model]?.guides));
     },

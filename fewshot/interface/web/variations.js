@@ -70,6 +70,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
       const old = batches.get(recipe.task);
       if (old) historyOf(recipe.task).add("Drew other variations.", old);
       batches.set(recipe.task, beginBatch(recipe, chunk));
+      gallery.mark(null);
     });
   }
 
@@ -179,12 +180,11 @@ export function createVariations(root, { engine, database, shelf, play }) {
 
   button("more").addEventListener("click", more);
   button("unfold").addEventListener("click", unfold);
-  for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll(".variations-order input"))) {
-    radio.addEventListener("change", () => {
-      order = radio.value === "fit" ? "fit" : "seed";
-      show();
-    });
-  }
+  const orders = one(root, ".variations-order", HTMLSelectElement);
+  orders.addEventListener("change", () => {
+    order = orders.value === "fit" ? "fit" : "seed";
+    show();
+  });
   shelf.subscribe(show);
   new MutationObserver(show).observe(document.body, { attributeFilter: ["class"] }); // light and dark
 
