@@ -1,5 +1,6 @@
 """The browser's engine draws what Python draws: its modules run under node here."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -70,3 +71,17 @@ def test_shipped_models_draw_the_same():
             Wish(model, drawings[:4], drawings[0, :8], seed=2, temperature=0.8, guidance=1.0, cut=0.01),
         ]
     assert_same(wishes)
+
+
+def test_strokes_are_seen_as_python_sees_them():
+    rng = np.random.default_rng(0)
+    drawings = [[[[52, 52]]], [[[-3, 400], [104.8, 0]]], [[[0, 0], [0, 30]], [[3, 60], [90, 60], [3, 60]]]]
+    for _ in range(60):
+        drawings.append(rng.uniform(-10, 115, (rng.integers(1, 4), rng.integers(1, 9), 2)).tolist())
+        # As a hand draws: short steps, of whole numbers or not.
+        steps = rng.normal(0, 3, (2, 30, 2)).cumsum(axis=1) + 52
+        drawings += [steps.tolist(), steps.round().tolist()]
+    program = ["node", str(ROOT / "tests" / "web" / "ink.js")]
+    done = subprocess.run(program, input=json.dumps(drawings).encode(), capture_output=True, check=True)
+    seen = np.frombuffer(done.stdout, np.uint8).reshape(-1, 26, 26)
+    np.testing.assert_array_equal(seen, [OMNIGLOT.read_strokes(strokes) for strokes in drawings])
