@@ -20,7 +20,7 @@ from fewshot.tasks import TASKS
 from tests.conftest import small_network
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted(scripts.WEB.glob("*.js"))
+MODULES = sorted(scripts.WEB.rglob("*.js"))
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 needs_packages = pytest.mark.skipif(
     shutil.which("npm") is None or not (ROOT / "node_modules").is_dir(), reason="npm ci was not run"
