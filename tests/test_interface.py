@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from fewshot import CheckpointError, FewShotModel, InputError
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
 from fewshot.interface import catalogue, payload
-from fewshot.interface.service import SERVICE, STEPS_ALONG
+from fewshot.interface.service import PLACES, SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
 from tests.conftest import small_network
@@ -383,7 +384,9 @@ def test_draws_along(cross_image):
         assert SERVICE.draw_along(wish | wrong)["error"]
     for nothing in (None, [], {}, {"supports": [CROSS]}):
         assert "reload" in SERVICE.draw_along(nothing)["error"]
-    with SERVICE.along, SERVICE.along:
+    with ExitStack() as held:
+        for _ in range(PLACES):
+            held.enter_context(SERVICE.along)
         assert SERVICE.draw_along(wish) == {"busy": True}
     assert SERVICE.draw_along(wish)["rows"] == 26
 

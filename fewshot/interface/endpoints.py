@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from fewshot import InputError
 from fewshot.interface import catalogue, payload
-from fewshot.interface.service import FOR_THE_USER, SERVICE, new_id, parts
+from fewshot.interface.service import FOR_THE_USER, PLACES, SERVICE, new_id
+from fewshot.interface.workers import Asker, always
 from fewshot.tasks import OMNIGLOT
 
-# So many may be drawing, of the 40 threads that Gradio has.
-LIMITS: dict[str, Any] = {"concurrency_limit": 32, "concurrency_id": "model"}
+LIMITS: dict[str, Any] = {"concurrency_limit": PLACES, "concurrency_id": "model"}
 
 
 @contextmanager
@@ -23,6 +24,15 @@ def gradio_errors() -> Iterator[None]:
         yield
     except FOR_THE_USER as error:
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def who_asks() -> Asker:
+    """Whose request is being answered here, and whether they still wait for it."""
+    request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
+    events = blocks._queue.event_ids_to_events if blocks else {}
+    event = events.get(LocalContext.event_id.get(None) or "")
+    client = request.client.host if request and request.client else ""
+    return Asker(client, always if event is None else lambda: event.alive)
 
 
 def generate(
@@ -52,18 +62,10 @@ def generate(
     and "probabilities" (of ink, or of the pixel's colour), and at the end "trace", which also has the attention of
     every pixel: its format is described in fewshot/interface/payload.py, and payload.unpack reads it.
     """
-    with gradio_errors():
-        asked = catalogue.find(model)
-        runs = SERVICE.stream(asked, supports, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples)
-        for _, run in parts(runs):
-            finished = run.rows == run.images.shape[1]
-            yield {
-                "rows": run.rows,
-                "images": run.images.tolist(),
-                "image": run.images[0].tolist(),
-                "probabilities": run.probabilities[0].tolist(),
-                "trace": payload.pack(run, new_id()) if finished else None,
-            }
+    asker = who_asks()
+    asked = (supports, model, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples)
+    with gradio_errors(), SERVICE.place(asker):
+        yield from SERVICE.generate(*asked, new_id(), asker)
 
 
 @gradio_errors()

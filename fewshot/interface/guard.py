@@ -1,10 +1,12 @@
 """What is refused before anything is done for it: requests from other sites' pages, and bodies that are too large.
 
 A page of another site can make its visitor's browser send requests to this machine, and by a name of its own that
-leads here it could even read the answers (DNS rebinding). So each request must name this machine as its host, and if a
-browser says that another site's page sent it, it is refused; a link to the studio may be followed from anywhere.
+leads here it could even read the answers (DNS rebinding). So each request must name as its host a loopback name, the
+address at which it arrived, or a name that was allowed at the start; and if a browser says that another site's page
+sent it, it is refused; a link to the studio may be followed from anywhere.
 """
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -22,8 +24,8 @@ MAX_BODY = MAX_SHOTS * pictures.MAX_BYTES * 4 // 3 + 1_000_000
 class Guard:
     """ASGI middleware for all routes."""
 
-    def __init__(self, app: ASGIApp, most: int = MAX_BODY):
-        self.app, self.most = app, most
+    def __init__(self, app: ASGIApp, most: int = MAX_BODY, hosts: Iterable[str] = ()):
+        self.app, self.most, self.hosts = app, most, HOSTS | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or answer it with the sentence that says why not."""
@@ -32,8 +34,9 @@ class Guard:
             return
         headers = Headers(scope=scope)
         refused = None
-        if host_name(headers.get("host", "")) not in HOSTS:
-            refused = PlainTextResponse("The studio answers on 127.0.0.1 and localhost only.", 403)
+        arrived_at, _ = scope.get("server") or (None, None)
+        if (host_name(headers.get("host", "")) or "") not in self.hosts | {arrived_at}:
+            refused = PlainTextResponse("The studio answers to its own address only, and to --allowed-host.", 403)
         elif not from_here(headers, scope["method"]):
             refused = PlainTextResponse("The studio answers no requests of other sites' pages.", 403)
         elif not (

@@ -1,11 +1,12 @@
 """What the page and programs ask the models for, and the limits within which they get it. Knows nothing of Gradio."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import count
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +16,21 @@ from fewshot.data.pictures import PictureError
 from fewshot.interface import catalogue, payload
 from fewshot.interface.files import PieceFiles
 from fewshot.interface.turns import Turns
+from fewshot.interface.workers import NOBODY, Asker, LostError, Workers, by_worker
 from fewshot.tasks import OMNIGLOT
 
-FOR_THE_USER = (InputError, CheckpointError, PictureError)  # errors whose message is one sentence for the user
+FOR_THE_USER = (
+    InputError,
+    CheckpointError,
+    PictureError,
+    LostError,
+)  # errors whose message is one sentence for the user
 MOST_INNER_STEPS = 5  # of the page
 EXAMPLE_SEED = 5
 CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
+PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
+PAGE_NAME = 40  # characters
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
 Answer = dict[str, Any]
@@ -63,17 +72,36 @@ class Service:
     """One machine's models. Everybody may ask at the same time.
 
     Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8
-    times as long as one after the other. So they take turns, a row each: first those who have no row yet, then in the
-    order in which they came. ``along`` and ``influences`` are how many may draw along, and have influence computed, at
-    a time; no queue holds these back. No influence is urgent, and five steps on eight drawings take 2 GB. ``many`` is
-    how many may have variations drawn: each holds one of the server's threads.
+    times as long as one after the other. So they take turns, a row each, which go round between clients; a client's go
+    first to pictures that have no row yet, then in the order in which they came. Where there are ``workers``, each of
+    these processes has a service of its own, and draws for this one. ``along`` and ``influences`` are how many may draw
+    along, and have influence computed, at a time; no queue holds these back. No influence is urgent, and five steps on
+    eight drawings take 2 GB. ``many`` is how many may have variations drawn: each holds one of the server's threads.
     """
 
-    def __init__(self, along: int = 2, influences: int = 1, many: int = 8):
+    def __init__(self, along: int = PLACES, influences: int = 1, many: int = 8):
         self.turns, self.arrivals = Turns(), count()
         self.along, self.influences = BoundedSemaphore(along), BoundedSemaphore(influences)
         self.many = BoundedSemaphore(many)
         self.pieces = PieceFiles()
+        self.workers: Workers | None = None
+        self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
+        self._newest: dict[tuple[str, str], object] = {}  # by client and page, what is drawn along for it
+
+    @contextmanager
+    def place(self, asker: Asker) -> Iterator[None]:
+        """Around a picture that is drawn for a client. Raises InputError if there are enough for it."""
+        with self._lock:
+            if self._under_way[asker.client] >= PLACES_OF_ONE:
+                raise InputError("Too many pictures are being drawn for you at once: please wait for one of them.")
+            self._under_way[asker.client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[asker.client] -= 1
+                if not self._under_way[asker.client]:
+                    del self._under_way[asker.client]
 
     def stream(
         self,
@@ -88,8 +116,9 @@ class Service:
         cut: Any = 0.0,
         samples: Any = 1,
         trace: bool = True,
+        asker: Asker = NOBODY,
     ) -> Iterator[Run]:
-        """Draw pictures of one recipe: the growing run after each row. Raises FOR_THE_USER.
+        """Draw pictures of one recipe: the growing run after each row, while it is wanted. Raises FOR_THE_USER.
 
         ``given`` are supports as in ``payload``. For a task that is drawn, ``shots`` says how many of them are used.
         The ``beginning`` of the pictures may be given. Without ``trace`` runs have no attention.
@@ -101,9 +130,39 @@ class Service:
         rows = model.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
         run, number = None, next(self.arrivals)
         while run is None or run.rows < run.images.shape[1]:
-            with self.turns.at((run is not None, number)):
+            with self.turns.at((run is not None, number), asker.client):
+                if not asker.wanted():
+                    return
                 run = next(rows)
             yield run
+
+    @by_worker
+    def generate(
+        self,
+        given: object,
+        name: object,
+        shots: object,
+        temperature: object,
+        seed: object,
+        inner_steps: object,
+        beginning: object,
+        guidance: object,
+        cut: object,
+        samples: object,
+        run_id: str,
+        asker: Asker,
+    ) -> Iterator[Answer]:
+        """For programs: what ``endpoints.generate`` gives. Raises FOR_THE_USER."""
+        model = catalogue.find(name)
+        asked = (given, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples)
+        for _, run in parts(self.stream(model, *asked, asker=asker)):
+            yield {
+                "rows": run.rows,
+                "images": run.images.tolist(),
+                "image": run.images[0].tolist(),
+                "probabilities": run.probabilities[0].tolist(),
+                "trace": payload.pack(run, run_id) if run.rows == run.images.shape[1] else None,
+            }
 
     def draw(
         self,
@@ -114,18 +173,37 @@ class Service:
         temperature: object,
         seed: object,
         inner_steps: object,
+        asker: Asker = NOBODY,
     ) -> Iterator[Answer]:
         """For the player: finished rows of a picture as they come, in chunks of one id. Raises FOR_THE_USER.
 
         ``pad`` and ``tray`` are the values of the two, of which the model's task uses one. A model that takes no
         ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know.
         """
-        model, run_id = catalogue.find(name), new_id()
-        runs = self.stream(model, *_asked(model, pad, tray, guidance, temperature, seed, inner_steps))
-        for start, run in parts(runs):
-            yield self.pieces.lighten(payload.pack(run, run_id, start))
+        with self.place(asker):
+            for chunk in self._draw(pad, tray, name, guidance, temperature, seed, inner_steps, new_id(), asker):
+                yield self.pieces.lighten(chunk)
 
-    def variations(self, wish: Any) -> Iterator[Answer]:
+    @by_worker
+    def _draw(
+        self,
+        pad: object,
+        tray: object,
+        name: object,
+        guidance: object,
+        temperature: object,
+        seed: object,
+        inner_steps: object,
+        run_id: str,
+        asker: Asker,
+    ) -> Iterator[Answer]:
+        model = catalogue.find(name)
+        asked = _asked(model, pad, tray, guidance, temperature, seed, inner_steps)
+        runs = self.stream(model, *asked, asker=asker)
+        for start, run in parts(runs):
+            yield payload.pack(run, run_id, start)
+
+    def variations(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
         """For the page: finished rows of many pictures of one recipe as they come, and then how well each fits.
 
         ``wish`` has what ``draw`` takes, by name, and "samples", how many; a "seed" that is null is a new one. The
@@ -135,69 +213,90 @@ class Service:
             yield {"error": "Many variations are being drawn at the moment: please try again."}
             return
         try:
-            yield from self._variations(wish)
+            seed = new_seed()  # the same for a worker that begins again
+            yield from self._variations(wish, seed, asker)
         except FOR_THE_USER as error:
             yield {"error": str(error)}
         finally:
             self.many.release()
 
-    def _variations(self, wish: Any) -> Iterator[Answer]:
+    @by_worker
+    def _variations(self, wish: Any, any_seed: int, asker: Asker) -> Iterator[Answer]:
         match wish:
             case {"model": name, "guidance": guidance, "temperature": temperature, "seed": seed, "samples": samples}:
-                model, seed = catalogue.find(name), new_seed() if seed is None else seed
+                model, seed = catalogue.find(name), any_seed if seed is None else seed
                 pad, tray, inner_steps = wish.get("pad"), wish.get("tray"), wish.get("inner_steps")
                 asked = _asked(model, pad, tray, guidance, temperature, seed, inner_steps)
             case _:
                 raise InputError("What to vary did not arrive: reload the page.")
-        for start, run in parts(self.stream(model, *asked, samples, False)):
+        run = None
+        for start, run in parts(self.stream(model, *asked, samples, False, asker)):
             yield payload.pack_variations(run, start)
-        if model.facts.needs_supports:
+        if run is not None and run.rows == run.images.shape[1] and model.facts.needs_supports:
             with suppress(InputError):  # there is no partner
                 fits = model.fit(run.images, run.supports, run.inner_steps)
                 yield payload.pack_variations(run, run.rows, fits)
 
     @in_a_sentence
-    def draw_along(self, wish: Any) -> Answer:
+    def draw_along(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """While the user draws: the whole picture in one chunk, with its "pixels", which the pad shows too.
 
-        Or {"error"} with a sentence, or {"busy"} if too many are drawing.
+        Or {"error"} with a sentence, or {"busy"} if too many are drawing, or if the same "page" has asked anew.
         """
         match wish:
-            case {"model": name, "temperature": temperature, "seed": seed}:
+            case {"model": _, "temperature": _, "seed": _}:
                 if not self.along.acquire(blocking=False):
                     return {"busy": True}
+                page, mine = (asker.client, str(wish.get("page"))[:PAGE_NAME]), object()
+                self._newest[page] = mine
+                newest = Asker(asker.client, lambda: self._newest.get(page) is mine and asker.wanted())
                 try:
-                    model = catalogue.find(name)
-                    guidance, inner_steps = wish.get("guidance", 0.0), wish.get("inner_steps")
-                    *_, run = self.stream(model, *_asked(model, wish, wish, guidance, temperature, seed, inner_steps))
-                    chunk = payload.pack(run, new_id(), steps=STEPS_ALONG)
-                    return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
+                    return self._draw_along(wish, new_id(), newest) or {"busy": True}
                 finally:
+                    with self._lock:
+                        if self._newest[page] is mine:
+                            del self._newest[page]
                     self.along.release()
         raise InputError("What to draw along with did not arrive: reload the page.")
 
+    @by_worker
+    def _draw_along(self, wish: dict[str, Any], run_id: str, asker: Asker) -> Answer | None:
+        model = catalogue.find(wish["model"])
+        guidance, inner_steps = wish.get("guidance", 0.0), wish.get("inner_steps")
+        asked = _asked(model, wish, wish, guidance, wish["temperature"], wish["seed"], inner_steps)
+        *_, run = [None, *self.stream(model, *asked, asker=asker)]
+        if run is None or run.rows < run.images.shape[1]:  # it was not wanted any more
+            return None
+        chunk = payload.pack(run, run_id, steps=STEPS_ALONG)
+        return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
+
     @in_a_sentence
-    def influence(self, wish: Any) -> Answer:
+    def influence(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """For the player: what every support pixel does to one pixel of a run, as payload.pack_influence gives it.
 
         Or {"error"} with a sentence, or {"busy"} while it is computed for somebody else.
         """
         match wish:
-            case {"model": name, "supports": supports, "shots": int(shots), "image": image, "inner_steps": steps}:
+            case {"model": _, "supports": _, "shots": int(), "image": _, "row": _, "column": _, "inner_steps": _}:
                 if not self.influences.acquire(blocking=False):
                     return {"busy": True}
                 try:
-                    if isinstance(steps, int) and steps > MOST_INNER_STEPS:
-                        raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")
-                    model = catalogue.find(name)
-                    number = max(0, min(shots, MAX_SHOTS))
-                    supports = payload.unpack_images(supports, model.task, model.side, number)
-                    (pixels,) = payload.unpack_images(image, model.task, model.side)
-                    maps = model.influence(pixels, supports, wish.get("row"), wish.get("column"), steps)
-                    return payload.pack_influence(maps)
+                    return self._influence(wish, asker)
                 finally:
                     self.influences.release()
         raise InputError("Which pixel to look at did not arrive: reload the page.")
+
+    @by_worker
+    def _influence(self, wish: dict[str, Any], asker: Asker) -> Answer:
+        steps = wish["inner_steps"]
+        if isinstance(steps, int) and steps > MOST_INNER_STEPS:
+            raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")
+        model = catalogue.find(wish["model"])
+        number = max(0, min(wish["shots"], MAX_SHOTS))
+        supports = payload.unpack_images(wish["supports"], model.task, model.side, number)
+        (pixels,) = payload.unpack_images(wish["image"], model.task, model.side)
+        maps = model.influence(pixels, supports, wish["row"], wish["column"], steps)
+        return payload.pack_influence(maps)
 
     @in_a_sentence
     def preview(self, strokes_or_picture: object) -> Answer:

@@ -1,6 +1,7 @@
 """The page: what is on it, and what its buttons do."""
 
-from collections.abc import Iterator
+import webbrowser
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,11 +11,12 @@ from starlette.middleware import Middleware
 from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts, variations
+from fewshot.interface import catalogue, endpoints, network, scripts, variations
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
-from fewshot.interface.endpoints import LIMITS
+from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard
-from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id, new_seed
+from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, PLACES, SERVICE, new_id, new_seed
+from fewshot.interface.workers import Workers
 from fewshot.tasks import OMNIGLOT, TASKS
 
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
@@ -22,6 +24,7 @@ INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
 TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
 GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
+THREADS = 2 * PLACES + 32  # that wait for pictures, for what is drawn along, and others
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 
@@ -32,11 +35,21 @@ def draw(
     if fresh:
         seed = new_seed()
     try:
-        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps):
+        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps, who_asks()):
             yield chunk, seed
     except FOR_THE_USER as error:
         yield {"id": new_id(), "error": str(error)}, gr.skip()
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def draw_along(wish: Any) -> dict[str, Any]:
+    """``Service.draw_along`` for who asks."""
+    return SERVICE.draw_along(wish, who_asks())
+
+
+def influence(wish: Any) -> dict[str, Any]:
+    """``Service.influence`` for who asks."""
+    return SERVICE.influence(wish, who_asks())
 
 
 def as_trained(name: str) -> Any:
@@ -117,9 +130,9 @@ def build() -> gr.Blocks:
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
         gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
+            pad = SupportPad(sets, server_functions=[SERVICE.preview, draw_along])
             tray = PhotoTray(server_functions=[SERVICE.preview_photo])
-            player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
+            player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence])
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
             guidance = gr.Slider(
@@ -172,8 +185,14 @@ def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], ou
         ended(lambda: gr.Button(interactive=False), None, stop, js=scripts.call(call), queue=False, **PRIVATE)
 
 
-def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
-    """Serve the studio on this machine only; ``options`` as for gradio's launch. Returns what that returns."""
+def launch(
+    demo: gr.Blocks, lan: bool = False, allowed_hosts: Iterable[str] = (), **options: Any
+) -> tuple[Any, str, str]:
+    """Serve the studio on this machine only, or with ``lan`` to the network that it is in.
+
+    ``allowed_hosts`` are other names by which it may be asked; ``options`` as for gradio's launch. Returns what that
+    returns.
+    """
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.stone,
         neutral_hue=gr.themes.colors.stone,
@@ -181,15 +200,43 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
     )
     routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE]
     defaults: dict[str, Any] = {
-        "server_name": "127.0.0.1",
+        "server_name": network.EVERYWHERE if lan else "127.0.0.1",
         "theme": theme,
         "head": scripts.HEAD,
-        "app_kwargs": {"routes": routes, "middleware": [Middleware(Guard)]},
+        "app_kwargs": {
+            "routes": routes + [network.ROUTE] if lan else routes,
+            "middleware": [Middleware(Guard, hosts=allowed_hosts)],
+        },
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": [],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,
         "ssr_mode": False,
+        "max_threads": THREADS,
     }
     return demo.launch(**defaults | options)
+
+
+def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: str, workers: int) -> None:
+    """Open the studio in the browser, or with ``lan`` its invitation, and serve it until Ctrl+C.
+
+    ``port``: the first free one from 7860 on if None. ``root_path``: below which a proxy serves it. ``workers``:
+    processes that draw; with 0, this one does. Raises OSError or OverflowError if there is no such port.
+    """
+    demo = build()
+    SERVICE.workers = Workers(workers) if workers else None
+    launch(
+        demo,
+        lan,
+        allowed_hosts,
+        server_port=port,
+        root_path=root_path,
+        inbrowser=not lan,
+        quiet=lan,
+        prevent_thread_lock=True,
+    )
+    if lan:
+        print(network.invitation(demo.server_port), flush=True)
+        webbrowser.open(f"http://127.0.0.1:{demo.server_port}/{network.PATH}")
+    demo.block_thread()

@@ -28,6 +28,7 @@ import { createStudio, keptSettings } from "./studio.js";
 const SOON = 50; // milliseconds until a cancelled picture ends no more...
 const SURELY = 1000; // ... at most: one that had just ended is not cancelled
 const ASK = 2000; // milliseconds between two looks whether the server is still there, while it draws
+const PAGE = Math.random().toString(36).slice(2); // of a page's wishes to draw along, the server keeps the newest
 const NO_ANSWER = "The server did not answer. Nothing of yours is lost; please try again.";
 
 /** @type {ReturnType<typeof createPicture> | null} */
@@ -147,7 +148,7 @@ function createEngine({ pad, photos, player }) {
       }
     },
 
-    along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings }),
+    along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings, page: PAGE }),
     influence: (wish) => player.server.influence(wish),
   };
 }
