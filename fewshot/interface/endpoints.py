@@ -29,7 +29,8 @@ def gradio_errors() -> Iterator[None]:
 def who_asks() -> Asker:
     """Whose request is being answered here, and whether they still wait for it."""
     request, blocks = LocalContext.request.get(None), LocalContext.blocks.get(None)
-    event = blocks and blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None))
+    event_id = LocalContext.event_id.get(None)
+    event = blocks._queue.event_ids_to_events.get(event_id) if blocks and event_id else None
     client = request and request.client and request.client.host
     return Asker(client or "", always if event is None else lambda: event.alive)
 

@@ -223,7 +223,7 @@ class Service:
         raise InputError("What to draw along with did not arrive: reload the page.")
 
     @by_worker
-    def _draw_along(self, wish: dict[str, Any], run_id: str, asker: Asker) -> Answer | None:
+    def _draw_along(self, wish: Any, run_id: str, asker: Asker) -> Answer | None:
         model = catalogue.find(wish["model"])
         steps = wish.get("inner_steps") if model.adapts else None
         guided = _guided(model, wish.get("guidance", 0.0))
@@ -251,7 +251,7 @@ class Service:
         raise InputError("Which pixel to look at did not arrive: reload the page.")
 
     @by_worker
-    def _influence(self, wish: dict[str, Any], asker: Asker) -> Answer:
+    def _influence(self, wish: Any, asker: Asker) -> Answer:
         steps = wish["inner_steps"]
         if isinstance(steps, int) and steps > MOST_INNER_STEPS:
             raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ class _Worker:
         self._send(number, method, arguments, asker.client)
         return number
 
-    def answers(self, number: int, asker: Asker) -> Iterator[Any]:
+    def answers(self, number: int, asker: Asker) -> Generator[Any, None, None]:
         """The answers as they come, while they are wanted. Raises what the method raises, and EOFError if it died."""
         ended = False
         try:
@@ -191,7 +191,8 @@ def _work(connection: Connection) -> None:
     give_back()
     from fewshot.interface.service import FOR_THE_USER, SERVICE
 
-    sending, stopped = Lock(), {}
+    sending = Lock()
+    stopped: dict[int, Event] = {}  # of what is being answered
 
     def send(*message: Any) -> None:
         with sending:
