@@ -16,7 +16,7 @@ from PIL import Image
 import fewshot
 from fewshot.data import photos, support_sets
 from fewshot.interface import catalogue, payload, scripts
-from fewshot.interface.service import CUT, SERVICE
+from fewshot.interface.service import CUT, PLACES, SERVICE
 from fewshot.tasks import OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -600,7 +600,7 @@ def test_draws_along_beside_generate_and_others(open_page, slow_rows, monkeypatc
     page.get_by_role("button", name="Stop").click()
     assert_drawn_along(page, int(page.get_by_label("Chance number", exact=True).input_value()))
 
-    places = [SERVICE.along.acquire(blocking=False) for _ in range(2)]
+    places = [SERVICE.along.acquire(blocking=False) for _ in range(PLACES)]
     assert all(places)
     before, asked = page.evaluate("[counted.shown.length, counted.asked]")
     thumbnails(page).first.press("Delete")

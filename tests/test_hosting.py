@@ -7,6 +7,7 @@ import signal
 import subprocess
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def site(tmp_path_factory):
     folder: Path = tmp_path_factory.mktemp("nginx")
     port = free_port()
     options = ("--root-path", "/studio", "--allowed-host", "studio.test", "--workers", "1")
-    with ExitStack() as running:
-        replicas = [running.enter_context(server(*options)) for _ in range(2)]
+    with ExitStack() as running, ThreadPoolExecutor(2) as threads:
+        replicas = list(threads.map(lambda _: running.enter_context(server(*options)), range(2)))
         conf = (ROOT / "deploy" / "nginx.conf").read_text().replace("listen 80;", f"listen 127.0.0.1:{port};")
         conf = conf.replace("    server 127.0.0.1:7863 max_fails=1 fail_timeout=5s;\n", "")
         for shipped, (url, _) in zip(("127.0.0.1:7861", "127.0.0.1:7862"), replicas, strict=True):

@@ -260,7 +260,7 @@ class Service:
         raise InputError("What to draw along with did not arrive: reload the page.")
 
     @by_worker
-    def _draw_along(self, wish: dict[str, Any], run_id: str, asker: Asker) -> Answer | None:
+    def _draw_along(self, wish: Any, run_id: str, asker: Asker) -> Answer | None:
         model = catalogue.find(wish["model"])
         guidance, inner_steps = wish.get("guidance", 0.0), wish.get("inner_steps")
         asked = _asked(model, wish, wish, guidance, wish["temperature"], wish["seed"], inner_steps)
@@ -287,7 +287,7 @@ class Service:
         raise InputError("Which pixel to look at did not arrive: reload the page.")
 
     @by_worker
-    def _influence(self, wish: dict[str, Any], asker: Asker) -> Answer:
+    def _influence(self, wish: Any, asker: Asker) -> Answer:
         steps = wish["inner_steps"]
         if isinstance(steps, int) and steps > MOST_INNER_STEPS:
             raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")

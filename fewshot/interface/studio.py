@@ -2,6 +2,7 @@
 
 import webbrowser
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -224,8 +225,10 @@ def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: 
     ``port``: the first free one from 7860 on if None. ``root_path``: below which a proxy serves it. ``workers``:
     processes that draw; with 0, this one does. Raises OSError or OverflowError if there is no such port.
     """
-    demo = build()
-    SERVICE.workers = Workers(workers) if workers else None
+    with ThreadPoolExecutor(1) as thread:
+        starting = thread.submit(Workers, workers) if workers else None
+        demo = build()
+        SERVICE.workers = starting and starting.result()
     launch(
         demo,
         lan,

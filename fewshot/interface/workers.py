@@ -138,7 +138,7 @@ class _Worker:
         self._send(number, method, arguments, asker.client)
         return number
 
-    def answers(self, number: int, asker: Asker) -> Generator[Any]:
+    def answers(self, number: int, asker: Asker) -> Generator[Any, None, None]:
         """The answers as they come, while they are wanted. Raises what the method raises, and EOFError if it died."""
         ended = False
         try:
@@ -192,7 +192,7 @@ def _work(connection: Connection) -> None:
     from fewshot.interface.service import FOR_THE_USER, SERVICE
 
     sending = Lock()
-    stopped: dict[int, Event] = {}
+    stopped: dict[int, Event] = {}  # of what is being answered
 
     def send(*message: Any) -> None:
         with sending:
