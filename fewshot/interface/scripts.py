@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 WEB = Path(__file__).parent / "web"
 PATH = "studio-web"
-STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css")]
+STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css", "lesson.css")]
 # The page asks for all modules at once, instead of for each when another imports it.
 PRELOAD = "".join(f'<link rel="modulepreload" href="{PATH}/{file.name}">' for file in sorted(WEB.glob("*.js")))
 

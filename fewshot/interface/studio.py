@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts
+from fewshot.interface import catalogue, endpoints, lessons, scripts
 from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
@@ -21,6 +21,7 @@ HEADER = """
 <header class="masthead">
   <h1>Few-shot studio</h1>
   <p>Teach a machine a new character from a handful of drawings, and watch it draw.</p>
+  <button type="button" class="lesson-open">Lessons</button>
 </header>
 """
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
@@ -59,6 +60,15 @@ def models_of(task: str) -> gr.Radio:
     """The models of a task to choose from; the first that attends is chosen."""
     choices = catalogue.choices(TASKS.get(task, OMNIGLOT))
     return gr.Radio(choices, value=catalogue.first_choice([name for _, name in choices]))
+
+
+def choose(
+    task: str, model: str, guidance: float, temperature: float, seed: int, inner_steps: int, fresh: bool
+) -> tuple[str, gr.Radio, float, float, int, int, bool]:
+    """The page's settings as in a recipe, and the models of its task."""
+    models = catalogue.choices(TASKS.get(task, OMNIGLOT))
+    known = model if model in dict(models).values() else catalogue.first_choice([name for _, name in models])
+    return task, gr.Radio(models, value=known), guidance, temperature, seed, inner_steps, fresh
 
 
 def build() -> gr.Blocks:
@@ -106,10 +116,13 @@ def build() -> gr.Blocks:
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
+        recipe = [task, *settings]
+        player.apply(choose, recipe, recipe, js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
         model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
-        model.change(as_trained, model, steps, queue=False, **PRIVATE)
+        model.input(as_trained, model, steps, queue=False, **PRIVATE)
         demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
         gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [
@@ -146,7 +159,7 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": scripts.STYLES,
         "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
+        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE, lessons.ROUTE], "middleware": [Middleware(Guard)]},
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,

@@ -3,6 +3,7 @@
 // Each part of the page is a component, whose js_on_load calls `mount`. Gradio's buttons and settings call the functions
 // at the end, with the values of their inputs.
 
+import { createLessons } from "./lesson.js";
 import { createStudio } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -30,6 +31,11 @@ let picture = null; // the last that was asked for
 let cancelled = Promise.resolve();
 let tellCancelled = () => {};
 
+/** @type {import("./engine.js").Recipe | null} */
+let recalled = null; // the recipe whose settings are to be shown
+/** @type {ReturnType<typeof createLessons>} */
+let lessons;
+
 /** @type {Map<string, Part>} */
 const parts = new Map();
 /** @type {(studio: Studio) => void} */
@@ -55,7 +61,12 @@ export function mount(name, part) {
     roots: { pad: root(pad), photos: root(photos), player: root(player) },
     sets: pad.props.sets,
     example: player.props.value,
+    choose(recipe) {
+      recalled = recipe;
+      player.trigger("apply");
+    },
   });
+  lessons = createLessons(studio);
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
 }
@@ -155,7 +166,10 @@ const settingsOf = ([model, guidance, temperature, seed, inner_steps, fresh]) =>
 });
 
 /** @param {Values} values */
-export const open = async (...values) => (await whenReady).open(settingsOf(values));
+export async function open(...values) {
+  (await whenReady).open(settingsOf(values));
+  (await lessons).open();
+}
 
 /** @param {Values} values */
 export const know = async (...values) => (await whenReady).know(settingsOf(values));
@@ -176,6 +190,13 @@ export const press = async (...values) => (await whenReady).press(settingsOf(val
 export async function turn(task) {
   (await whenReady).turn(task);
   return task;
+}
+
+/** The task and the settings of the recipe that was recalled. */
+export function chosen() {
+  if (!recalled) return undefined;
+  const { model, guidance, temperature, seed, inner_steps, fresh } = recalled.settings;
+  return [recalled.task, model, guidance, temperature, seed, inner_steps, fresh];
 }
 
 /** Stop was pressed, and Gradio cancels the picture. */

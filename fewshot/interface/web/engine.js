@@ -21,6 +21,15 @@
  */
 
 /**
+ * All that makes a picture what it is: the engine draws it again from this.
+ * @typedef {object} Recipe
+ * @property {string} task
+ * @property {Drawings} drawings  of a task that is drawn
+ * @property {Photographs} photographs  of another
+ * @property {Settings} settings
+ */
+
+/**
  * @typedef {object} InfluenceWish
  * @property {string} model
  * @property {string} supports  as in a chunk

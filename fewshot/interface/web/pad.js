@@ -354,6 +354,21 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   return {
     now,
     /**
+     * The drawings of a recipe in place of these. That can be undone.
+     * @param {import("./engine.js").Recipe} recipe
+     */
+    recall({ drawings: its }) {
+      const old = { drawings, shots };
+      const oldStrokes = strokes;
+      drawings = its.supports.flatMap((one) => ("pixels" in one ? [one.pixels] : []));
+      strokes = its.supports.flatMap((one) => ("strokes" in one ? one.strokes : []));
+      ({ shots } = its);
+      trayChanged();
+      strokesChanged();
+      const isUndoable = old.drawings.length || oldStrokes.length;
+      status.say("These drawings were brought here.", isUndoable ? () => restore(old, oldStrokes) : null);
+    },
+    /**
      * The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
      * @param {string | null} pixels
      */

@@ -256,6 +256,18 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
       stateChanged();
       status.say("");
     },
+    /**
+     * The photographs of a recipe in place of the task's. That can be undone.
+     * @param {import("./engine.js").Recipe} recipe
+     */
+    recall({ photographs: { photos, beginning: begun } }) {
+      const change = {
+        photos: photos.map(({ pixels }) => pixels),
+        begin: begun?.pixels ?? null,
+        rows: begun?.rows ?? 0,
+      };
+      replace(change, "These photographs were brought here.");
+    },
     value,
   };
 }

@@ -5,10 +5,13 @@ import { createAlong } from "./along.js";
 import { one } from "./dom.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
+import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
+import { createSelection } from "./selection.js";
 
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
+/** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {ReturnType<typeof createStudio>} Studio */
 
 /**
@@ -18,8 +21,9 @@ import { createPlayer } from "./player.js";
  * @param {{pad: HTMLElement, photos: HTMLElement, player: HTMLElement}} options.roots
  * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
  * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
+ * @param {(recipe: Recipe) => void} options.choose  has the page show a recipe's task and settings
  */
-export function createStudio({ engine, facts, roots, sets, example }) {
+export function createStudio({ engine, facts, roots, sets, example, choose }) {
   let { task } = facts;
   /** @type {Settings | null} */
   let settings = null;
@@ -27,6 +31,10 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   let drawing = false; // a picture, by Generate
   let changed = () => {}; // what is on the pad; along comes later
   let again = false; // once it is finished, since what it is drawn from was changed
+  /** @type {Promise<void>} */
+  let shown = Promise.resolve(); // once the picture that is being drawn is finished
+  /** @type {Recipe | null} */
+  let wanted = null; // the last that was recalled
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
@@ -37,7 +45,9 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
     mostBytes: facts.most_bytes,
   });
-  const players = [createPlayer(roots.player, { engine, tasks })];
+  const playback = createPlayback();
+  const selection = createSelection();
+  const players = [createPlayer(roots.player, { engine, tasks, playback, selection })];
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
     draw: () => (settings ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
@@ -59,30 +69,42 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   }
 
   /**
-   * Draws a picture: the drawing on the pad joins the tray, and rows are shown as they come. While one is being drawn,
-   * the next one waits for its end.
+   * Draws a picture: the drawing on the pad joins the tray. While one is being drawn, the next one waits for its end.
    * @param {Settings} now
    */
-  async function generate(now) {
-    if (drawing) {
-      again = true;
-      return;
-    }
+  function generate(now) {
+    if (drawing) again = true;
+    else shown = drawNew(now);
+  }
+
+  /** @param {Settings} now */
+  async function drawNew(now) {
     drawing = true;
-    const [player] = players;
     const drawings = tasks[task].drawn ? await pad.commit() : pad.now();
-    along.pause();
     taken = key(now);
+    await showHow({ task, drawings, photographs: photos.value(), settings: now });
+    if (again && settings) generate(settings);
+    again = false;
+  }
+
+  /**
+   * Has a picture drawn, and its rows shown as they come.
+   * @param {Recipe} recipe
+   */
+  async function showHow(recipe) {
+    const [player] = players;
+    drawing = true;
+    along.pause();
     player.expect();
-    for await (const chunk of engine.generate(drawings, photos.value(), now)) {
+    let absorbed = Promise.resolve();
+    for await (const chunk of engine.generate(recipe.drawings, recipe.photographs, recipe.settings)) {
       // One that was begun before the user turned to another task is not shown there.
-      if ("error" in chunk || chunk.task === task) player.absorb(chunk);
+      if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
     }
+    await absorbed;
     player.stop();
     drawing = false;
     along.resume();
-    if (again && settings) generate(settings);
-    again = false;
   }
 
   const studio = {
@@ -90,6 +112,38 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     photos,
     players,
     along,
+    facts,
+    sets,
+    playback,
+    selection,
+
+    /**
+     * What a picture would be drawn from now; null until the settings are known.
+     * @returns {Recipe | null}
+     */
+    get recipe() {
+      return settings && { task, drawings: pad.now(), photographs: photos.value(), settings };
+    },
+
+    /**
+     * A recipe takes the place of what is on the page, and its picture is drawn. That can be undone.
+     * @param {Recipe} recipe
+     * @returns {Promise<boolean>} once it is shown; false if another was recalled meanwhile
+     */
+    async recall(recipe) {
+      wanted = recipe;
+      again = false;
+      while (drawing) await shown;
+      if (wanted !== recipe) return false;
+      if (recipe.task !== task) studio.turn(recipe.task);
+      taken = key(recipe.settings);
+      if (tasks[task].drawn) pad.recall(recipe);
+      else photos.recall(recipe);
+      choose(recipe);
+      shown = showHow(recipe);
+      await shown;
+      return wanted === recipe;
+    },
 
     /**
      * The settings as they are now.
