@@ -159,7 +159,10 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": scripts.STYLES,
         "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE, lessons.ROUTE], "middleware": [Middleware(Guard)]},
+        "app_kwargs": {
+            "routes": [SERVICE.pieces.route, scripts.ROUTE, lessons.ROUTE],
+            "middleware": [Middleware(Guard)],
+        },
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
