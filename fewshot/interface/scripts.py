@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 WEB = Path(__file__).parent / "web"
 PATH = "studio-web"
-STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css", "variations.css")]
+STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css", "variations.css", "lesson.css")]
 # Styles as they are: Gradio would put a selector of its own before each. The page asks for all modules at once, instead
 # of for each when another imports it.
 HEAD = "".join(

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, network, scripts, variations
+from fewshot.interface import catalogue, endpoints, lessons, network, scripts, variations
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard
@@ -199,7 +199,7 @@ def launch(
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
-    routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE]
+    routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE, lessons.ROUTE]
     defaults: dict[str, Any] = {
         "server_name": network.EVERYWHERE if lan else "127.0.0.1",
         "theme": theme,

@@ -7,6 +7,7 @@ import { joinRadios } from "./choices.js";
 import { linesOf } from "./codec.js";
 import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
+import { createLessons } from "./lesson.js";
 import { takePlace } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
 
@@ -36,6 +37,9 @@ let picture = null; // the last that was asked for
 /** @type {Promise<unknown>} */
 let cancelled = Promise.resolve();
 let tellCancelled = () => {};
+
+/** @type {ReturnType<typeof createLessons>} */
+let lessons;
 
 /** @type {Map<string, Part>} */
 const parts = new Map();
@@ -79,6 +83,7 @@ export async function mount(name, part) {
       variations.trigger("submit");
     },
   });
+  lessons = createLessons(studio);
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
 }
@@ -228,7 +233,10 @@ export async function kept() {
 }
 
 /** @type {(task: string, ...values: Values) => Promise<void>} */
-export const open = async (task, ...values) => (await whenReady).open(task, settingsOf(values));
+export async function open(task, ...values) {
+  (await whenReady).open(task, settingsOf(values));
+  (await lessons).open();
+}
 
 /** @param {Values} values */
 export const know = async (...values) => (await whenReady).know(settingsOf(values));

@@ -420,16 +420,17 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     now,
     /**
      * The drawings of a recipe, and of what it begins with, in place of these. That can be undone, and brings back the
-     * settings too.
+     * settings too, if the recipe that they were of is given.
      * @param {import("./engine.js").Recipe} recipe
-     * @param {import("./engine.js").Recipe} old  with the settings as they are
+     * @param {import("./engine.js").Recipe} [old]  with the settings as they are
      */
     recall({ drawings: its, settings }, old) {
       const sentence = `The recipe of chance number ${settings.seed} is back.`;
       remember(sentence, { ...before(), recipe: old });
       drawings = its.supports.flatMap((one) => ("pixels" in one ? [one.pixels] : []));
       ({ shots } = its);
-      strokes = its.beginning ? structuredClone(its.beginning.strokes) : [];
+      const begun = its.beginning?.strokes ?? its.supports.flatMap((one) => ("strokes" in one ? one.strokes : []));
+      strokes = structuredClone(begun);
       beginning.recall(its.beginning?.rows);
       trayChanged();
       strokesChanged();

@@ -5,7 +5,9 @@ import { createAlong } from "./along.js";
 import { one } from "./dom.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
+import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
+import { createSelection } from "./selection.js";
 import { createShelf } from "./shelf.js";
 import { keep, recall } from "./store.js";
 import { createVariations } from "./variations.js";
@@ -42,8 +44,12 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   /** @type {{asked: boolean} | null} */
   let next = null; // picture, once it is finished
   let changed = () => {}; // what is on the pad; along comes later
+  /** @type {Promise<void>} */
+  let shown = Promise.resolve(); // once the picture that is being drawn is finished
   /** @type {Recipe | null} */
   let wanted = null; // is shown once it is finished
+  /** @type {Recipe | null} */
+  let recalled = null; // the last that was
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
@@ -64,7 +70,9 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
     mostBytes: facts.most_bytes,
   });
-  const players = [createPlayer(roots.player, { engine, tasks })];
+  const playback = createPlayback();
+  const selection = createSelection();
+  const players = [createPlayer(roots.player, { engine, tasks, playback, selection })];
   const shelf = createShelf(one(roots.variations, ".shelf"), { database, recall: bringBack });
   const variations = createVariations(roots.variations, { engine, database, shelf, play });
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
@@ -110,7 +118,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
    * @param {boolean} byUser  who pressed Generate: then the drawing on the pad joins the tray, and the seed may be new.
    *   Else it is drawn to show what was chosen, and nothing else changes
    */
-  async function generate(now, byUser) {
+  function generate(now, byUser) {
     if (drawing) {
       next = { asked: byUser || Boolean(next?.asked) };
       return;
@@ -118,6 +126,14 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     drawing = true;
     asked = byUser;
     if (byUser) views.show("watch");
+    shown = drawNew(now, byUser);
+  }
+
+  /**
+   * @param {Settings} now
+   * @param {boolean} byUser
+   */
+  async function drawNew(now, byUser) {
     const recipe = await recipeOf(now, byUser);
     taken = key(now);
     await showHow(recipe, null);
@@ -127,7 +143,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
    * Shows how a picture that was drawn before is drawn, the last one that was asked for if there are several.
    * @param {Recipe} recipe
    */
-  async function play(recipe) {
+  function play(recipe) {
     variations.mark(recipe);
     views.show("watch");
     if (drawing) {
@@ -136,7 +152,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     }
     drawing = true;
     asked = false;
-    await showHow(recipe, recipe);
+    shown = showHow(recipe, recipe);
   }
 
   /**
@@ -149,10 +165,12 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     along.pause();
     player.expect();
     variations.mark(known);
+    let absorbed = Promise.resolve();
     for await (const chunk of engine.generate(recipe.drawings, recipe.photographs, recipe.settings)) {
       // One that was begun before the user turned to another task is not shown there.
-      if ("error" in chunk || chunk.task === task) player.absorb(chunk);
+      if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
     }
+    await absorbed;
     player.stop();
     drawing = false;
     along.resume();
@@ -178,19 +196,27 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     if (!follows && supports().length) generate(now, false);
   }
 
+  /** What a picture would be drawn from now; null until the settings are known. */
+  const recipeNow = () => settings && { task, drawings: pad.now(), photographs: photos.value(), settings };
+
   /**
-   * A recipe comes back as it was, with its picture. That can be undone.
+   * A recipe takes the place of what is on the page, and its picture is drawn. That can be undone.
    * @param {Recipe} recipe
+   * @returns {Promise<boolean>} once it is shown; false if another was recalled meanwhile
    */
   async function bringBack(recipe) {
-    if (!settings || !(recipe.task in tasks)) return;
-    const old = { task, drawings: pad.now(), photographs: photos.value(), settings };
+    const old = recipeNow();
+    if (!old || !(recipe.task in tasks)) return false;
+    recalled = recipe;
+    next = null;
     if (recipe.task !== task) studio.turn(recipe.task);
     taken = key(recipe.settings);
     if (tasks[task].drawn) pad.recall(recipe, old);
     else photos.recall(recipe, old);
     choose(recipe);
-    await play(recipe);
+    play(recipe);
+    while (drawing) await shown;
+    return recalled === recipe;
   }
 
   /**
@@ -207,8 +233,17 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     photos,
     players,
     along,
+    facts,
+    sets,
+    playback,
+    selection,
     variations,
     shelf,
+    recall: bringBack,
+
+    get recipe() {
+      return recipeNow();
+    },
 
     /**
      * The settings as they are now.
