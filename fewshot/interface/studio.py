@@ -228,7 +228,7 @@ def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: 
     with ThreadPoolExecutor(1) as thread:
         starting = thread.submit(Workers, workers) if workers else None
         demo = build()
-        SERVICE.workers = starting and starting.result()
+        SERVICE.workers = starting.result() if starting else None
     launch(
         demo,
         lan,

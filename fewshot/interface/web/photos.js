@@ -273,23 +273,11 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
       stateChanged();
       say(histories[task].last ?? "");
     },
-    /**
-     * The photographs of a recipe in place of the task's. That can be undone.
-     * @param {import("./engine.js").Recipe} recipe
-     */
-    recall({ photographs: { photos, beginning: begun } }) {
-      const change = {
-        photos: photos.map(({ pixels }) => pixels),
-        begin: begun?.pixels ?? null,
-        rows: begun?.rows ?? 0,
-      };
-      replace(change, "These photographs were brought here.");
-    },
     value,
     /**
      * The photographs of a recipe in place of the task's, as for the pad.
      * @param {import("./engine.js").Recipe} recipe
-     * @param {import("./engine.js").Recipe} old  with the settings as they are
+     * @param {import("./engine.js").Recipe} [old]  with the settings as they are
      */
     recall({ photographs, settings }, old) {
       const { photos, beginning: begun } = photographs;
