@@ -441,13 +441,15 @@ def test_inner_steps_and_influence(page):
     """Meta PixelCNN: what its steps change, and what the supports do to the pixel that is looked at."""
     take_a_set(page)
     page.get_by_label("How many of the drawings").select_option("2")  # of eight, a gradient takes long
-    steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
+    steps = page.locator("#inner-steps input[type=number]")
+    settings(page)
     api.expect(steps).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")  # as trained
     settings(page).get_by_label("Chance number", exact=True).fill("3")
     nats, pictures = [], set()
     for number in (0, 1, 3):
+        settings(page)
         steps.fill(str(number))
         page.get_by_role("button", name="Generate").click()
         page.wait_for_function(f"{STATE}.run.support_nats?.length === {number + 1}")
@@ -579,7 +581,7 @@ def test_drawing_along_goes_on_after_a_visit_to_photographs(open_page):
     # A model that takes inner steps draws with as many as the slider then says.
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     page.wait_for_function(f"{STATE}.run.model === 'omniglot-meta' && {SETTLED}")
-    steps = page.get_by_role("spinbutton", name="Practice steps before drawing").input_value()
+    steps = page.locator("#inner-steps input[type=number]").input_value()
     page.wait_for_function(f"{STATE}.run.support_nats.length === 1 + {steps}")
 
 
@@ -693,7 +695,7 @@ def test_keyboard(page):
     page.keyboard.press(" ")
     assert page.evaluate(f"{STATE}.playing") is False
     at = position(page)
-    page.get_by_label("Chance number", exact=True).focus()
+    settings(page).get_by_label("Chance number", exact=True).focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     assert position(page) == at  # keys in an input belong to the input
@@ -701,6 +703,7 @@ def test_keyboard(page):
     page.keyboard.press("ArrowRight")
     api.expect(page.get_by_label("gaze 1", exact=True)).to_be_checked()  # of radios, they choose another
     assert position(page) == at
+    page.set_viewport_size({"width": 1280, "height": 500})
     page.get_by_role("button", name="Generate").focus()
     page.keyboard.press("End")
     page.wait_for_function("scrollY > 0")  # and elsewhere to the page
@@ -977,7 +980,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
 
 
 def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
-    steps = page.get_by_role("spinbutton", name="Practice steps before drawing")
+    steps = page.locator("#inner-steps input[type=number]")
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     api.expect(steps).to_have_value("3")
     turn_to(page, "mirror")

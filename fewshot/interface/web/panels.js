@@ -13,6 +13,7 @@ import {
   ownAttentionOf,
   ownShareOf,
   percent,
+  readersOf,
   sharesOf,
   surpriseOf,
 } from "./reading.js";
@@ -49,6 +50,11 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   let asking = false; // whether an answer on influence is under way
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
+  // The place of the supports, of shots * places, that the user points at, and the one they locked.
+  /** @type {number | null} */
+  let hovered = null;
+  /** @type {number | null} */
+  let locked = null;
 
   const tiles = () => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".tile"));
   const influenceIsShown = () => run.can.influence && !run.can.attend;
@@ -297,7 +303,62 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     scale = value;
   });
 
+  /** @param {MouseEvent} event */
+  function placeAt({ target, clientX, clientY }) {
+    const tile = /** @type {Element} */ (target).closest(".tile");
+    if (!tile || !run.can.attend) return null;
+    const box = one(tile, ".tile-heat").getBoundingClientRect();
+    const [rows, columns] = run.grid;
+    const row = Math.floor(((clientY - box.top) / box.height) * rows);
+    const column = Math.floor(((clientX - box.left) / box.width) * columns);
+    const inside = row >= 0 && row < rows && column >= 0 && column < columns;
+    return inside
+      ? [...tiles()].indexOf(/** @type {HTMLElement} */ (tile)) * run.places + row * columns + column
+      : null;
+  }
+
+  /** @param {number | null} place */
+  function hover(place) {
+    if (place === hovered) return;
+    hovered = place;
+    changed();
+  }
+
+  const list = one(root, ".player-tiles");
+  list.addEventListener("pointermove", (event) => event.pointerType === "mouse" && hover(placeAt(event)), { signal });
+  list.addEventListener("pointerleave", () => hover(null), { signal });
+  list.addEventListener(
+    "click",
+    (event) => {
+      const place = placeAt(event);
+      locked = place === locked ? null : place;
+      changed();
+    },
+    { signal },
+  );
+
   return {
+    /**
+     * Which pixels read the place of the supports that the user points at or locked: their weights [pixels], and the
+     * place and the looked-at pixel's own weight in words. Null if they point at none.
+     * @param {number | null} pixel
+     */
+    readers(pixel) {
+      const place = locked ?? hovered;
+      if (place === null) return null;
+      const [, columns] = run.grid;
+      const at = place % run.places;
+      const where = `row ${Math.floor(at / columns) + 1}, column ${(at % columns) + 1}`;
+      const own = pixel === null ? "" : ` This pixel read it with ${percent(attentionOf(run, pixel, head)[place])}.`;
+      const unit = `${task.unit[0].toUpperCase()}${task.unit.slice(1)} ${Math.floor(place / run.places) + 1}`;
+      return { weights: readersOf(run, place, head), words: `${unit}, ${where}: orange pixels read it.${own}` };
+    },
+    unlock() {
+      locked = null;
+    },
+    get locked() {
+      return locked !== null;
+    },
     /**
      * Turns to a run that was begun.
      * @param {Run} begun
@@ -309,6 +370,8 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       glow = new Float32Array(run.shots * run.places);
       ownGlow = new Float32Array(run.own_grid[0] * run.own_grid[1]);
       if (head !== "mean" && head >= run.heads) head = "mean";
+      if (!run.can.attend || (locked ?? 0) >= glow.length) locked = null;
+      hovered = null;
       layOut();
     },
     /** In the colours that the page has now. */

@@ -52,6 +52,25 @@ function weightsOf(run, weights, size, pixel, head) {
 }
 
 /**
+ * The weights [pixels] with which each pixel so far read one place of the supports, of shots * places.
+ * @param {Run} run
+ * @param {number} place
+ * @param {Head} head
+ */
+export function readersOf(run, place, head) {
+  const size = run.shots * run.places;
+  const readers = new Float32Array(run.pixels);
+  const heads = headsOf(run, head);
+  for (let pixel = 0; pixel < run.rows * run.width; pixel++) {
+    for (const one of heads) {
+      const row = pixel * run.heads + one;
+      readers[pixel] += ((run.largest[row] / 255) * run.weights[row * size + place]) / heads.length;
+    }
+  }
+  return readers;
+}
+
+/**
  * The share [shots] of a pixel's attention that each support has; what is missing to 1 looked at none.
  * @param {Run} run
  * @param {number} pixel
