@@ -51,11 +51,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     noun: "drawing",
     className: "thumb",
     paint,
-    remove: (i) =>
-      replaceAll(
-        drawings.filter((_, at) => at !== i),
-        `Removed drawing ${i + 1}.`,
-      ),
+    remove,
     move,
   });
   const history = /** @type {ReturnType<typeof createHistory<Before>>} */ (createHistory(ofThisTab("pad"), database));
@@ -278,16 +274,22 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   }
 
   /**
-   * @param {string[]} newDrawings
+   * What takes drawings away can be undone.
+   * @param {Pick<Before, "drawings" | "shots">} tray
    * @param {string} sentence
    */
-  function replaceAll(newDrawings, sentence) {
+  function replace(tray, sentence) {
     const old = before();
-    drawings = newDrawings;
-    shots = null;
+    ({ drawings, shots } = tray);
     trayChanged();
     remember(sentence, old);
     say(sentence);
+  }
+
+  /** @param {number} i */
+  function remove(i) {
+    const rest = drawings.filter((_, at) => at !== i);
+    replace({ drawings: rest, shots }, `Removed drawing ${i + 1}.`);
   }
 
   function clear() {
@@ -355,7 +357,10 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
         return canvas;
       });
       return makeCard("pad-set", name, `Use the ready-made set ${name}`, pictures, () =>
-        replaceAll([...ready], `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`),
+        replace(
+          { drawings: [...ready], shots: null },
+          `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`,
+        ),
       );
     });
     one(root, ".pad-sets").replaceChildren(...cards);
@@ -375,7 +380,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     undo,
     clear,
     add,
-    empty: () => replaceAll([], "Removed all drawings."),
+    empty: () => replace({ drawings: [], shots: null }, "Removed all drawings."),
     upload: () => one(root, ".pad-files").click(),
   };
   for (const [name, action] of Object.entries(actions)) button(name).addEventListener("click", action);
@@ -387,8 +392,8 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   paper.addEventListener("pointerdown", penDown);
   document.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    const ours = root.checkVisibility() && (target === document.body || root.contains(target));
-    if (!ours || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    const typing = target.matches("input:is([type=number], [type=text]), textarea"); // which has an undo of its own
+    if (typing || !root.checkVisibility() || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
     if (!strokes.length && !history.last) return;
     event.preventDefault();
     if (strokes.length) undo();
