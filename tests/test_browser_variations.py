@@ -207,7 +207,7 @@ def test_two_tabs_keep_their_own_drawings_and_share_the_shelf(page):
 def test_a_half_drawn_character_is_completed_sixteen_ways(page):
     take_set(page)
     draw(page, [(0.2, 0.15), (0.8, 0.15)], [(0.2, 0.15), (0.2, 0.4)])
-    page.get_by_label(re.compile("^Complete it")).check()
+    page.get_by_role("switch", name="Complete it").check()
     line = page.get_by_role("slider", name="Rows of your drawing that are given")
     rows = int(line.get_attribute("aria-valuenow"))
     assert 10 <= rows <= 12  # just below what is drawn
@@ -233,7 +233,7 @@ def test_a_half_drawn_character_is_completed_sixteen_ways(page):
     page.get_by_role("button", name="Generate").click()
     api.expect(page.locator(".player-facts")).to_contain_text("first 9 rows given")
     page.get_by_role("button", name="Keep on the shelf").first.click()
-    page.get_by_label(re.compile("^Complete it")).uncheck()
+    page.get_by_role("switch", name="Complete it").uncheck()
     page.get_by_role("button", name="Clear", exact=True).click()
     kept(page).click()
     page.wait_for_function("studio.pad.now().beginning?.rows === 9")
@@ -244,18 +244,18 @@ def test_a_half_drawn_character_is_completed_sixteen_ways(page):
 
 
 def test_photographs_vary_below_their_beginning(page):
-    turn_to(page, "mirror")
-    page.get_by_label("Rows given").fill("30")
+    turn_to(page, "products")
+    page.get_by_label("Rows given").fill("20")
     sixteen(page)
-    drawn = images(page).reshape(16, 48, 48, 3)
-    assert (drawn[:, :30] == drawn[0, :30]).all()
-    assert (drawn[1:, 30:] != drawn[0, 30:]).any()
+    drawn = images(page).reshape(16, 32, 32, 3)
+    assert (drawn[:, :20] == drawn[0, :20]).all()
+    assert (drawn[1:, 20:] != drawn[0, 20:]).any()
     page.get_by_role("button", name="Keep on the shelf").first.click()
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     api.expect(page.locator(".variations .picture")).to_have_count(0)
     kept(page).click()  # of the other task
-    page.wait_for_function(f"{STATE}.run.channels === 3 && {STATE}.run.rows === 48")
-    api.expect(page.get_by_role("radio", name=re.compile("^Mirror"))).to_be_checked()
+    page.wait_for_function(f"{STATE}.run.channels === 3 && {STATE}.run.rows === 32")
+    api.expect(page.get_by_role("radio", name=re.compile("^Products"))).to_be_checked()
     api.expect(page.locator(".variations .picture")).to_have_count(16)
 
 

@@ -105,7 +105,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
       addChunk(its, chunk);
       if (chunk.rows === its.side && drawing) {
         drawing = false;
-        say(`${count(its.pictures.length)}: click one to see how it was drawn.`);
+        say(`${count(its.pictures.length)}: click one to watch it.`);
       }
       show();
     }
@@ -212,7 +212,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
       await historyOf(to).load();
       if (before !== asked || task !== to) return;
       if (kept) batches.set(to, kept);
-      say(pictures().length ? `${count(pictures().length)}: click one to see how it was drawn.` : "");
+      say(pictures().length ? `${count(pictures().length)}: click one to watch it.` : "");
       show();
     },
     get batch() {
