@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 import fewshot
-from fewshot import CheckpointError, InputError
+from fewshot import CheckpointError, InputError, payload
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
-from fewshot.interface import catalogue, payload
+from fewshot.interface import catalogue
 from fewshot.interface.service import SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS

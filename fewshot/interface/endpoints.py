@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from fewshot import InputError
-from fewshot.interface import catalogue, payload
+from fewshot import InputError, payload
+from fewshot.interface import catalogue
 from fewshot.interface.service import FOR_THE_USER, SERVICE, new_id, parts
 from fewshot.tasks import OMNIGLOT
 
@@ -48,7 +48,7 @@ def generate(
     Gives the growing picture after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
     last): "image" and "probabilities" (of ink, or of the pixel's colour) as lists of rows, 0 where nothing is drawn
     yet, and at the end "trace", which also has the attention of every pixel: its format is described in
-    fewshot/interface/payload.py, and payload.unpack reads it.
+    fewshot/payload.py, and payload.unpack reads it.
     """
     with gradio_errors():
         asked = catalogue.find(model)

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts
+from fewshot.interface import catalogue, endpoints, scripts, take_home
 from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
@@ -53,6 +53,11 @@ def as_trained(name: str) -> Any:
         if model.adapts:
             return gr.Slider(value=min(model.network.config.inner_steps, INNER_STEPS[1]))
     return gr.skip()
+
+
+def restored(task: str, model: str, *settings: Any) -> list[Any]:
+    """A project was opened: its task, the models of that with its own chosen, and its settings."""
+    return [task, gr.Radio(catalogue.choices(TASKS.get(task, OMNIGLOT)), value=model), *settings]
 
 
 def models_of(task: str) -> gr.Radio:
@@ -100,16 +105,22 @@ def build() -> gr.Blocks:
                     fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
                     go = gr.Button("Generate", variant="primary", elem_id="generate")
                     stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
+                player = Player(
+                    SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence, SERVICE.open_project]
+                )
         gr.HTML(laboratory(), apply_default_css=False)
         settings = [model, guidance, temperature, seed, steps, fresh]
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
         model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
-        model.change(as_trained, model, steps, queue=False, **PRIVATE)
+        model.input(as_trained, model, steps, queue=False, **PRIVATE)
+        everything = [task, *settings]
+        opened = player.select(restored, everything, everything, js=scripts.call("restored"), queue=False, **PRIVATE)
+        opened.then(None, settings, js=scripts.call("showRestored"), **PRIVATE)
         demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
         gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [
@@ -146,7 +157,10 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": scripts.STYLES,
         "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
+        "app_kwargs": {
+            "routes": [SERVICE.pieces.route, scripts.ROUTE, take_home.ROUTE],
+            "middleware": [Middleware(Guard)],
+        },
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,

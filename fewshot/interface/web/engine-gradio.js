@@ -29,6 +29,10 @@ let picture = null; // the last that was asked for
 /** @type {Promise<unknown>} */
 let cancelled = Promise.resolve();
 let tellCancelled = () => {};
+/** @type {[string, string, number, number, number, number | null]} */
+let toRestore;
+/** @type {(settings: Settings) => void} */
+let tellRestored = () => {};
 
 /** @type {Map<string, Part>} */
 const parts = new Map();
@@ -90,6 +94,29 @@ function createEngine({ pad, photos, player }) {
 
     along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings }),
     influence: (wish) => player.server.influence(wish),
+
+    async takeHome(wish) {
+      const address = new URL("take-home", document.baseURI);
+      const answer = await fetch(address, { method: "POST", body: JSON.stringify(wish) }).catch(() => null);
+      if (!answer) return { error: NO_ANSWER };
+      if (!answer.ok) return answer.json().catch(() => ({ error: NO_ANSWER }));
+      const name = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "picture";
+      return { name: decodeURIComponent(name), blob: await answer.blob() };
+    },
+
+    async openProject(project) {
+      return (await player.server.open_project(project).catch(() => null)) ?? { error: NO_ANSWER };
+    },
+
+    // The player's "select" is what Gradio listens to: it asks for `restored`, and says by `showRestored` that all is set.
+    restore({ task, model, settings: { guidance, temperature, seed, inner_steps } }) {
+      toRestore = [task, model, guidance, temperature, seed, inner_steps];
+      const told = new Promise((resolve) => {
+        tellRestored = resolve;
+      });
+      player.trigger("select");
+      return told;
+    },
   };
 }
 
@@ -177,6 +204,18 @@ export async function turn(task) {
   (await whenReady).turn(task);
   return task;
 }
+
+/**
+ * The values that a project gives to the task and the settings; what it does not say stays.
+ * @param {[string, ...Values]} now
+ */
+export function restored(...now) {
+  const [task, model, guidance, temperature, seed, steps] = toRestore;
+  return [task, model, guidance, temperature, seed, steps ?? now[5], false];
+}
+
+/** @param {Values} values */
+export const showRestored = async (...values) => tellRestored(settingsOf(values));
 
 /** Stop was pressed, and Gradio cancels the picture. */
 export async function stop() {

@@ -361,6 +361,24 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
       mirrored = pixels;
       paint(mirrorCanvas, mirrored);
     },
+    /**
+     * Takes the drawings of a project in place of what is there, which can be undone.
+     * @param {import("./engine.js").OpenedProject} project
+     */
+    open({ supports, shots: used }) {
+      const old = { drawings, shots };
+      const oldStrokes = strokes;
+      strokes = supports.at(-1)?.strokes ?? [];
+      drawings = supports.filter((one) => !one.strokes).map(({ pixels }) => pixels);
+      shots = used;
+      strokesChanged();
+      trayChanged();
+      const undoIt = () => {
+        strokes = [];
+        restore(old, oldStrokes);
+      };
+      status.say("Opened the drawings of a project.", old.drawings.length || oldStrokes.length ? undoIt : null);
+    },
     /** What Generate uses: the drawing on the pad counts too. */
     async commit() {
       await add();

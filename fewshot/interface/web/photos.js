@@ -257,5 +257,13 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
       status.say("");
     },
     value,
+    /**
+     * Takes the photographs of a project of its task, which can be undone.
+     * @param {import("./engine.js").OpenedProject} project
+     */
+    open({ supports, beginning: begun }) {
+      const given = supports.map(({ pixels }) => pixels);
+      replace({ photos: given, begin: begun?.pixels ?? null, rows: begun?.rows ?? 0 }, "Opened a project.");
+    },
   };
 }

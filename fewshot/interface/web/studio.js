@@ -3,9 +3,11 @@
 
 import { createAlong } from "./along.js";
 import { one } from "./dom.js";
+import { createExport } from "./export.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
 import { createPlayer } from "./player.js";
+import { fromFragment, KIND, VERSION } from "./project.js";
 
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
@@ -48,6 +50,13 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     screens: [one(roots.pad, ".pad-drawn"), one(roots.player, ".player-frame")],
   });
   changed = along.changed;
+  const exporting = createExport(one(document, "#take-home"), {
+    engine,
+    formats: facts.formats,
+    shown: () => players[0].state.run,
+    project,
+    open: openProject,
+  });
 
   const supports = () => (tasks[task].drawn ? pad.now().supports : photos.value().photos);
   const key = (/** @type {Settings} */ { model, guidance, temperature, seed, inner_steps }) =>
@@ -85,6 +94,53 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     again = false;
   }
 
+  /** @returns {import("./engine.js").Project | null} */
+  function project() {
+    if (!settings) return null;
+    const { model, temperature, guidance, inner_steps } = settings;
+    const { run, position, locked } = players[0].state;
+    const { supports: drawings, shots } = pad.now();
+    const { photos: given, beginning } = photos.value();
+    return {
+      kind: KIND,
+      version: VERSION,
+      task,
+      model,
+      ...(tasks[task].drawn
+        ? { supports: drawings, shots, beginning: null }
+        : { supports: given, shots: null, beginning }),
+      settings: { seed: run && !run.example ? run.seed : settings.seed, temperature, guidance, inner_steps },
+      view: { position, locked },
+    };
+  }
+
+  /**
+   * Puts all to what a project says, and draws its picture.
+   * @param {any} wanted  not checked
+   * @returns {Promise<string | undefined>} a sentence if it cannot be opened
+   */
+  async function openProject(wanted) {
+    if (wanted?.error) return String(wanted.error);
+    const opened = await engine.openProject(wanted);
+    if ("error" in opened) return opened.error;
+    along.pause();
+    studio.know(await engine.restore(opened));
+    studio.turn(opened.task);
+    if (tasks[task].drawn) pad.open(opened);
+    else photos.open(opened);
+    if (settings && supports().length) await generate(settings);
+    else along.resume();
+    players[0].look(opened.view);
+    return undefined;
+  }
+
+  async function openLink() {
+    const wanted = await fromFragment(location.hash);
+    if (wanted === null) return;
+    history.replaceState(null, "", location.pathname + location.search); // a reload keeps what is drawn from here on
+    exporting.say((await openProject(wanted)) ?? "Opened what the link holds.");
+  }
+
   const studio = {
     pad,
     photos,
@@ -108,6 +164,8 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     open(now) {
       studio.know(now);
       if (pad.now().supports.length) along.changed();
+      openLink();
+      window.addEventListener("hashchange", openLink);
     },
 
     /**
