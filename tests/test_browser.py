@@ -678,7 +678,7 @@ def test_a_link_and_a_project_file_bring_everything_back(open_page, tmp_path):
     """Drawings, a model with practice steps, settings, seed, the place in the picture and the locked pixel."""
     page = open_page(reduced_motion="reduce")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.locator(".pad-set").first.click()
+    draw(page, *CROSS)
     page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
     page.locator("#inner-steps input[type=number]").fill("1")
     page.locator("#inner-steps input[type=number]").blur()

@@ -138,6 +138,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     const wanted = await fromFragment(location.hash);
     if (wanted === null) return;
     history.replaceState(null, "", location.pathname + location.search); // a reload keeps what is drawn from here on
+    exporting.say("Opening what the link holds…");
     exporting.say((await openProject(wanted)) ?? "Opened what the link holds.");
   }
 
