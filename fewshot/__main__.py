@@ -24,7 +24,7 @@ from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_emoji as evaluate_emoji_network
 from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
-from fewshot.figures import save_run
+from fewshot.export.formats import files, find
 from fewshot.files import writable, writable_file
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
@@ -248,8 +248,9 @@ def generate(
     guidance: float = 0.0,
     cut: float = 0.0,
     sheet: bool = False,
+    formats: tuple[str, ...] = ("png", "gif", "npz"),
 ) -> None:
-    """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
+    """Draw new images, and write them as files whose names tell model, supports, settings and seed.
 
     Args:
         checkpoint: a name in checkpoints/ or a path.
@@ -262,7 +263,12 @@ def generate(
         guidance: of characters, 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
         cut: 0 to 0.25: chances below it are taken as 0, and those above its complement as 1.
         sheet: each picture is a sheet with several drawings of the character, each of which is a support.
+        formats: kinds of files. png, clear (transparent) and svg are pictures, sheet is all of them on one, gif a film,
+            html a player that works offline, figure (PNG) and figure-svg one for a report, csv and npz the numbers, zip
+            all of these.
     """
+    for key in formats:
+        find(key)
     model, pictures = fewshot.load(checkpoint), []
     read_sheet = model.task.read_sheet if sheet else None
     if sheet and read_sheet is None:
@@ -277,8 +283,9 @@ def generate(
         else:
             pictures.append(model.task.read_picture(data, model.side))
     run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
-    for path in save_run(run, out):
-        print(path)
+    for name, data in files(run, formats):
+        (out / name).write_bytes(data)
+        print(out / name)
 
 
 def bench(figure: Path | None = None, training: bool = False) -> None:

@@ -1,11 +1,12 @@
 """The one way to use a model: load it, generate with it, score with it."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler, Partner
 from fewshot.sampling.pixels import Draw
 from fewshot.tasks import OMNIGLOT, TASKS, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_SAMPLES = 64
 MAX_INNER_STEPS = 10
@@ -90,6 +94,56 @@ class Run:
     def inner_steps(self) -> int | None:
         """How many inner steps the weights took on the supports; None for a model that takes none."""
         return None if self.support_nats is None else len(self.support_nats) - 1
+
+    def file_name(self, sample: int | None = None) -> str:
+        """For its files, without their ending: model, supports, settings, seed, and the sample if there are several.
+
+        Such as omniglot-attention-4-drawings-3fa9-temperature-1-seed-5; the four digits stand for the supports and the
+        given rows.
+        """
+        facts, read = self.facts, self.supports if self.facts.needs_supports else self.supports[:0]
+        parts = [facts.name]
+        if len(read) or self.given:
+            digest = hashlib.blake2s(read.tobytes() + self.images[0, : self.given].tobytes(), digest_size=2)
+            number = f"{len(read)}-{facts.task.unit if len(read) == 1 else facts.task.units}"
+            parts += [*([number] if len(read) else []), digest.hexdigest()]
+        if self.given:
+            parts.append(f"{self.given}-rows-given")
+        if self.inner_steps is not None:
+            parts.append(f"steps-{self.inner_steps}")
+        if self.guidance:
+            parts.append(f"faithfulness-{self.guidance:g}")
+        if self.cut:
+            parts.append(f"cut-{self.cut:g}")
+        parts += [f"temperature-{self.temperature:g}", f"seed-{self.seed}"]
+        if sample is not None and len(self.images) > 1:
+            parts.append(f"sample-{sample + 1}")
+        return "-".join(parts)
+
+    def to_html(self, path: str | Path, sample: int = 0) -> None:
+        """Write one HTML file in which the player shows a sample: it works without a server, offline.
+
+        Raises InputError if there is no such sample, or it is not finished, and OSError.
+        """
+        from fewshot.export.player import to_html
+
+        Path(path).write_text(to_html(self, sample), encoding="utf-8")
+
+    def figure(self, row: int | None = None, column: int | None = None, sample: int = 0) -> "Figure":
+        """A matplotlib figure: a sample, what one of its pixels read of each support, a legend, and the recipe.
+
+        ``row`` and ``column`` count from 0; without them it is the last pixel of ink, in colour the middle one. Save it
+        by ``run.figure().savefig("figure.png")``, or as .svg. Raises InputError.
+        """
+        from fewshot.export.figure import figure
+
+        return figure(self, row, column, sample)
+
+    def _repr_html_(self) -> str:
+        """The player, in a notebook."""
+        from fewshot.export.player import to_iframe
+
+        return to_iframe(self)
 
 
 class FewShotModel:

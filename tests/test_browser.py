@@ -1,6 +1,7 @@
 """The studio as its users meet it: the real page, the real models, a headless Chromium."""
 
 import base64
+import io
 import json
 import os
 import re
@@ -14,8 +15,9 @@ import pytest
 from PIL import Image
 
 import fewshot
+from fewshot import payload
 from fewshot.data import photos, support_sets
-from fewshot.interface import catalogue, payload, scripts
+from fewshot.interface import catalogue, scripts
 from fewshot.interface.service import CUT, PLACES, SERVICE
 from fewshot.tasks import OMNIGLOT
 
@@ -624,20 +626,138 @@ def test_a_page_that_is_opened_again_draws_what_is_on_its_pad(open_page):
     page.wait_for_function(f"{READY} && {live}")
 
 
+def saved(page, item):
+    """What the menu Save gives: the file's name and content."""
+    page.locator(".save summary").click()
+    with page.expect_download() as download:
+        page.locator(".save-list").get_by_role("button", name=item).click()
+    api.expect(page.locator(".save-said")).to_contain_text("Saved")
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_picture_can_be_saved(open_page, scheme):
     """Whole, while it plays too, and dark on light in the dark too."""
     page = open_page(reduced_motion="reduce", color_scheme=scheme)
     page.locator(".player-canvas").press("Home")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save the picture").click()
-    assert download.value.suggested_filename == "omniglot-attention-seed-5.png"
-    with Image.open(download.value.path()) as picture:
-        assert np.array(picture.getchannel("A")).min() == 255
-        saved = np.array(picture.convert("L"))
     ink = np.array(page.evaluate(f"[...{STATE}.run.image]")).reshape(26, 26)
-    np.testing.assert_array_equal(saved[10::20, 10::20] < 128, ink)
-    assert saved.shape == (520, 520)
+    name, data = saved(page, "Picture, on white")
+    assert re.fullmatch(r"omniglot-attention-4-drawings-[0-9a-f]{4}-temperature-1-seed-5\.png", name)
+    with Image.open(io.BytesIO(data)) as picture:
+        picture = np.array(picture.convert("RGBA"))
+    assert picture.shape == (520, 520, 4)
+    assert picture[..., 3].min() == 255
+    np.testing.assert_array_equal(picture[10::20, 10::20, 0] < 128, ink)
+    svg, strokes = saved(page, "Strokes")
+    assert svg == name.replace(".png", ".svg")
+    assert strokes.startswith(b"<svg")
+    assert b'stroke="#000"' in strokes
+
+
+def test_a_finished_picture_is_saved_as_the_player_and_as_numbers(page, tmp_path):
+    """The HTML file plays without the studio; the numbers are those on the page. The menu closes by Escape."""
+    page.locator(".pad-set").first.click()
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+    image = page.evaluate(f"[...{STATE}.run.image]")
+    name, data = saved(page, "Player that works offline")
+    (tmp_path / name).write_bytes(data)
+    other = page.context.browser.new_context(offline=True)
+    file = other.new_page()
+    file.goto((tmp_path / name).as_uri())
+    file.wait_for_function("window.player && player.state.run && player.state.run.rows === 26")
+    assert file.evaluate("[...player.state.run.image]") == image
+    other.close()
+    _, data = saved(page, "All numbers")
+    with np.load(io.BytesIO(data)) as numbers:
+        assert numbers["images"].ravel().tolist() == image
+    page.locator(".save summary").click()
+    page.keyboard.press("Escape")
+    api.expect(page.locator(".save-list")).to_be_hidden()
+
+
+def restored_state(page):
+    """All that a project holds of a page."""
+    return page.evaluate(
+        f"""(() => {{
+            const {{ run, position, locked }} = {STATE};
+            const {{ model, guidance, temperature, seed, inner_steps }} = studio.settings;
+            return {{ image: [...run.image].join(""), name: run.model, drawn: run.seed, position, locked, model,
+                      guidance, temperature, seed, inner_steps, pad: JSON.stringify(studio.pad.now()),
+                      photos: JSON.stringify(studio.photos.value()) }};
+        }})()"""
+    )
+
+
+def test_a_link_and_a_project_file_bring_everything_back(open_page, tmp_path):
+    """Drawings, a model with practice steps, settings, seed, the place in the picture and the locked pixel."""
+    page = open_page(reduced_motion="reduce")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    draw(page, *CROSS)
+    page.get_by_role("radio", name=re.compile("^Meta PixelCNN")).check()
+    page.locator("#inner-steps input[type=number]").fill("1")
+    page.locator("#inner-steps input[type=number]").blur()
+    page.wait_for_function("studio.settings.inner_steps === 1")
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(f"{ALL_ROWS} && studio.settings.seed === {STATE}.run.seed")
+    page.locator("#fresh input").uncheck()
+    page.locator(".player-scrub").fill("300")
+    point_at(page, 5, 5, click=True)
+    page.locator(".save summary").click()
+    page.get_by_role("button", name="Copy a link").click()
+    api.expect(page.locator(".save-said")).to_contain_text("The link is copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    name, project = saved(page, "Project file (JSON)")
+    before = restored_state(page)
+    assert before["locked"] == 5 * 26 + 5
+    assert before["position"] == 300
+
+    other = open_page(reduced_motion="reduce")
+    other.goto(link)  # of the page that is open already
+    api.expect(other.locator(".save-said")).to_contain_text("Opened what the link holds.")
+    assert restored_state(other) == before
+    assert "#" not in other.url
+
+    (tmp_path / name).write_bytes(project)
+    third = open_page(reduced_motion="reduce")
+    third.get_by_label("Project file to open").set_input_files(tmp_path / name)
+    api.expect(third.locator(".save-said")).to_contain_text(f"Opened {name}.")
+    assert restored_state(third) == before
+
+
+def test_a_project_of_photographs_comes_back(open_page, tmp_path):
+    page = open_page(reduced_motion="reduce")
+    page.get_by_role("radio", name=re.compile("^Mirror")).check()
+    page.wait_for_function(f"{STATE}.run && {STATE}.run.width === 48 && {STATE}.run.rows === 48")
+    name, project = saved(page, "Project file (JSON)")
+    before = restored_state(page)
+    (tmp_path / name).write_bytes(project)
+    other = open_page(reduced_motion="reduce")
+    other.get_by_label("Project file to open").set_input_files(tmp_path / name)
+    api.expect(other.locator(".save-said")).to_contain_text(f"Opened {name}.")
+    assert restored_state(other) | {"pad": ""} == before | {"pad": ""}
+    assert other.evaluate("document.body.dataset.given") == "photographs"
+
+
+def test_what_is_no_project_is_refused_and_nothing_is_lost(page, tmp_path):
+    draw(page, *CROSS)
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    said = page.locator(".save-said")
+    for number, (text, sentence) in enumerate(
+        {
+            "no JSON": "This is no project of the studio.",
+            "[]": "This is no project of the studio.",
+            '{"kind": "few-shot studio", "version": 2}': "made by another version",
+            '{"kind": "few-shot studio", "version": 1, "task": "<b>"}': "There is no task '<b>'.",
+        }.items()
+    ):
+        (tmp_path / f"{number}.json").write_text(text)
+        page.get_by_label("Project file to open").set_input_files(tmp_path / f"{number}.json")
+        api.expect(said).to_contain_text(sentence)
+    page.evaluate("location.hash = '#studio=AAAA'")
+    api.expect(said).to_contain_text("This link is damaged")
+    api.expect(thumbnails(page)).to_have_count(1)
 
 
 def test_what_is_said_while_it_plays(page):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 import fewshot
-from fewshot.interface import payload
+from fewshot import payload
 from fewshot.interface.service import CUT
 from fewshot.tasks import OMNIGLOT
 from tests import test_browser

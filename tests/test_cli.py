@@ -90,14 +90,17 @@ def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):
         monkeypatch, "generate", "--checkpoint", "omniglot-attention", "--support", *supports,
         "--samples", "3", "--seed", "0", "--out", str(out),
     )  # fmt: skip
-    with np.load(out / "trace.npz") as trace:
+    name = "omniglot-attention-2-drawings-*-temperature-1-seed-0"
+    (numbers,), (film, *_) = out.glob(f"{name}.npz"), sorted(out.glob(f"{name}-sample-?.gif"))
+    pictures = sorted(out.glob(f"{name}-sample-?.png"))
+    assert [path.suffix for path in sorted(out.iterdir())].count(".png") == len(pictures) == 3
+    with np.load(numbers) as trace:
         assert trace["attention"].shape == (3, 676, 4, 2, 13, 13)
         assert trace["supports"].shape == (2, 26, 26)
         first = trace["images"][0]
-    picture = np.asarray(Image.open(out / "sample-1.png").convert("L").resize((26, 26), Image.Resampling.NEAREST))
+    picture = np.asarray(Image.open(pictures[0]).convert("L").resize((26, 26), Image.Resampling.NEAREST))
     np.testing.assert_array_equal(picture < 128, first == 1)
-    assert (out / "sample-3.png").exists()
-    with Image.open(out / "drawing.gif") as gif:
+    with Image.open(film) as gif:
         assert gif.n_frames > 100
         assert gif.width > 3 * 26 * 8
 
@@ -154,6 +157,7 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", __file__), "exists"),
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--temperature", "-1"), "temperature"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}"), "at least one drawing"),
+        (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}", "--formats", "bmp"), "no format 'bmp'"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}", "--support", "no.png"), "no picture"),
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--inner-steps", "1"), "no inner steps"),
     ],
@@ -230,9 +234,10 @@ def test_generate_takes_the_drawings_of_a_sheet(tmp_path, monkeypatch):
     page.save(tmp_path / "sheet.png")
     run(
         monkeypatch, "generate", "--checkpoint", "omniglot-attention", "--support", str(tmp_path / "sheet.png"),
-        "--sheet", "--out", str(tmp_path / "out"),
+        "--sheet", "--out", str(tmp_path / "out"), "--formats", "npz",
     )  # fmt: skip
-    with np.load(tmp_path / "out" / "trace.npz") as trace:
+    (numbers,) = (tmp_path / "out").iterdir()
+    with np.load(numbers) as trace:
         assert trace["supports"].shape == (3, 26, 26)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import fewshot
-from fewshot.interface import payload
+from fewshot import payload
 from fewshot.tasks import OMNIGLOT
 from tools.load import ROOT, drawings_of, free_port, server
 

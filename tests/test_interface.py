@@ -1,6 +1,7 @@
 """The studio without a browser: what travels, the endpoints as programs call them, and every kind of bad input."""
 
 import base64
+import io
 import json
 import math
 import os
@@ -16,10 +17,10 @@ import pytest
 from PIL import Image
 
 import fewshot
-from fewshot import CheckpointError, FewShotModel, InputError
+from fewshot import CheckpointError, FewShotModel, InputError, payload
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
-from fewshot.interface import catalogue, payload
+from fewshot.interface import catalogue
 from fewshot.interface.service import PLACES, SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
@@ -524,3 +525,106 @@ def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
     assert catalogue.facts()["tasks"]["mirror"]["side"] == 48
     message = SERVICE.example({"name": "none", "drawings": [payload.pack_images(np.eye(26, dtype=np.uint8), 1)]})
     assert "no model" in message["error"]
+
+
+# Taking it home ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wish(cross_image):
+    """What the page sends to save a picture."""
+    return {
+        "format": "npz", "model": ATTENTION, "supports": [{"pixels": payload.pack_images(cross_image, 1)}],
+        "beginning": None, "seed": 3, "temperature": 0.9, "guidance": 0.5, "cut": 0.01, "inner_steps": None,
+    }  # fmt: skip
+
+
+def take_home(url, body):
+    """The status, the headers and the body of what the route answers."""
+    request = urllib.request.Request(f"{url}take-home", body if isinstance(body, bytes) else json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_a_picture_is_taken_home_as_it_was_drawn(url, wish, cross_image):
+    status, headers, data = take_home(url, wish)
+    run = fewshot.load(ATTENTION).generate(cross_image[None], 1, 3, 0.9, guidance=0.5, cut=0.01)
+    assert status == 200
+    assert headers["content-disposition"] == f"attachment; filename*=UTF-8''{run.file_name()}.npz"
+    with np.load(io.BytesIO(data)) as numbers:
+        np.testing.assert_array_equal(numbers["images"], run.images)
+
+
+def test_what_cannot_be_taken_home_gives_a_sentence(url, wish):
+    for wrong in (
+        {"format": "exe"}, {"format": None}, {"format": ["png"]}, {"format": "sheet"}, {"model": "../x"}, {"seed": -1},
+        {"seed": None}, {"temperature": "1"}, {"temperature": 0}, {"guidance": 5}, {"cut": 1}, {"supports": 5},
+        {"supports": []}, {"supports": [{"pixels": "x"}]}, {"supports": wish["supports"] * 9}, {"inner_steps": 1},
+        {"beginning": {"rows": 3}},
+    ):  # fmt: skip
+        status, _, data = take_home(url, wish | wrong)
+        assert status == 400, wrong
+        assert json.loads(data)["error"].endswith("."), wrong
+    for body in (b"", b"no JSON", b"[]", b"[" * 100_000):
+        status, _, data = take_home(url, body)
+        assert (status, json.loads(data)) == (400, {"error": "What to save did not arrive: reload the page."})
+    assert take_home(url, b" " * 1_000_001)[0] == 413
+
+
+@pytest.fixture
+def project(cross_image):
+    supports = [{"pixels": payload.pack_images(cross_image, 1)}, CROSS]
+    return {
+        "kind": "few-shot studio", "version": 1, "task": "omniglot", "model": META, "supports": supports, "shots": 1,
+        "beginning": None, "view": {"position": 300, "locked": 5},
+        "settings": {"seed": 3, "temperature": 0.9, "guidance": 0.5, "inner_steps": 2},
+    }  # fmt: skip
+
+
+def test_a_project_is_read_back(project):
+    opened = json.loads(json.dumps(SERVICE.open_project(project)))
+    pixels = project["supports"][0]["pixels"]
+    assert opened == project | {"supports": [{"pixels": pixels}, {"pixels": pixels, **CROSS}]}
+    assert SERVICE.open_project(opened | {"more": 1}) == opened
+    empty = project | {"supports": [], "shots": None, "view": None}
+    assert SERVICE.open_project(empty)["view"] == {"position": 676, "locked": None}
+    photo = payload.pack_images(np.arange(48 * 48 * 3).reshape(48, 48, 3).astype(np.uint8), 3)
+    mirror = project | {"task": "mirror", "model": "mirror-attention", "shots": None, "supports": [{"pixels": photo}]}
+    mirror |= {"beginning": {"pixels": photo, "rows": 7}, "settings": project["settings"] | {"inner_steps": None}}
+    assert SERVICE.open_project(mirror) == mirror
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"kind": "other"}, "This is no project of the studio."),
+        ({"version": 2}, "another version"),
+        ({"task": "mirror"}, "Meta PixelCNN draws no"),
+        ({"task": []}, "There is no task"),
+        ({"model": "../../etc/passwd"}, "There is no model"),
+        ({"supports": None}, "it lacks its drawings"),
+        ({"supports": [{"pixels": "x"}]}, "base64"),
+        ({"supports": [CROSS, CROSS], "shots": None}, "only the last drawing"),
+        ({"supports": [CROSS] * 9}, "too many"),
+        ({"supports": [{"strokes": [[["x", 1]]]}]}, "points"),
+        ({"shots": 3}, "Shots must be"),
+        ({"settings": None}, "it lacks its settings"),
+        ({"settings": {"seed": 1.5, "temperature": 1, "guidance": 0}}, "The seed must be a whole number"),
+        ({"settings": {"seed": 1, "temperature": 99, "guidance": 0}}, "temperature"),
+        ({"settings": {"seed": 1, "temperature": 1, "guidance": "<b>"}}, "faithfulness"),
+        ({"settings": {"seed": 1, "temperature": 1, "guidance": 0, "inner_steps": 99}}, "inner steps"),
+        ({"beginning": {"rows": 99}}, "rows that are given"),
+        ({"view": {"position": 677}}, "a pixel that is not there"),
+        ({"view": {"locked": "1"}}, "a pixel that is not there"),
+        ({"view": 1}, "a pixel that is not there"),
+    ],
+)
+def test_what_is_no_project_gives_a_sentence(project, wrong, sentence):
+    said = SERVICE.open_project(project | wrong)["error"]
+    assert sentence in said
+    assert said.endswith(".")
+    for nothing in (None, [], "x", 5):
+        assert SERVICE.open_project(nothing) == {"error": "This is no project of the studio."}

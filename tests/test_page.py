@@ -164,7 +164,7 @@ def test_a_reload_brings_task_model_and_settings_back(page):
     settings(page).get_by_label("Chance number", exact=True).fill("77")
     page.keyboard.press("Tab")
     wanted = {"model": "mirror-meta", "temperature": 0.9, "inner_steps": 2, "seed": 77, "fresh": False}
-    told = f"(wanted) => Object.entries(wanted).every(([name, value]) => studio.settings?.[name] === value)"
+    told = "(wanted) => Object.entries(wanted).every(([name, value]) => studio.settings?.[name] === value)"
     page.wait_for_function(told, arg=wanted)
     page.reload()
     page.wait_for_function(f"window.studio && ({told})({{...{wanted!r}, fresh: false}})".replace("False", "false"))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import fewshot
-from fewshot import FewShotModel, checkpoints
+from fewshot import FewShotModel, checkpoints, payload
 from fewshot.data.photos import read_photo
-from fewshot.interface import catalogue, payload
+from fewshot.interface import catalogue
 from fewshot.interface.service import SERVICE
 from fewshot.models import MODELS, ConditionalPixelCNN
 from fewshot.tasks import OMNIGLOT, TASKS, Task

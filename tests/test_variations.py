@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import fewshot
-from fewshot import InputError
-from fewshot.interface import payload
+from fewshot import InputError, payload
 from fewshot.interface.service import CUT, SERVICE, Service
 from fewshot.tasks import MIRROR, OMNIGLOT
 

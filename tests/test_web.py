@@ -13,14 +13,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import fewshot
-from fewshot import FewShotModel, checkpoints
-from fewshot.interface import payload, scripts
+from fewshot import FewShotModel, checkpoints, payload
+from fewshot.export import web
+from fewshot.interface import scripts
 from fewshot.models import MODELS
 from fewshot.tasks import TASKS
 from tests.conftest import small_network
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted(scripts.WEB.rglob("*.js"))
+MODULES = sorted(web.WEB.rglob("*.js"))
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 needs_packages = pytest.mark.skipif(
     shutil.which("npm") is None or not (ROOT / "node_modules").is_dir(), reason="npm ci was not run"
@@ -53,7 +54,7 @@ def test_scripts_are_served_below_another_path_too(root, stripped):
     client = TestClient(below)
     address = f"{'' if stripped else root}/{scripts.PATH}/"
     answer = client.get(f"{address}player.js")
-    assert answer.text == scripts.read("player.js")
+    assert answer.text == web.read("player.js")
     # Either is JavaScript to a browser; which one it is depends on whether Gradio was started before.
     assert answer.headers["content-type"].split(";")[0] in ("text/javascript", "application/javascript")
     assert answer.headers["cache-control"] == "no-cache"

@@ -25,7 +25,7 @@ import tyro
 from numpy.typing import NDArray
 
 import fewshot
-from fewshot.interface import payload
+from fewshot import payload
 from fewshot.tasks import OMNIGLOT
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 import gradio.component_meta
 
+from fewshot.export import web
 from fewshot.interface import scripts
 
 # Gradio would write a components.pyi beside this file, which hides the types here from who checks them.
@@ -26,7 +27,7 @@ class _Part(gr.HTML):
 
     def __init__(self, name: str, server_functions: list[Callable[..., Any]], **options: Any):
         super().__init__(
-            html_template=scripts.read(f"{name}.html"),
+            html_template=web.read(f"{name}.html"),
             js_on_load=scripts.mount(name),
             apply_default_css=False,
             elem_id=name,
@@ -107,4 +108,4 @@ def laboratory() -> str:
     def figure(match: re.Match) -> str:
         return "data:image/png;base64," + base64.b64encode((FIGURES / match[1]).read_bytes()).decode()
 
-    return re.sub(r"lab:([\w-]+\.png)", figure, scripts.read("lab.html"))
+    return re.sub(r"lab:([\w-]+\.png)", figure, web.read("lab.html"))

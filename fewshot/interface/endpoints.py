@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from fewshot import InputError
-from fewshot.interface import catalogue, payload
+from fewshot import InputError, payload
+from fewshot.interface import catalogue
 from fewshot.interface.service import FOR_THE_USER, PLACES, SERVICE, new_id
 from fewshot.interface.workers import Asker, always
 from fewshot.tasks import OMNIGLOT
@@ -60,7 +60,7 @@ def generate(
     Gives the growing pictures after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
     last): "images", a list of each picture's rows, 0 where nothing is drawn yet; of the first also "image", its rows,
     and "probabilities" (of ink, or of the pixel's colour), and at the end "trace", which also has the attention of
-    every pixel: its format is described in fewshot/interface/payload.py, and payload.unpack reads it.
+    every pixel: its format is described in fewshot/payload.py, and payload.unpack reads it.
     """
     asker = who_asks()
     asked = (supports, model, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples)

@@ -10,11 +10,14 @@ from threading import BoundedSemaphore, Lock
 from typing import Any
 from uuid import uuid4
 
-from fewshot import CheckpointError, FewShotModel, InputError, Run
+from fewshot import CheckpointError, FewShotModel, InputError, Run, payload
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.data.pictures import PictureError
-from fewshot.interface import catalogue, payload
+from fewshot.export.formats import files
+from fewshot.export.formats import find as find_format
+from fewshot.interface import catalogue
 from fewshot.interface.files import PieceFiles
+from fewshot.interface.project import read_project
 from fewshot.interface.turns import Turns
 from fewshot.interface.workers import NOBODY, Asker, LostError, Workers, by_worker
 from fewshot.tasks import OMNIGLOT
@@ -31,6 +34,7 @@ CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pix
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
 PAGE_NAME = 40  # characters
+PATIENCE = 20  # seconds that a file may wait for others' files
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
 Answer = dict[str, Any]
@@ -79,10 +83,10 @@ class Service:
     eight drawings take 2 GB. ``many`` is how many may have variations drawn: each holds one of the server's threads.
     """
 
-    def __init__(self, along: int = PLACES, influences: int = 1, many: int = 8):
+    def __init__(self, along: int = PLACES, influences: int = 1, many: int = 8, files: int = 1):
         self.turns, self.arrivals = Turns(), count()
         self.along, self.influences = BoundedSemaphore(along), BoundedSemaphore(influences)
-        self.many = BoundedSemaphore(many)
+        self.many, self.files = BoundedSemaphore(many), BoundedSemaphore(files)
         self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
@@ -297,6 +301,32 @@ class Service:
         (pixels,) = payload.unpack_images(wish["image"], model.task, model.side)
         maps = model.influence(pixels, supports, wish["row"], wish["column"], steps)
         return payload.pack_influence(maps)
+
+    def take_home(self, wish: Any) -> tuple[str, str, bytes]:
+        """A picture as a file: (name, media type, content). It is drawn again, with its own noise: nothing is kept.
+
+        ``wish``: {"format": a key of FORMATS, "model", "supports": as in ``payload``, "beginning": as there or None,
+        "seed", "temperature", "guidance", "cut", "inner_steps"}. Raises FOR_THE_USER.
+        """
+        if not isinstance(wish, dict):
+            raise InputError("What to save did not arrive: reload the page.")
+        asked, model = find_format(wish.get("format")), catalogue.find(wish.get("model"))
+        if not self.files.acquire(timeout=PATIENCE):
+            raise InputError("Others are saving at the moment: please try again.")
+        try:
+            chances = (wish.get("temperature"), wish.get("seed"), wish.get("inner_steps"))
+            guided = (wish.get("beginning"), wish.get("guidance", 0.0), wish.get("cut", 0.0))
+            *_, run = self.stream(model, wish.get("supports"), None, *chances, *guided)
+            for name, data in files(run, [wish["format"]]):
+                return name, asked.media, data
+            raise InputError(f"{asked.label}: there is none of this picture.")
+        finally:
+            self.files.release()
+
+    @in_a_sentence
+    def open_project(self, project: Any) -> Answer:
+        """A project file or a link, checked: see ``project``. Or {"error"} with a sentence."""
+        return read_project(project)
 
     @in_a_sentence
     def preview(self, strokes_or_picture: object) -> Answer:

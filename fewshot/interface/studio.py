@@ -12,7 +12,8 @@ from starlette.middleware import Middleware
 from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, lessons, network, scripts, variations
+from fewshot.export import web
+from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard
@@ -113,7 +114,7 @@ def build() -> gr.Blocks:
                 elem_id="task",
                 elem_classes="choice",
             )
-            gr.HTML(scripts.read("menu.html"), apply_default_css=False)
+            gr.HTML(web.read("menu.html"), apply_default_css=False)
         with gr.Row(elem_id="bar"):
             model = ModelChoice(
                 catalogue.choices(OMNIGLOT),
@@ -123,9 +124,9 @@ def build() -> gr.Blocks:
                 elem_id="model",
                 elem_classes="choice",
             )
-            gr.HTML(scripts.read("settings.html"), apply_default_css=False)
+            gr.HTML(web.read("settings.html"), apply_default_css=False)
             with gr.Row(elem_id="go"):
-                gr.HTML(scripts.read("views.html"), apply_default_css=False)
+                gr.HTML(web.read("views.html"), apply_default_css=False)
                 go = gr.Button("Generate", variant="primary", elem_id="generate")
                 sixteen = gr.Button("\N{MULTIPLICATION SIGN}16", elem_id="sixteen")
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
@@ -133,7 +134,7 @@ def build() -> gr.Blocks:
         with gr.Row(elem_id="columns"):
             pad = SupportPad(sets, server_functions=[SERVICE.preview, draw_along])
             tray = PhotoTray(server_functions=[SERVICE.preview_photo])
-            player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence])
+            player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
             guidance = gr.Slider(
@@ -199,7 +200,7 @@ def launch(
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
-    routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE, lessons.ROUTE]
+    routes = [SERVICE.pieces.route, scripts.ROUTE, variations.ROUTE, lessons.ROUTE, take_home.ROUTE]
     defaults: dict[str, Any] = {
         "server_name": network.EVERYWHERE if lan else "127.0.0.1",
         "theme": theme,

@@ -37,7 +37,6 @@ let picture = null; // the last that was asked for
 /** @type {Promise<unknown>} */
 let cancelled = Promise.resolve();
 let tellCancelled = () => {};
-
 /** @type {ReturnType<typeof createLessons>} */
 let lessons;
 
@@ -155,6 +154,19 @@ function createEngine({ pad, photos, player }) {
 
     along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings, page: PAGE }),
     influence: (wish) => player.server.influence(wish),
+
+    async takeHome(wish) {
+      const address = new URL("take-home", document.baseURI);
+      const answer = await fetch(address, { method: "POST", body: JSON.stringify(wish) }).catch(() => null);
+      if (!answer) return { error: NO_ANSWER };
+      if (!answer.ok) return answer.json().catch(() => ({ error: NO_ANSWER }));
+      const name = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "picture";
+      return { name: decodeURIComponent(name), blob: await answer.blob() };
+    },
+
+    async openProject(project) {
+      return (await player.server.open_project(project).catch(() => null)) ?? { error: NO_ANSWER };
+    },
   };
 }
 

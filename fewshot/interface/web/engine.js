@@ -61,6 +61,41 @@
  */
 
 /**
+ * A file of a picture: its kind, and all that is needed to draw the picture again.
+ * @typedef {object} FileWish
+ * @property {string} format  a key of Facts.formats
+ * @property {string} model
+ * @property {Seen[]} supports
+ * @property {(Seen & {rows: number}) | null} beginning
+ * @property {number} seed
+ * @property {number} temperature
+ * @property {number} guidance
+ * @property {number} cut
+ * @property {number | null} inner_steps
+ */
+
+/**
+ * All that is on the page; project.py describes each field.
+ * @typedef {object} Project
+ * @property {string} kind
+ * @property {number} version
+ * @property {string} task
+ * @property {string} model
+ * @property {(Seen | {strokes: Stroke[]})[]} supports
+ * @property {number | null} shots
+ * @property {((Seen | {strokes: Stroke[]}) & {rows: number}) | null} beginning
+ * @property {{seed: number, temperature: number, guidance: number, inner_steps: number | null}} settings
+ * @property {{position: number, locked: number | null}} view
+ */
+
+/**
+ * The same, checked: all that is given is known as the model sees it.
+ * @typedef {Omit<Project, "supports" | "beginning"> & {
+ *   supports: (Seen & {strokes?: Stroke[]})[], beginning: (Seen & {strokes?: Stroke[], rows: number}) | null
+ * }} OpenedProject
+ */
+
+/**
  * @typedef {object} Engine
  * @property {(task: string, given: {strokes: Stroke[]} | {picture: string}) => Promise<Seen | Refusal>} preview
  *   a drawing, or a picture file in base64, as the models of a task see it
@@ -73,6 +108,8 @@
  *   the whole picture in one chunk, for who is drawing; rejected if no answer came
  * @property {(wish: InfluenceWish) => Promise<{largest: number, maps: string} | Refusal | Busy>} influence
  *   what each support pixel does to one pixel, [shots, pixels] as base64 of int8; rejected if no answer came
+ * @property {(wish: FileWish) => Promise<{name: string, blob: Blob} | Refusal>} takeHome  a picture as a file
+ * @property {(project: unknown) => Promise<OpenedProject | Refusal>} openProject  a project, checked
  */
 
 /**
@@ -102,6 +139,7 @@
  *   adapts: it takes inner steps; guides: it can be guided
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
  * @property {number} most_bytes  of a picture file
+ * @property {{key: string, label: string, in_colour: boolean}[]} formats  what one picture can be saved as
  */
 
 export {};

@@ -29,7 +29,7 @@ const HEAT_FADES = 90; // milliseconds; while it plays, heat fades like an after
 /**
  * @param {HTMLElement} root  of the player
  * @param {object} options
- * @param {import("./engine.js").Engine} options.engine
+ * @param {Pick<import("./engine.js").Engine, "influence">} options.engine
  * @param {string} options.name  the player's own, for its radios
  * @param {AbortSignal} options.signal  aborted when the player is destroyed
  * @param {() => void} options.changed  called when there is something else to paint

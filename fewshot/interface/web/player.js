@@ -1,8 +1,8 @@
 // A player: a picture that grows pixel by pixel, and beside it what each pixel read. Several may live on one page, and
 // share a clock and a selection.
 
-import { make, one } from "./dom.js";
-import { colourOf, enlarged, mixer, paintCanvas, rgb } from "./painting.js";
+import { one } from "./dom.js";
+import { colourOf, mixer, paintCanvas, rgb } from "./painting.js";
 import { createPanels } from "./panels.js";
 import { createPlayback } from "./playback.js";
 import { largestIn, lastOfInterest, MOST_SURPRISE, surpriseOf } from "./reading.js";
@@ -21,7 +21,6 @@ const MANY_PIXELS = 900; // of a picture, from which it is shown faster at first
 const [USUAL, FASTER] = [100, 400];
 const SELDOM = 1000; // milliseconds between two descriptions of a picture that plays, for who listens
 const SLOW = 12; // pixels/s up to which each pixel's heat is shown exactly
-const SAVED = 20; // pixels of a saved picture for each of its own
 /** @type {[string, string][]} The two views, by whether the picture is in colour; the second is of a pixel's chance. */
 const VIEWS = [
   ["drawing", "how sure it was"],
@@ -32,7 +31,7 @@ let made = 0; // players, for names that no other player's radios have
 /**
  * @param {HTMLElement} root  player.html
  * @param {object} options
- * @param {import("./engine.js").Engine} options.engine
+ * @param {Pick<import("./engine.js").Engine, "influence">} options.engine
  * @param {Record<string, import("./engine.js").Task>} options.tasks
  * @param {import("./playback.js").Playback} [options.playback]
  * @param {import("./selection.js").Selection} [options.selection]
@@ -330,7 +329,6 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
       panels.unlock();
       selection.lock(null);
     },
-    save,
   };
   /** @type {Record<string, string>} */
   const keys = {
@@ -343,19 +341,6 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     End: "end",
     Escape: "unlock",
   };
-
-  /**
-   * All rows that there are, as a file, dark on light in any light; what is not drawn yet is clear.
-   * @param {Run} shown
-   */
-  function save(shown) {
-    const { width, height, model, seed } = shown;
-    const picture = make("canvas");
-    const colourAt = colours(shown, mixer([255, 255, 255], [0, 0, 0]));
-    paintCanvas(picture, width, height, (i) => (i < available() ? colourAt(i) : [0, 0, 0, 0]));
-    const href = enlarged(picture, SAVED).toDataURL();
-    make("a", { href, download: `${model}-seed-${seed}.png` }).click();
-  }
 
   /**
    * @param {MouseEvent} event
@@ -433,6 +418,16 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     expect,
     stop,
     wait,
+    /**
+     * Shows so many pixels of what was received, with one locked or none.
+     * @param {{position: number, locked: number | null}} view
+     */
+    async look({ position, locked }) {
+      await received;
+      selection.clear();
+      if (locked !== null && locked < available()) selection.lock(locked);
+      playback.go(position);
+    },
     /** Nothing of it listens, watches or moves any more; its elements are the page's to remove. */
     destroy() {
       stopped.abort();

@@ -3,10 +3,12 @@
 
 import { createAlong } from "./along.js";
 import { one } from "./dom.js";
+import { createExport } from "./export.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
 import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
+import { fromFragment, KIND, VERSION } from "./project.js";
 import { createSelection } from "./selection.js";
 import { createShelf } from "./shelf.js";
 import { keep, recall } from "./store.js";
@@ -86,6 +88,13 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   });
   changed = along.changed;
   const views = createViews(roots.views);
+  const exporting = createExport(one(document, "#take-home"), {
+    engine,
+    formats: facts.formats,
+    shown: () => players[0].state.run,
+    project,
+    open: openProject,
+  });
 
   // While the user turns from one task to another, the settings may still be the last one's.
   const isDrawn = (/** @type {Settings} */ { model }) =>
@@ -228,6 +237,63 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     choose(old);
   }
 
+  /** @returns {import("./engine.js").Project | null} */
+  function project() {
+    if (!settings) return null;
+    const { model, temperature, guidance, inner_steps } = settings;
+    const { run, position, locked } = players[0].state;
+    const { photos: given, beginning } = photos.value();
+    return {
+      kind: KIND,
+      version: VERSION,
+      task,
+      model,
+      ...(tasks[task].drawn ? pad.now() : { supports: given, shots: null, beginning }),
+      settings: { seed: run && !run.example ? run.seed : settings.seed, temperature, guidance, inner_steps },
+      view: { position, locked },
+    };
+  }
+
+  /**
+   * Puts all to what a project says, and draws its picture.
+   * @param {any} wanted  not checked
+   * @returns {Promise<string | undefined>} a sentence if it cannot be opened
+   */
+  async function openProject(wanted) {
+    if (wanted?.error) return String(wanted.error);
+    const opened = await engine.openProject(wanted);
+    if ("error" in opened) return opened.error;
+    const { supports: given, shots, beginning, settings: its } = opened;
+    const drawings = {
+      supports: given.map(({ pixels, strokes }) => (strokes ? { strokes } : { pixels })),
+      shots,
+      beginning: beginning?.strokes ? { strokes: beginning.strokes, rows: beginning.rows } : null,
+    };
+    const none = { supports: [], shots: null, beginning: null };
+    const isDrawing = tasks[opened.task].drawn;
+    await bringBack({
+      task: opened.task,
+      drawings: isDrawing ? drawings : none,
+      photographs: isDrawing ? { photos: [], beginning: null } : { photos: given, beginning },
+      settings: {
+        ...its,
+        model: opened.model,
+        inner_steps: its.inner_steps ?? settings?.inner_steps ?? 0,
+        fresh: false,
+      },
+    });
+    players[0].look(opened.view);
+    return undefined;
+  }
+
+  async function openLink() {
+    const wanted = await fromFragment(location.hash);
+    if (wanted === null) return;
+    history.replaceState(null, "", location.pathname + location.search); // a reload keeps what is drawn from here on
+    exporting.say("Opening what the link holds…");
+    exporting.say((await openProject(wanted)) ?? "Opened what the link holds.");
+  }
+
   const studio = {
     pad,
     photos,
@@ -266,12 +332,15 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
       if (to !== task) {
         studio.turn(to);
         studio.showTask(now);
-        return;
+      } else {
+        studio.know(now);
+        if (supports().length) {
+          along.changed();
+          showChosen(now);
+        }
       }
-      studio.know(now);
-      if (!supports().length) return;
-      along.changed();
-      showChosen(now);
+      openLink();
+      window.addEventListener("hashchange", openLink);
     },
 
     /**

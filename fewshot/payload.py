@@ -76,6 +76,18 @@ def pack_images(images: NDArray[np.uint8], channels: int) -> str:
     return base64.b64encode((np.packbits(images) if channels == 1 else images).tobytes()).decode()
 
 
+def pack_task(task: Task) -> dict[str, Any]:
+    """What a player knows of a task; ``gaze``: whether it shows the way of the gaze over the one support."""
+    return {
+        "drawn": task.drawn,
+        "unit": task.unit,
+        "side": task.side,
+        "channels": task.channels,
+        "most": task.most_shots,
+        "gaze": task.mirrors,
+    }
+
+
 def unpack_images(text: object, task: Task, side: int, number: int = 1) -> NDArray[np.uint8]:
     """So many images [N, side, side], or in colour [N, side, side, 3], of their base64. Raises InputError."""
     data = _decode_base64(text, f"A {task.unit}'s pixels")
