@@ -42,8 +42,8 @@ def generate(
     file>"}, or {"pixels": ...} as the other endpoints return it; for a model whose name begins with "mirror" one
     photograph, of "products" up to eight, each {"picture": ...}. shots: how many drawings are used; all if null.
     inner_steps: of Meta PixelCNN, 0..10, as in training if null; null for the others. beginning: a photograph of which
-    the first "rows" are given, {"picture": ..., "rows": number}, for the model to draw the rest. guidance: of
-    characters, 0..4: above 0, pictures come closer to the drawings, and are no samples of the model. cut: 0..0.25:
+    the first "rows" are given, {"picture": ..., "rows": number}, for the model to draw the rest. guidance:
+    0..4: above 0, pictures come closer to the drawings, and are no samples of the model. cut: 0..0.25:
     chances below it are taken as 0, and those above its complement as 1.
     Gives the growing picture after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
     last): "image" and "probabilities" (of ink, or of the pixel's colour) as lists of rows, 0 where nothing is drawn
