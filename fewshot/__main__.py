@@ -260,7 +260,7 @@ def generate(
         seed: of the noise; drawing n is the one that the seed + n draws alone.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
-        guidance: of characters, 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
+        guidance: 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
         cut: 0 to 0.25: chances below it are taken as 0, and those above its complement as 1.
         sheet: each picture is a sheet with several drawings of the character, each of which is a support.
         formats: kinds of files. png, clear (transparent) and svg are pictures, sheet is all of them on one, gif a film,

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
-from fewshot.models import UNCONDITIONAL, Network
+from fewshot.models import MODELS, UNCONDITIONAL, ModelConfig, Network
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler, Partner
-from fewshot.sampling.pixels import Draw
+from fewshot.sampling.pixels import Draw, noise_of_pixel
 from fewshot.tasks import OMNIGLOT, TASKS, Task
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Facts:
     attends: bool  # whether its runs have attention
     influences: bool  # whether ``influence`` can be asked for: it reads supports, and does not draw in colour
     adapts: bool  # whether the supports change its weights, by inner steps
-    guides: bool  # whether guidance changes what it draws: it reads supports and has one channel
+    guides: bool  # whether guidance changes what it draws: it reads supports, and something draws without
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Run:
     facts:         of the model that drew it
     images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
     probabilities: float32 [N, H, W], of ink, as it was drawn from (with the run's guidance, temperature and cut), each
-                   before its pixel was drawn; in colour, of the pixel's colour
+                   before its pixel was drawn; in colour, of the pixel's colour, not guided
     probabilities_before: of the same pixels without inner steps, at the run's temperature, not guided and not cut; None
                    where no step is taken, and in colour
     attention:     float32 [N, H*W, heads, S, H', W'] of all heads of all reads, the first read's first: sums to 1 over
@@ -170,7 +170,7 @@ class FewShotModel:
             attends=network.attends,
             influences=network.needs_supports and not self.in_colour,
             adapts=network.adapts,
-            guides=network.needs_supports and not self.in_colour,
+            guides=guides(network.config, self.task.key),
         )
         self.title, self.reads = self.facts.title, self.facts.reads
         self.attends, self.adapts = self.facts.attends, self.facts.adapts
@@ -198,9 +198,10 @@ class FewShotModel:
         ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
 
         ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
-        l(x) is what would be drawn without them. ``cut``, 0..0.25, takes chances below it as 0 and those above
-        1 - ``cut`` as 1. With either of them, drawings are no samples of the model. Guidance is for characters; a model
-        that reads no support ignores it. Raises InputError.
+        l(x) is what would be drawn without them; in colour, of 16 colours that are drawn for a pixel one is chosen, by
+        (p(x | s) / p(x)) ** w. ``cut``, 0..0.25, takes chances below it as 0 and those above 1 - ``cut`` as 1. With
+        either of them, drawings are no samples of the model. A model that reads no support ignores guidance. Raises
+        InputError.
         """
         *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut)
         return run
@@ -227,8 +228,6 @@ class FewShotModel:
         temperature = _temperature(temperature)
         guidance = _between(guidance, "The guidance", 0, MAX_GUIDANCE)
         cut = _between(cut, "The cut", 0, MAX_CUT)
-        if guidance and self.in_colour:
-            raise InputError("Guidance is for characters only: in colour, draw several and keep the best.")
         if prefix is not None:
             prefix = self._prefix(prefix)
         draw = Draw(temperature, guidance if self.network.needs_supports else 0.0, cut)
@@ -251,9 +250,9 @@ class FewShotModel:
                 _finite(support_nats)
                 sampler = IncrementalSampler(network, self.side, self.side)
             memory = network.encode(given)
-        of_pixel = (network.head.noise,) if self.in_colour else ()
-        noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
         partner = self.partner if draw.guidance else None
+        of_pixel = noise_of_pixel(network.head, guided=partner is not None)
+        noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
         for drawn in sampler.rows(memory, noise, draw, prefix, partner, trace):
             if support_nats is not None and not self.in_colour:
                 before = before or self._before(given, drawn.images, noise, draw.temperature)
@@ -286,7 +285,7 @@ class FewShotModel:
 
     def _without_supports(self, what: str) -> "FewShotModel":
         """The model that draws without supports in place of this one: itself, if it can. Raises InputError."""
-        if not self.unadapted.needs_supports or self.unadapted.config.drops_supports:
+        if self.unadapted.draws_alone or self.unadapted.config.drops_supports:
             return self
         try:
             return load(f"{self.task.key}-{UNCONDITIONAL}")
@@ -394,6 +393,13 @@ class FewShotModel:
         if rows.shape[1:] != ((self.side, 3) if self.in_colour else (self.side,)) or len(rows) > self.side:
             raise InputError(f"The prefix must be up to {self.side} rows of {self.side} pixels.")
         return rows
+
+
+def guides(config: ModelConfig, task: str) -> bool:
+    """Whether guidance changes what a network draws for a task: it reads supports, and something draws without."""
+    variant = MODELS[config.model]
+    alone = variant.draws_alone or config.drops_supports or checkpoints.is_shipped(f"{task}-{UNCONDITIONAL}")
+    return variant.needs_supports and alone
 
 
 def load(name: str | Path) -> FewShotModel:

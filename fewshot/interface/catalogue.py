@@ -5,6 +5,7 @@ from typing import Any
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, checkpoints
+from fewshot.api import guides
 from fewshot.data import drawing, omniglot, pictures
 from fewshot.export.formats import FORMATS
 from fewshot.models import MODELS, ModelConfig
@@ -129,7 +130,6 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
         with suppress(CheckpointError):
             card = checkpoints.read_card(checkpoints.resolve(name))
             if variant := MODELS.get(card["config"]["model"]):
-                guides = variant.needs_supports and card["config"]["channels"] == 1
-                task = card.get("task", OMNIGLOT.key)
-                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides}
+                task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
+                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides(config, task)}
     return models

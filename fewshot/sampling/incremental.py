@@ -138,8 +138,9 @@ class IncrementalSampler:
         """Draw samples a row at a time, and give what is drawn so far after each; its arrays are the same ones.
 
         ``memory`` is what the network's ``encode`` gave for one episode; the samples share it. ``noise`` [N, H, W]
-        holds a uniform number for every pixel, or in colour four of them [N, H, W, 4]; ``prefix`` [R, W] or [R, W, 3]
-        the first rows where they are given. Guidance takes a ``partner``. Without ``trace`` the attention is not kept.
+        holds a uniform number for every pixel, or in colour several [N, H, W, ...], see ``noise_of_pixel``; ``prefix``
+        [R, W] or [R, W, 3] the first rows where they are given. Guidance takes a ``partner``. Without ``trace`` the
+        attention is not kept.
         """
         n = len(noise)
         if partner is None:
@@ -168,12 +169,10 @@ class IncrementalSampler:
                     state.start_row(r, pixels)
                 for c in range(self.width):
                     steps = [state.pixel(r, c, pixels) for state in states]
-                    outputs = steps[0].outputs[:, :n]
-                    if partner is not None:
-                        outputs = outputs + draw.guidance * (outputs - steps[-1].outputs[:, -n:])
+                    alone = None if partner is None else steps[-1].outputs[:, -n:]
                     given = prefix[r, c] if prefix is not None and r < len(prefix) else None
                     images[:, r, c], probabilities[:, r, c] = to_pixels(
-                        outputs, noise[:, r, c], draw.temperature, draw.cut, given
+                        steps[0].outputs[:, :n], noise[:, r, c], draw, given, alone
                     )
                     for state in states:
                         state.finish(r, c, pixels)
