@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts
+from fewshot.interface import catalogue, endpoints, scripts, weights
 from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
 from fewshot.interface.endpoints import LIMITS
 from fewshot.interface.guard import Guard
@@ -146,7 +146,10 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "theme": theme,
         "css_paths": scripts.STYLES,
         "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
+        "app_kwargs": {
+            "routes": [SERVICE.pieces.route, scripts.ROUTE, weights.ROUTE],
+            "middleware": [Middleware(Guard)],
+        },
         "favicon_path": scripts.WEB / "icon.svg",
         "footer_links": ["api"],
         "max_file_size": pictures.MAX_BYTES,
