@@ -67,6 +67,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot import InputError, Run
+from fewshot.api import Facts
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.tasks import Task
 
@@ -143,6 +144,26 @@ def read_beginning(beginning: object, task: Task, side: int) -> NDArray[np.uint8
     return read_image(beginning, task, side)[:rows]
 
 
+def pack_facts(facts: Facts) -> dict[str, Any]:
+    """What each chunk says of its model."""
+    return {
+        "model": facts.name,
+        "title": facts.title,
+        "kind": facts.kind,
+        "can": {
+            "read": facts.needs_supports,
+            "attend": facts.attends,
+            "influence": facts.influences,
+            "adapt": facts.adapts,
+        },
+        "note": facts.note,
+        "task": facts.task.key,
+        "height": facts.side,
+        "width": facts.side,
+        "channels": facts.channels,
+    }
+
+
 def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 0) -> dict[str, Any]:
     """The chunk with the finished rows of one sample of a run, from row ``start`` on.
 
@@ -173,24 +194,11 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
     data = b"".join([deflate.compress(array.tobytes()) for array in arrays] + [deflate.flush()])
     return {
         "id": run_id,
-        "model": facts.name,
-        "title": facts.title,
-        "kind": facts.kind,
-        "can": {
-            "read": facts.needs_supports,
-            "attend": facts.attends,
-            "influence": facts.influences,
-            "adapt": facts.adapts,
-        },
-        "note": facts.note,
-        "task": facts.task.key,
+        **pack_facts(facts),
         "seed": run.seed,
         "temperature": run.temperature,
         "guidance": run.guidance,
         "cut": run.cut,
-        "height": height,
-        "width": width,
-        "channels": facts.channels,
         "shots": len(run.supports),
         "supports": pack_images(run.supports, facts.channels),
         "heads": heads,

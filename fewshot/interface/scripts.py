@@ -39,7 +39,7 @@ async def _answer(request: Request) -> Response:
 
 
 # No Mount: behind a proxy that takes a path away, it would look for its files below its own name.
-ROUTE = Route(f"/{PATH}/{{name}}", _answer)
+ROUTE = Route(f"/{PATH}/{{name:path}}", _answer)
 
 
 # JavaScript that promises the module which knows Gradio.

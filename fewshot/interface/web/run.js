@@ -36,7 +36,7 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
  * @property {number} given
  * @property {number} start
  * @property {number} rows
- * @property {string | ArrayBuffer} data  in base64, or as it is
+ * @property {string | ArrayBuffer | Uint8Array<ArrayBuffer>} data  in base64, or deflated, or as it is
  * @property {string} [example]  the name of the ready-made set that it was drawn from, if it is the page's example
  */
 
@@ -103,7 +103,8 @@ export function beginRun({ start: _start, data: _data, ...facts }, live = false)
  * @param {Chunk} chunk
  * @returns {Promise<ArrayBuffer>} the arrays of its rows, one after the other
  */
-export function unpack(chunk) {
+export async function unpack(chunk) {
+  if (chunk.data instanceof Uint8Array) return chunk.data.buffer;
   return inflate(typeof chunk.data === "string" ? fromBase64(chunk.data) : new Uint8Array(chunk.data));
 }
 

@@ -18,6 +18,7 @@ import { fourierPositions, linspace } from "./positions.js";
 /** @typedef {{vector: Floats, patches: Patches[]}} Memory  vector [D]; patches of each reader */
 
 const POOLED = 4; // places to a side that the vector is made of
+const KEPT = 16; // encoded supports: while somebody draws, most are the same as for the picture before
 
 /**
  * The function from supports to what is remembered of them.
@@ -52,8 +53,23 @@ export function createEncoder(config, weights, context, attends) {
   const readers = attends ? config.attend_after.map((_, i) => createReader(config, weights, `readers.${i}`)) : [];
   const xy = linspace(side);
 
+  /** @type {Map<string, Floats>} */
+  const kept = new Map();
   /** @param {Uint8Array} support  [H, W] */
   const patchesOf = (support) => {
+    const key = support.join("");
+    const patches = kept.get(key) ?? encoded(support);
+    kept.delete(key);
+    kept.set(key, patches); // the last to go
+    for (const oldest of kept.keys()) {
+      if (kept.size <= KEPT) break;
+      kept.delete(oldest);
+    }
+    return patches;
+  };
+
+  /** @param {Uint8Array} support  [H, W] */
+  const encoded = (support) => {
     const located = new Float32Array(3 * support.length);
     support.forEach((ink, i) => {
       located.set([ink, xy[i % side], xy[Math.floor(i / side)]], 3 * i);

@@ -8,13 +8,14 @@ const FINE = 5; // grid cells per pixel; odd, so that one cell lies on the centr
 const REACH = 13; // cells that ink reaches from the centre line: half a stroke of 5.2 pixels
 const POOL = 4; // pixels to a side that become one
 const SEEN = Math.floor(SIDE / POOL); // pixels to a side of what the model sees
+export const PIXELS = SEEN * SEEN;
 
 /**
  * @param {Stroke[]} strokes  in pad coordinates
  * @returns {Uint8Array} [26, 26], ink = 1
  */
 export function renderStrokes(strokes) {
-  const seen = new Uint8Array(SEEN * SEEN);
+  const seen = new Uint8Array(PIXELS);
   const cell = (/** @type {number} */ x) => Math.trunc(Math.min(Math.max(x, 0), SIDE - 1 / FINE) * FINE);
   for (const stroke of strokes) {
     const cells = stroke.map(([x, y]) => [cell(x), cell(y)]);

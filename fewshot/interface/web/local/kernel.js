@@ -2,7 +2,7 @@
 // page.
 //
 // Matrices are [rows, columns], row by row. The inner loops keep four rows, and two inputs where there are as many, in
-// local variables, so that each number that is loaded serves two to four products: see docs/sampling.md for the times.
+// local variables, so that each number that is loaded serves two to four products.
 
 /** @typedef {Float32Array} Floats */
 

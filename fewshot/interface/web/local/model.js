@@ -19,19 +19,18 @@ export const readNetwork = (config, weights) => createNetwork(config, parseSafet
 /**
  * Draws pictures of what the supports show, as FewShotModel.stream does: after each row, what is drawn so far of each.
  * @param {Network} network
- * @param {Network | null} unconditional  the one that guidance moves away from, if the network itself cannot say
+ * @param {Network} partner  the one that guidance moves away from, which may be the same
  * @param {Uint8Array[]} supports  [H, W] each
  * @param {Draw & {seed: number, samples: number, prefix: Uint8Array, trace: boolean}} wish
  * @returns {Generator<Drawn[]>}
  */
-export function* draw(network, unconditional, supports, wish) {
+export function* draw(network, partner, supports, wish) {
   const pixels = network.config.side ** 2;
   const noise = uniformNoise(wish.seed, wish.samples * pixels);
   const memory = network.encode(supports);
-  const without = network.drawsWithout ? network : unconditional;
-  const partner = wish.guidance && memory && without ? { network: without, memory: without.encode([]) } : null;
+  const without = wish.guidance && memory ? { network: partner, memory: partner.encode([]) } : null;
   const samples = Array.from({ length: wish.samples }, (_, i) =>
-    drawRows({ network, memory }, partner, wish, noise.subarray(i * pixels, (i + 1) * pixels), wish.prefix, wish.trace),
+    drawRows({ network, memory }, without, wish, noise.subarray(i * pixels, (i + 1) * pixels), wish.prefix, wish.trace),
   );
   for (let r = 0; r < network.config.side; r++) yield samples.map((rows) => /** @type {Drawn} */ (rows.next().value));
 }

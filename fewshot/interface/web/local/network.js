@@ -93,8 +93,6 @@ export function createNetwork(config, tensors) {
     grid: Math.ceil(side / config.stride), // patches of a support to a side
     ownGrid: config.own && attends ? Math.floor(side / config.stride) : 0, // of the drawing itself
     encode: reads ? createEncoder(config, weights, context, attends) : () => null,
-    /** Whether it can say by itself what would be drawn without supports. */
-    drawsWithout: !reads || config.drops_supports,
   };
   weights.close();
   return network;
