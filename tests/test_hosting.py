@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +47,11 @@ def site(tmp_path_factory):
         )
         nginx = subprocess.Popen([NGINX, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
         try:
+            deadline = time.monotonic() + 30
+            while socket.socket().connect_ex(("127.0.0.1", port)):  # it does not listen yet
+                assert nginx.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
             yield f"http://127.0.0.1:{port}/studio/", [pid for _, pid in replicas]
         finally:
             nginx.terminate()
