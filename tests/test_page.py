@@ -89,19 +89,25 @@ def test_text_and_targets_are_large_enough(open_page):
     page = open_page(**window(TABLET))
     take_a_set(page)
     small = """() => [...document.querySelectorAll("#head, #bar, #reads, #columns")].flatMap((part) =>
-      [...part.querySelectorAll("*")].filter((node) => node.checkVisibility() && parseFloat(getComputedStyle(node).fontSize) < 14
-        && [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()))).map((node) => node.outerHTML)"""
+      [...part.querySelectorAll("*")].filter((node) =>
+        node.checkVisibility() && parseFloat(getComputedStyle(node).fontSize) < 14
+        && [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())
+      )).map((node) => node.outerHTML)"""
     found = [html for html in page.evaluate(small) if "sr-only" not in html]
     assert found == []
     reached = """(selector) => [...document.querySelectorAll(selector)].filter((node) => {
-      const { left, right, top, bottom } = node.getBoundingClientRect(), middle = (top + bottom) / 2, x = (left + right) / 2;
+      const { left, right, top, bottom } = node.getBoundingClientRect();
+      const middle = (top + bottom) / 2, x = (left + right) / 2;
       return ![middle - 21, middle + 21].every((y) => {
         const hit = document.elementFromPoint(x, y);
         return node.contains(hit) || hit?.closest("label")?.contains(node);
       });
     }).map((node) => node.outerHTML)"""
     page.locator(".player-canvas").click()
-    targets = "#generate, #model label, #task label, .pad-tools button, .pad-along input, .player-transport button, .player [data-do=unlock]"
+    targets = (
+        "#generate, #model label, #task label, .pad-tools button, .pad-along input, .player-transport button, "
+        ".player [data-do=unlock]"
+    )
     assert page.evaluate(reached, targets) == []
 
 
@@ -271,7 +277,8 @@ def test_another_model_shows_its_own_picture_of_the_same_noise(page):
 # Counts what a screen reader would say, or describe anew.
 LISTEN = """() => {
   window.said = [];
-  const isSaid = (node) => (node.nodeType === 1 ? node : node.parentElement)?.closest("[role=status], [role=alert], [aria-live], output");
+  const isSaid = (node) =>
+    (node.nodeType === 1 ? node : node.parentElement)?.closest("[role=status], [role=alert], [aria-live], output");
   new MutationObserver((records) => {
     const live = records.some(({ type, target }) => type !== "attributes" && isSaid(target));
     const names = records.filter(({ type }) => type === "attributes").map(({ target }) => target.className);

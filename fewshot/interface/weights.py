@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from fewshot import CheckpointError, FewShotModel, checkpoints
-from fewshot.interface import catalogue, payload
+from fewshot import CheckpointError, FewShotModel, checkpoints, payload
+from fewshot.interface import catalogue
 from fewshot.interface.service import CUT
 from fewshot.models import UNCONDITIONAL
 

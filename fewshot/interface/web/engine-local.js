@@ -105,7 +105,7 @@ export function createLocalEngine(server, worker) {
     },
 
     async *generate(drawings, photographs, settings) {
-      if (!drawings.supports.length || !(await canDraw(settings.model))) {
+      if (!drawings.supports.length || drawings.beginning || !(await canDraw(settings.model))) {
         yield* server.generate(drawings, photographs, settings);
         return;
       }
@@ -114,7 +114,8 @@ export function createLocalEngine(server, worker) {
     },
 
     async along(drawings, settings) {
-      if (!drawings.supports.length || !(await canDraw(settings.model))) return server.along(drawings, settings);
+      const canNot = !drawings.supports.length || drawings.beginning || !(await canDraw(settings.model));
+      if (canNot) return server.along(drawings, settings);
       for await (const chunk of ask(wishOf(drawings, settings, true))) {
         const bytes = /** @type {Uint8Array} */ (chunk.data);
         const image = bytes.subarray(bytes.length - chunk.height * chunk.width); // the last of its arrays
@@ -123,7 +124,10 @@ export function createLocalEngine(server, worker) {
       throw new Error("The worker drew nothing.");
     },
 
+    variations: (recipe, samples) => server.variations(recipe, samples),
     influence: (wish) => server.influence(wish),
+    takeHome: (wish) => server.takeHome(wish),
+    openProject: (project) => server.openProject(project),
   };
 }
 
