@@ -52,8 +52,8 @@ def url(pace):
 
     real_stream = SERVICE.stream
 
-    def slow_stream(*arguments):
-        for run in real_stream(*arguments):
+    def slow_stream(*arguments, **options):
+        for run in real_stream(*arguments, **options):
             yield run
             time.sleep(pace[0])
 

@@ -73,7 +73,7 @@ def test_many_requests_of_one_keep_nobody_waiting(port):
 
     def begin(come_from, seed):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120, source_address=(come_from, 0))
-        body = json.dumps({"data": [[CROSS], "omniglot-attention", None, 1.0, seed, None, None, 0.0, 0.0]})
+        body = json.dumps({"data": [[CROSS], "omniglot-attention", None, 1.0, seed, None, None, 0.0, 0.0, 1]})
         connection.request("POST", "/gradio_api/call/generate", body, {"Content-Type": "application/json"})
         event = json.loads(connection.getresponse().read())["event_id"]
         connection.request("GET", f"/gradio_api/call/generate/{event}")

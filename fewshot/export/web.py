@@ -49,7 +49,8 @@ def _as_function(name: str, text: str) -> str:
     if other := _OTHER.search(text):
         raise ValueError(f"{name} has an import or export that is not understood: {other[0]}")
     returned = ", ".join(exported)
-    return f"// {name}\nconst {_constant(name)} = (() => {{\n{text.rstrip()}\nreturn {{ {returned} }};\n}})();"
+    lines = [f"// {name}", f"const {_constant(name)} = (() => {{", text.rstrip(), f"return {{ {returned} }};", "})();"]
+    return "\n".join(lines)
 
 
 def _constant(name: str) -> str:

@@ -18,7 +18,7 @@ export function createBeginning(paper, above, { side, lowest, changed }) {
   const toggle = make("input", { type: "checkbox" });
   toggle.setAttribute("role", "switch");
   const label = make("label", { className: "beginning" }, toggle, " Complete it ");
-  label.append(make("span", {}, "what is above the line stays, the machine draws the rest"));
+  label.title = "What is above the line stays, and the machine draws the rest";
   const handle = make("span", { tabIndex: 0 });
   handle.innerHTML = '<svg viewBox="0 0 24 24"><path d="M8 10l4-4 4 4M8 14l4 4 4-4"/></svg>';
   handle.setAttribute("role", "slider");
