@@ -94,7 +94,8 @@ def test_text_and_targets_are_large_enough(open_page):
     ).map((node) => node.outerHTML)"""
     found = [html for html in page.evaluate(small) if "sr-only" not in html]
     assert found == []
-    reached = """(selector) => [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility()).filter((node) => {
+    reached = """(selector) => [...document.querySelectorAll(selector)]
+      .filter((node) => node.checkVisibility()).filter((node) => {
       const { left, right, top, bottom } = node.getBoundingClientRect();
       const middle = (top + bottom) / 2, x = (left + right) / 2;
       return ![middle - 21, middle + 21].every((y) => {
