@@ -78,6 +78,10 @@ def browser(launch):
     return launch()
 
 
+# What Gradio says of its requests that are under way when a page is left or loaded again.
+LEFT = re.compile("AbortError: signal is aborted|errored out")
+
+
 @pytest.fixture
 def open_page(browser, url):
     """Opens the studio in a fresh profile; afterwards no request has left the machine, and no error was logged."""
@@ -86,7 +90,11 @@ def open_page(browser, url):
     def watch(page):
         page.on("request", lambda r: r.url.startswith((url, "data:", "blob:")) or wrong.append(f"request to {r.url}"))
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        page.on("console", lambda message: message.type == "error" and message_of(message.text))
+
+    def message_of(text):
+        if not LEFT.search(text):
+            wrong.append(text)
 
     def open_it(**options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)

@@ -26,6 +26,7 @@ PLAYED = f"""(seed) => {STATE}.run.seed === seed && {STATE}.run.rows === {STATE}
 
 
 def take_set(page, which=0):
+    page.get_by_role("button", name="Ready-made sets").click()
     page.get_by_role("button", name="Use the ready-made set").nth(which).click()
 
 
@@ -261,6 +262,7 @@ def test_photographs_vary_below_their_beginning(page):
 
 def test_a_finger_plays_and_keeps(open_page):
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, reduced_motion="reduce")
+    page.get_by_role("button", name="Ready-made sets").tap()
     page.get_by_role("button", name="Use the ready-made set").first.tap()
     page.get_by_role("button", name=BUTTON).tap()
     page.wait_for_function(SIXTEEN)

@@ -282,7 +282,8 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     scrub.style.setProperty("--ready", `${(100 * available()) / pixels}%`);
     speeds.value = String(playback.speed);
     root.classList.toggle("is-playing", playing);
-    one(root, "[data-do=toggle]").setAttribute("aria-label", playing ? "Pause" : "Play");
+    const [toggle, action] = [one(root, "[data-do=toggle]"), playing ? "Pause" : "Play"];
+    if (toggle.ariaLabel !== action) toggle.ariaLabel = action; // each change is told to screen readers
     const atStart = drawn() === 0;
     const atEnd = drawn() >= available();
     for (const back of ["rowBack", "pixelBack"]) one(root, `[data-do=${back}]`, HTMLButtonElement).disabled = atStart;
