@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 
 import fewshot
 from fewshot import checkpoints
-from fewshot.interface import lessons, scripts
+from fewshot.export import web
+from fewshot.interface import lessons
 from fewshot.interface.service import CUT, MOST_INNER_STEPS
 from fewshot.interface.studio import GUIDANCES, TEMPERATURES
 from fewshot.tasks import OMNIGLOT, TASKS
@@ -33,7 +34,7 @@ NAMES = {"position": "POSITIONS", "lock": "PIXELS"}  # fields, and where moments
 
 def names_in(module: str, table: str) -> set[str]:
     """The keys of an object in a script."""
-    (body,) = re.findall(rf"export const {table} = \{{(.*?)\n\}};", scripts.read(module), re.DOTALL)
+    (body,) = re.findall(rf"export const {table} = \{{(.*?)\n\}};", web.read(module), re.DOTALL)
     return {quoted or plain for quoted, plain in re.findall(r'^  (?:"([^"]+)"|(\w+)):', body, re.MULTILINE)}
 
 

@@ -31,7 +31,7 @@ def test_noise_is_numpys_bit_for_bit():
     pairs = [str(number) for pair in asked.items() for number in pair]
     program = ["node", str(ROOT / "tests" / "web" / "noise.js"), *pairs]
     noise = np.frombuffer(subprocess.run(program, capture_output=True, check=True).stdout, "<f4")
-    expected = np.concatenate([uniform_noise(seed, (count,)) for seed, count in asked.items()])
+    expected = np.concatenate([uniform_noise(seed, (1, count))[0] for seed, count in asked.items()])
     np.testing.assert_array_equal(noise, expected)
 
 

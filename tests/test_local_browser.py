@@ -16,8 +16,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import fewshot
-from fewshot import checkpoints
-from fewshot.interface import payload, scripts, weights
+from fewshot import checkpoints, payload
+from fewshot.interface import scripts, weights
 from fewshot.interface.service import CUT
 from fewshot.tasks import OMNIGLOT
 

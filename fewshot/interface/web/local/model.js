@@ -26,11 +26,10 @@ export const readNetwork = (config, weights) => createNetwork(config, parseSafet
  */
 export function* draw(network, partner, supports, wish) {
   const pixels = network.config.side ** 2;
-  const noise = uniformNoise(wish.seed, wish.samples * pixels);
   const memory = network.encode(supports);
   const without = wish.guidance && memory ? { network: partner, memory: partner.encode([]) } : null;
   const samples = Array.from({ length: wish.samples }, (_, i) =>
-    drawRows({ network, memory }, without, wish, noise.subarray(i * pixels, (i + 1) * pixels), wish.prefix, wish.trace),
+    drawRows({ network, memory }, without, wish, uniformNoise(wish.seed + i, pixels), wish.prefix, wish.trace),
   );
   for (let r = 0; r < network.config.side; r++) yield samples.map((rows) => /** @type {Drawn} */ (rows.next().value));
 }
