@@ -178,6 +178,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     for await (const chunk of engine.generate(recipe.drawings, recipe.photographs, recipe.settings)) {
       // One that was begun before the user turned to another task is not shown there.
       if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
+      if ("error" in chunk || chunk.rows === chunk.height) asked = false; // of Generate, the next press asks for another
     }
     await absorbed;
     player.stop();
