@@ -1025,9 +1025,10 @@ def turn_to(page, task):
 
 def generate(page):
     """Press Generate and wait for the whole picture, which is returned [H, W, channels]."""
+    page.wait_for_function("!studio.drawing")  # as it may, to show what was chosen
     old = page.evaluate(f"{STATE}.run.id")
     page.get_by_role("button", name="Generate").click()
-    page.wait_for_function(f"{WHOLE} && !{STATE}.run.live && {STATE}.run.id !== {json.dumps(old)}")
+    page.wait_for_function(f"{WHOLE} && !{STATE}.run.live && {STATE}.run.id !== {json.dumps(old)} && !studio.drawing")
     side = page.evaluate(f"{STATE}.run.height")
     return np.array(page.evaluate(f"[...{STATE}.run.image]"), np.uint8).reshape(side, side, -1)
 
