@@ -248,7 +248,12 @@ export function createGuess(root, { player, playback, words }) {
   menu.addEventListener("change", () => open(/** @type {Kind} */ (menu.value)));
   sheet.addEventListener("pointerdown", penDown);
   root.addEventListener("keydown", keyDown, { capture: true });
-  document.addEventListener("keydown", (event) => event.target === document.body && keyDown(event));
+  // Also from the lesson that asks, whose own keys are others.
+  document.addEventListener("keydown", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const isAnswer = "01".includes(event.key) && !target.matches("input, select, textarea");
+    if (!root.contains(target) && (target === document.body || isAnswer)) keyDown(event);
+  });
   // Whoever moves in the picture meanwhile is asked from there on.
   playback.join({
     available: () => 0,
