@@ -155,7 +155,7 @@ export function createGuess(root, { player, playback, words }) {
     }
     playback.go(range.to);
     ask();
-    one(answers, "*")?.focus();
+    /** @type {HTMLElement | null} */ (answers.querySelector("*"))?.focus(); // there may be none
   }
 
   /** @param {import("./run.js").Run} run */
