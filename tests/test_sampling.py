@@ -176,7 +176,7 @@ def test_equals_naive_in_colour(model, prefix_rows):
     if network.adapts:  # as it is: by random gradients of colours, weights soon grow beyond all measure
         network = network.adapted(to_tensor(supports[None])[0], inner_steps=0).network
     # With these numbers no colour comes nearer to the border between two levels than 0.003, and a float32 is surer.
-    noise = uniform_noise(151, (3, 5, 6, network.head.noise))
+    noise = np.random.default_rng(151).random((3, 5, 6, network.head.noise), np.float32)
     prefix = supports[0, :prefix_rows] if prefix_rows else None
     images, probabilities, attention, _ = naive.sample(network, supports, noise, Draw(0.9), prefix)
     with torch.inference_mode():
