@@ -405,7 +405,9 @@ def test_what_was_taken_away_comes_back(page):
     api.expect(status(page, "photos")).to_contain_text("complete it")
     given = page.evaluate("studio.photos.value()")
     page.get_by_role("radio", name=re.compile("^Characters")).check()
+    api.expect(page.locator(".pad-paper")).to_be_visible()
     page.get_by_role("radio", name=re.compile("^Products")).check()
+    api.expect(page.locator(".photos-tray")).to_be_visible()
     assert page.evaluate("studio.photos.value()") == given
 
 
