@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
@@ -29,6 +30,14 @@ gradio_client = pytest.importorskip("gradio_client")
 
 CROSS = {"strokes": [[[20, 20], [85, 85]], [[85, 20], [20, 85]]]}
 ATTENTION, CONDITIONAL, META, PIXELCNN = (f"omniglot-{m}" for m in ("attention", "conditional", "meta", "pixelcnn"))
+
+
+def preview(given):
+    return anyio.run(SERVICE.preview, given)
+
+
+def preview_photo(wish):
+    return anyio.run(SERVICE.preview_photo, wish)
 
 
 @pytest.fixture(scope="module")
@@ -221,11 +230,11 @@ def test_a_large_piece_is_fetched_once_as_a_file(url):
 
 
 def test_photographs_are_previewed_as_the_model_sees_them(harbour):
-    seen = SERVICE.preview_photo({"task": "mirror", "picture": harbour[0]})
+    seen = preview_photo({"task": "mirror", "picture": harbour[0]})
     assert seen == {"pixels": payload.pack_images(harbour[1], 3)}
     for wrong in (None, {"task": "mirror"}, {"task": "x", "picture": harbour[0]}, {"task": "*", "picture": harbour[0]}):
-        assert SERVICE.preview_photo(wrong)["error"].endswith("."), wrong
-    assert "not a picture" in SERVICE.preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
+        assert preview_photo(wrong)["error"].endswith("."), wrong
+    assert "not a picture" in preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
 
 
 def test_ready_made_photographs_are_squares_in_colour():
@@ -470,10 +479,10 @@ def test_bad_strokes_give_one_sentence(client, strokes):
 
 
 def test_upload_from_the_pad_is_checked():
-    assert "base64" in SERVICE.preview({"picture": None})["error"]
-    assert "not a picture" in SERVICE.preview({"picture": base64.b64encode(b"hello").decode()})["error"]
-    assert "error" in SERVICE.preview({"strokes": [[[1e400, 0]]]})
-    assert "error" in SERVICE.preview(None)
+    assert "base64" in preview({"picture": None})["error"]
+    assert "not a picture" in preview({"picture": base64.b64encode(b"hello").decode()})["error"]
+    assert "error" in preview({"strokes": [[[1e400, 0]]]})
+    assert "error" in preview(None)
 
 
 def test_a_model_for_other_sizes_is_not_offered(monkeypatch, tmp_path):

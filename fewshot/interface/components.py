@@ -4,6 +4,7 @@ The folder ``web`` holds all of their behaviour; engine-gradio.js there binds it
 """
 
 import base64
+import inspect
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -45,7 +46,11 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
     def function(*arguments: Any) -> Any:
         return method(*arguments)
 
-    return function
+    @wraps(method)
+    async def coroutine(*arguments: Any) -> Any:
+        return await method(*arguments)
+
+    return coroutine if inspect.iscoroutinefunction(method) else function
 
 
 class SupportPad(_Part):

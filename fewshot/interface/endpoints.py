@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from fewshot import InputError
-from fewshot.interface import catalogue, payload
-from fewshot.interface.service import FOR_THE_USER, SERVICE, new_id, parts
+from fewshot.interface import catalogue, payload, temporary
+from fewshot.interface.service import FOR_THE_USER, SERVICE, Wanted, always, new_id, parts
 from fewshot.tasks import OMNIGLOT
 
 # So many may be drawing, of the 40 threads that Gradio has.
@@ -23,6 +24,13 @@ def gradio_errors() -> Iterator[None]:
         yield
     except FOR_THE_USER as error:
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def still_wanted() -> Wanted:
+    """Whether the client who asked for what is computed here now is still there."""
+    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    event = blocks and blocks._queue.event_ids_to_events.get(event_id)
+    return always if event is None else lambda: event.alive
 
 
 def generate(
@@ -52,7 +60,9 @@ def generate(
     """
     with gradio_errors():
         asked = catalogue.find(model)
-        runs = SERVICE.stream(asked, supports, shots, temperature, seed, inner_steps, beginning, guidance, cut)
+        runs = SERVICE.stream(
+            asked, supports, shots, temperature, seed, inner_steps, beginning, guidance, cut, still_wanted()
+        )
         for _, run in parts(runs):
             finished = run.rows == run.images.shape[1]
             yield {
@@ -75,7 +85,13 @@ def read_picture(picture: str) -> dict:
     """A picture file (PNG, JPEG, WebP, GIF, BMP, TIFF; at most 10 MB) to the drawing that the model sees."""
     if not picture:
         raise InputError("There is no picture: choose a file first.")
-    image = OMNIGLOT.read_picture(Path(picture).read_bytes(), OMNIGLOT.side)
+    try:
+        data = Path(picture).read_bytes()
+    except OSError as error:  # somebody else sent the same picture, and it was read already
+        raise InputError("The picture is not here any more: please send it again.") from error
+    temporary.used(Path(picture))
+    with SERVICE.turn_to_read():
+        image = OMNIGLOT.read_picture(data, OMNIGLOT.side)
     return {"pixels": payload.pack_images(image, OMNIGLOT.channels)}
 
 

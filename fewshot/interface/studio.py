@@ -1,6 +1,7 @@
 """The page: what is on it, and what its buttons do."""
 
 import random
+import traceback
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,8 +13,8 @@ from fewshot import CheckpointError
 from fewshot.data import pictures
 from fewshot.interface import catalogue, endpoints, scripts
 from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
-from fewshot.interface.endpoints import LIMITS
-from fewshot.interface.guard import Guard
+from fewshot.interface.endpoints import LIMITS, still_wanted
+from fewshot.interface.guard import Guard, is_ours
 from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
 from fewshot.tasks import OMNIGLOT, TASKS
 
@@ -32,6 +33,31 @@ LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 
+SESSIONS = 500  # that Gradio remembers: the components of theirs that were changed
+WAITING = 64  # pictures that can wait for their turn; a class asks for 30 at once
+MISFIT = "This is not what is asked for here: see Use via API at the foot of the page."
+FAULT = "The studio failed at this; its window says why. Nothing of yours is lost."
+
+
+class Studio(gr.Blocks):
+    """A page of Gradio's that says what went wrong in a sentence, and remembers nobody's pictures."""
+
+    async def process_api(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return await super().process_api(*arguments, **options)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            if is_ours(error):
+                traceback.print_exc()
+            raise gr.Error(FAULT if is_ours(error) else MISFIT, print_exception=False) from error
+        finally:
+            # Gradio keeps what every component of a session last had: only for links that it could make to them.
+            if (session := options.get("state")) is not None:
+                session.config_values.clear()
+
+
 def draw(
     pad: object, tray: object, model: str, guidance: float, temperature: float, seed: int, inner_steps: int, fresh: bool
 ) -> Iterator[tuple[dict[str, Any], Any]]:
@@ -39,7 +65,7 @@ def draw(
     if fresh:
         seed = random.randrange(NEW_SEEDS)
     try:
-        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps):
+        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps, still_wanted()):
             yield chunk, seed
     except FOR_THE_USER as error:
         yield {"id": new_id(), "error": str(error)}, gr.skip()
@@ -65,7 +91,7 @@ def build() -> gr.Blocks:
     """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
     sets, facts = catalogue.drawn_sets(), catalogue.facts()
     # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
-    with gr.Blocks(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with Studio(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(HEADER, apply_default_css=False)
         tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
         task = gr.Radio(tasks, value=OMNIGLOT.key, show_label=False, elem_id="task", elem_classes="cards")
@@ -121,7 +147,7 @@ def build() -> gr.Blocks:
         ]  # or when they chose another model
         gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
-    return demo
+    return demo.queue(max_size=WAITING)
 
 
 def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
@@ -152,6 +178,8 @@ def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,
+        "state_session_capacity": SESSIONS,
+        "_frontend": False,  # otherwise it asks itself for the page, and gives up if a busy machine takes 3 s
         "ssr_mode": False,
     }
     return demo.launch(**defaults | options)
