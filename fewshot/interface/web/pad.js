@@ -164,13 +164,20 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     sayIfUnread();
     paintPad();
     edited();
+    // Another finger, or the hand that rests beside the pen, sends events to the same canvas.
+    const isOther = (/** @type {PointerEvent} */ { pointerId }) => pointerId !== event.pointerId;
     const move = (/** @type {PointerEvent} */ moved) => {
+      if (isOther(moved)) return;
       const events = moved.getCoalescedEvents();
-      for (const each of events.length ? events : [moved]) stroke.push(pointOf(each));
+      for (const point of (events.length ? events : [moved]).map(pointOf)) {
+        const [x, y] = stroke[stroke.length - 1];
+        if (point[0] !== x || point[1] !== y) stroke.push(point);
+      }
       paintPad();
       edited();
     };
-    const end = () => {
+    const end = (/** @type {PointerEvent} */ ended) => {
+      if (isOther(ended)) return;
       paper.removeEventListener("pointermove", move);
       paper.removeEventListener("lostpointercapture", end);
       strokesChanged();
