@@ -78,3 +78,18 @@ export function acceptDrops(root, take) {
     take([...(event.dataTransfer?.files ?? [])]);
   });
 }
+
+/**
+ * Calls `take` with the files of each paste, while `root` is on the screen and no text is being written.
+ * @param {HTMLElement} root
+ * @param {(files: File[]) => void} take
+ */
+export function acceptPastes(root, take) {
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    const writing = /** @type {Element} */ (event.target).matches?.("textarea, [type=text], [type=number]");
+    if (!files.length || writing || !root.checkVisibility()) return;
+    event.preventDefault();
+    take(files);
+  });
+}

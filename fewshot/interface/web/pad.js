@@ -5,7 +5,7 @@
 
 import { strokesAmong } from "./codec.js";
 import { make, one } from "./dom.js";
-import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { colourOf, contextOf, paintDrawing } from "./painting.js";
 import { keep, recall } from "./store.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
@@ -350,6 +350,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", status, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
+  acceptPastes(root, upload);
   new ResizeObserver(paintPad).observe(paper);
   new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] }); // light and dark
 
