@@ -221,14 +221,13 @@ class MetaPixelCNN(Network):
         parameters = [self.adapt(s, steps)[0] for s in supports]
         return [Memory(p, call(self.base, p, "encode", s[None])) for p, s in zip(parameters, supports, strict=True)]
 
-    def influence(
-        self, image: Tensor, supports: Tensor, row: int, column: int, inner_steps: int | None = None
-    ) -> Tensor:
+    def influence(self, image: Tensor, supports: Tensor, row: int, column: int, **options: Any) -> Tensor:
         """As for every network; step by step from the last to the first, so that one step's graph is held at a time."""
+        inner_steps = options.get("inner_steps")
         steps = self.config.inner_steps if inner_steps is None else inner_steps
-        (given,), names = supports.detach(), self.adapted_names()
+        given, names = supports.detach()[0], self.adapted_names()
         with torch.enable_grad():
-            last, before = self.initial(), []
+            last, before = self.initial(), list[Parameters]()
             for _ in range(steps if len(given) >= self.least_shots else 0):
                 before.append(last)
                 last, _ = self.stepped(last, given, differentiable=False)
