@@ -1,4 +1,4 @@
-"""Open the studio in the browser: python app.py [--port PORT]"""
+"""Open the studio in the browser: python app.py [--lan] (python app.py --help says what else)"""
 
 import os
 import signal
@@ -21,6 +21,10 @@ class Options:
     """Teach a machine a new character from a handful of drawings, and watch it draw."""
 
     port: int | None = None  # the first free one from 7860 on, if not given; any free one for 0
+    lan: bool = False  # let everyone in this network use it, and show them its address
+    allowed_host: tuple[str, ...] = ()  # other names by which it may be asked, as through a proxy
+    root_path: str = ""  # the path below which a proxy serves it, such as /studio
+    workers: int | None = None  # processes that draw; one a core if not given, none for 0
 
 
 def free_port() -> int:
@@ -43,8 +47,9 @@ def main() -> None:
 
     give_back()
     port = free_port() if options.port == 0 else options.port
+    number = (os.cpu_count() or 1) if options.workers is None else options.workers
     try:
-        studio.launch(studio.build(), server_port=port, inbrowser=True)
+        studio.serve(port, options.lan, options.allowed_host, options.root_path, number)
     except (OSError, OverflowError) as error:  # the port is taken, or none
         raise SystemExit(f"The studio cannot be served: {error}") from error
 

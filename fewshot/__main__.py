@@ -17,17 +17,18 @@ import fewshot
 from fewshot import FewShotModel, InputError, checkpoints
 from fewshot.api import MAX_SEED, Draw
 from fewshot.bench import growth_figure, table, training_table
-from fewshot.data import omniglot, photos, products
+from fewshot.data import emoji, omniglot, photos, products
 from fewshot.data.errors import DataError
 from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
+from fewshot.evaluation import evaluate_emoji as evaluate_emoji_network
 from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
-from fewshot.figures import save_run
+from fewshot.export.formats import files, find
 from fewshot.files import writable, writable_file
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
-from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
+from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
@@ -51,31 +52,38 @@ def train_classifier(config: ClassifierConfig) -> None:
     run_classifier_training(config)
 
 
+SHOTS, EMOJI_SHOTS = (1, 2, 4, 8), (1, 3, 5)  # of supports, at which characters and emoji are scored
+
+
 @dataclass(frozen=True)
 class EvaluateConfig:
     """Score held-out data in nats/dim: drawings of every character, with the same targets at all shots.
 
-    For a checkpoint of another task: photographs from their mirror images, or products from other photographs of them.
-    Then --shots does not count, and for mirror images neither do --targets and --seed.
+    For a checkpoint of another task: emoji from other artists' versions of them, photographs from their mirror images,
+    or products from other photographs of them. For the last two --shots does not count, and for mirror images neither
+    do --targets and --seed.
     """
 
     checkpoint: str
     """a name in checkpoints/ or a path"""
     data: Path
-    """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
+    """packed .npz file, or a folder of Omniglot, of photographs, of icon packages, or of Stanford Online Products"""
     out: Path | None = None
     """JSON file for the result"""
-    shots: tuple[int, ...] = (1, 2, 4, 8)
-    """numbers of supports"""
+    shots: tuple[int, ...] = ()
+    """numbers of supports; 1 2 4 8 for characters and 1 3 5 for emoji if not given"""
     targets: int = 8
-    """targets a character, or at most so many a product"""
+    """targets a character, or at most so many an emoji or a product"""
     split: str = "all"
     """what to take of the data: validation is what the shipped weights have not seen, all has their training data too;
     training, training+validation (alphabets only), test (not of photographs)"""
     seed: int = 0
     """what draws supports and targets"""
     wrong_supports: bool = False
-    """score each character or product given the supports of another one"""
+    """score each character, emoji or product given the supports of another one"""
+    against: str | None = None
+    """for emoji: another checkpoint, whose nats/dim on the same targets are subtracted, with the standard error of the
+    paired difference"""
     quality: bool = False
     """let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets that neither
     the model nor the judge has seen, which of the 45 are those of --split validation"""
@@ -93,6 +101,8 @@ def evaluate(config: EvaluateConfig) -> None:
         raise InputError("--quality and --wrong-supports do not go together.")
     if not 0 <= config.seed <= MAX_SEED:
         raise InputError(f"--seed must be from 0 to {MAX_SEED}.")
+    if config.against is not None and config.wrong_supports:
+        raise InputError("--against and --wrong-supports do not go together: one difference at a time.")
     if config.out is not None:
         writable_file(config.out)
     model = fewshot.load(config.checkpoint)
@@ -105,9 +115,11 @@ def evaluate(config: EvaluateConfig) -> None:
 
 def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score characters at each number of shots; with ``quality``, judge drawings too."""
+    refuse_against(config)
     classifier = checkpoints.load_classifier() if config.quality else None
     drawings = omniglot.load(config.data).split(config.split)
-    scores = evaluate_network(model.network, drawings, config.shots, config.targets, config.seed, config.wrong_supports)
+    shots = config.shots or SHOTS
+    scores = evaluate_network(model.network, drawings, shots, config.targets, config.seed, config.wrong_supports)
     print(heading(model, config, "alphabets"))
     print("shots  nats/dim  standard error  characters  targets")
     for s, score in scores.items():
@@ -133,8 +145,9 @@ def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str
 def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs, each given its mirror image, and say where it was looked at."""
     refuse_quality(config)
+    refuse_against(config)
     if config.wrong_supports:
-        raise InputError("--wrong-supports is for characters and products.")
+        raise InputError("--wrong-supports is for characters, emoji and products.")
     images = photos.shrink(photos.load(config.data).split(config.split), model.side)
     score = evaluate_mirror(model.network, images)
     size = f"{model.side}x{model.side}, {len(images)} in number"
@@ -144,9 +157,47 @@ def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, An
     return {"photographs": len(images), "mirror": score}
 
 
+def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
+    """Score emoji, each given other artists' versions, and compare with wrong supports or with another model."""
+    refuse_quality(config)
+    against = None if config.against is None else fewshot.load(config.against)
+    if against is not None and against.task is not model.task:
+        raise InputError(f"--against must be for {model.task.label} too, '{against.name}' is not.")
+    held_out = emoji.load(config.data, config.split)
+    scores = evaluate_emoji_network(
+        model.network,
+        held_out,
+        config.shots or EMOJI_SHOTS,
+        config.targets,
+        config.seed,
+        config.wrong_supports,
+        None if against is None else against.network,
+    )
+    print(heading(model, config, "emoji"))
+    if config.wrong_supports or against is not None:
+        print(f"difference: to {'the right supports' if against is None else against.name}, paired")
+    print("shots  nats/dim  standard error  difference  its error  most read  emoji  targets")
+    for s, score in scores.items():
+        nats, error, difference, its_error, read = (
+            math.nan if score[name] is None else score[name]
+            for name in ("nats_per_dim", "standard_error", "difference", "difference_error", "most_read")
+        )
+        print(
+            f"{s:>5}  {nats:8.4f}  {error:14.4f}  {difference:10.4f}  {its_error:9.4f}  {read:9.3f}"
+            f"  {score['emoji']:5}  {score['targets']:7}"
+        )
+    return {
+        "seed": config.seed,
+        "wrong_supports": config.wrong_supports,
+        "against": None if against is None else against.name,
+        "shots": scores,
+    }
+
+
 def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs of products, each given others of it: Stanford Online Products, and all others."""
     refuse_quality(config)
+    refuse_against(config)
     held_out = products.load(config.data, config.split)
     scores = evaluate_products_network(model.network, held_out, config.targets, config.seed, config.wrong_supports)
     print(heading(model, config, "products"))
@@ -163,6 +214,7 @@ def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, 
 EVALUATIONS: dict[str, Callable[[FewShotModel, EvaluateConfig], dict[str, Any]]] = {
     OMNIGLOT.key: evaluate_characters,
     MIRROR.key: evaluate_photos,
+    EMOJI.key: evaluate_emoji,
     PRODUCTS.key: evaluate_products,
 }
 
@@ -171,6 +223,12 @@ def heading(model: FewShotModel, config: EvaluateConfig, what: str) -> str:
     """The line above a table of scores."""
     wrong = ", wrong supports" if config.wrong_supports else ""
     return f"{model.name}, {config.split} {what} of {config.data.name}, seed {config.seed}{wrong}"
+
+
+def refuse_against(config: EvaluateConfig) -> None:
+    """Raises InputError if another checkpoint is to be compared."""
+    if config.against is not None:
+        raise InputError("--against is for emoji.")
 
 
 def refuse_quality(config: EvaluateConfig) -> None:
@@ -190,21 +248,27 @@ def generate(
     guidance: float = 0.0,
     cut: float = 0.0,
     sheet: bool = False,
+    formats: tuple[str, ...] = ("png", "gif", "npz"),
 ) -> None:
-    """Draw new images: PNGs, an animated GIF of the first being drawn, and the trace (.npz).
+    """Draw new images, and write them as files whose names tell model, supports, settings and seed.
 
     Args:
         checkpoint: a name in checkpoints/ or a path.
         out: folder for what is written.
         support: one to eight pictures of the character or the product; the one photograph to mirror.
         samples: drawings to make.
-        seed: of the noise.
+        seed: of the noise; drawing n is the one that the seed + n draws alone.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
-        guidance: of characters, 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
+        guidance: 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
         cut: 0 to 0.25: chances below it are taken as 0, and those above its complement as 1.
         sheet: each picture is a sheet with several drawings of the character, each of which is a support.
+        formats: kinds of files. png, clear (transparent) and svg are pictures, sheet is all of them on one, gif a film,
+            html a player that works offline, figure (PNG) and figure-svg one for a report, csv and npz the numbers, zip
+            all of these.
     """
+    for key in formats:
+        find(key)
     model, pictures = fewshot.load(checkpoint), []
     read_sheet = model.task.read_sheet if sheet else None
     if sheet and read_sheet is None:
@@ -219,8 +283,9 @@ def generate(
         else:
             pictures.append(model.task.read_picture(data, model.side))
     run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
-    for path in save_run(run, out):
-        print(path)
+    for name, data in files(run, formats):
+        (out / name).write_bytes(data)
+        print(out / name)
 
 
 def bench(figure: Path | None = None, training: bool = False) -> None:

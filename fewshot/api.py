@@ -1,22 +1,26 @@
 """The one way to use a model: load it, generate with it, score with it."""
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
-from fewshot.models import UNCONDITIONAL, Network
+from fewshot.models import MODELS, UNCONDITIONAL, ModelConfig, Network
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler, Partner
-from fewshot.sampling.pixels import Draw
+from fewshot.sampling.pixels import Draw, noise_of_pixel
 from fewshot.tasks import OMNIGLOT, TASKS, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAX_SAMPLES = 64
 MAX_INNER_STEPS = 10
@@ -47,7 +51,7 @@ class Facts:
     attends: bool  # whether its runs have attention
     influences: bool  # whether ``influence`` can be asked for: it reads supports, and does not draw in colour
     adapts: bool  # whether the supports change its weights, by inner steps
-    guides: bool  # whether guidance changes what it draws: it reads supports and has one channel
+    guides: bool  # whether guidance changes what it draws: it reads supports, and something draws without
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Run:
     facts:         of the model that drew it
     images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
     probabilities: float32 [N, H, W], of ink, as it was drawn from (with the run's guidance, temperature and cut), each
-                   before its pixel was drawn; in colour, of the pixel's colour
+                   before its pixel was drawn; in colour, of the pixel's colour, not guided
     probabilities_before: of the same pixels without inner steps, at the run's temperature, not guided and not cut; None
                    where no step is taken, and in colour
     attention:     float32 [N, H*W, heads, S, H', W'] of all heads of all reads, the first read's first: sums to 1 over
@@ -91,6 +95,56 @@ class Run:
         """How many inner steps the weights took on the supports; None for a model that takes none."""
         return None if self.support_nats is None else len(self.support_nats) - 1
 
+    def file_name(self, sample: int | None = None) -> str:
+        """For its files, without their ending: model, supports, settings, seed, and the sample if there are several.
+
+        Such as omniglot-attention-4-drawings-3fa9-temperature-1-seed-5; the four digits stand for the supports and the
+        given rows.
+        """
+        facts, read = self.facts, self.supports if self.facts.needs_supports else self.supports[:0]
+        parts = [facts.name]
+        if len(read) or self.given:
+            digest = hashlib.blake2s(read.tobytes() + self.images[0, : self.given].tobytes(), digest_size=2)
+            number = f"{len(read)}-{facts.task.unit if len(read) == 1 else facts.task.units}"
+            parts += [*([number] if len(read) else []), digest.hexdigest()]
+        if self.given:
+            parts.append(f"{self.given}-rows-given")
+        if self.inner_steps is not None:
+            parts.append(f"steps-{self.inner_steps}")
+        if self.guidance:
+            parts.append(f"faithfulness-{self.guidance:g}")
+        if self.cut:
+            parts.append(f"cut-{self.cut:g}")
+        parts += [f"temperature-{self.temperature:g}", f"seed-{self.seed}"]
+        if sample is not None and len(self.images) > 1:
+            parts.append(f"sample-{sample + 1}")
+        return "-".join(parts)
+
+    def to_html(self, path: str | Path, sample: int = 0) -> None:
+        """Write one HTML file in which the player shows a sample: it works without a server, offline.
+
+        Raises InputError if there is no such sample, or it is not finished, and OSError.
+        """
+        from fewshot.export.player import to_html
+
+        Path(path).write_text(to_html(self, sample), encoding="utf-8")
+
+    def figure(self, row: int | None = None, column: int | None = None, sample: int = 0) -> "Figure":
+        """A matplotlib figure: a sample, what one of its pixels read of each support, a legend, and the recipe.
+
+        ``row`` and ``column`` count from 0; without them it is the last pixel of ink, in colour the middle one. Save it
+        by ``run.figure().savefig("figure.png")``, or as .svg. Raises InputError.
+        """
+        from fewshot.export.figure import figure
+
+        return figure(self, row, column, sample)
+
+    def _repr_html_(self) -> str:
+        """The player, in a notebook."""
+        from fewshot.export.player import to_iframe
+
+        return to_iframe(self)
+
 
 class FewShotModel:
     """A trained network with its card. It holds no state between calls and may be shared by threads.
@@ -116,7 +170,7 @@ class FewShotModel:
             attends=network.attends,
             influences=network.needs_supports and not self.in_colour,
             adapts=network.adapts,
-            guides=network.needs_supports and not self.in_colour,
+            guides=guides(network.config, self.task.key),
         )
         self.title, self.reads = self.facts.title, self.facts.reads
         self.attends, self.adapts = self.facts.attends, self.facts.adapts
@@ -137,15 +191,17 @@ class FewShotModel:
     ) -> Run:
         """Draw ``samples`` new images of what the supports [S, H, W] of 0/1, or [S, H, W, 3], show.
 
-        S is 1..``task.most_shots`` (0 is allowed for a model that was trained without supports too). ``prefix`` [R, W],
+        S is 1..``task.most_shots`` (0 is allowed for a model that was trained without supports too). Image n is the one
+        that the seed ``seed + n`` draws alone. ``prefix`` [R, W],
         or [R, W, 3], gives the first R rows, to be completed. A temperature below 1 draws the likelier pixels more
         often.
         ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
 
         ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
-        l(x) is what would be drawn without them. ``cut``, 0..0.25, takes chances below it as 0 and those above
-        1 - ``cut`` as 1. With either of them, drawings are no samples of the model. Guidance is for characters; a model
-        that reads no support ignores it. Raises InputError.
+        l(x) is what would be drawn without them; in colour, of 16 colours that are drawn for a pixel one is chosen, by
+        (p(x | s) / p(x)) ** w. ``cut``, 0..0.25, takes chances below it as 0 and those above 1 - ``cut`` as 1. With
+        either of them, drawings are no samples of the model. A model that reads no support ignores guidance. Raises
+        InputError.
         """
         *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut)
         return run
@@ -168,12 +224,10 @@ class FewShotModel:
         """
         supports = self._supports(supports)
         samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
-        seed = _whole_number(seed, "The seed", 0, MAX_SEED)
+        seed = _whole_number(seed, "The seed", 0, MAX_SEED - samples + 1)
         temperature = _temperature(temperature)
         guidance = _between(guidance, "The guidance", 0, MAX_GUIDANCE)
         cut = _between(cut, "The cut", 0, MAX_CUT)
-        if guidance and self.in_colour:
-            raise InputError("Guidance is for characters only: in colour, draw several and keep the best.")
         if prefix is not None:
             prefix = self._prefix(prefix)
         draw = Draw(temperature, guidance if self.network.needs_supports else 0.0, cut)
@@ -196,9 +250,9 @@ class FewShotModel:
                 _finite(support_nats)
                 sampler = IncrementalSampler(network, self.side, self.side)
             memory = network.encode(given)
-        of_pixel = (network.head.noise,) if self.in_colour else ()
-        noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
         partner = self.partner if draw.guidance else None
+        of_pixel = noise_of_pixel(network.head, guided=partner is not None)
+        noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
         for drawn in sampler.rows(memory, noise, draw, prefix, partner, trace):
             if support_nats is not None and not self.in_colour:
                 before = before or self._before(given, drawn.images, noise, draw.temperature)
@@ -226,15 +280,23 @@ class FewShotModel:
         By the same network (before any inner step), where it can draw without; else by its task's PixelCNN. Raises
         InputError if there is none.
         """
-        network = self.unadapted
-        if network.needs_supports and not network.config.drops_supports:
-            try:
-                return load(f"{self.task.key}-{UNCONDITIONAL}").partner
-            except checkpoints.CheckpointError as error:
-                raise InputError(f"Guidance needs a PixelCNN beside {self.title}, and there is none.") from error
+        model = self._without_supports("Guidance")
+        return Partner(model.sampler, model._nothing)
+
+    def _without_supports(self, what: str) -> "FewShotModel":
+        """The model that draws without supports in place of this one: itself, if it can. Raises InputError."""
+        if self.unadapted.draws_alone or self.unadapted.config.drops_supports:
+            return self
+        try:
+            return load(f"{self.task.key}-{UNCONDITIONAL}")
+        except checkpoints.CheckpointError as error:
+            raise InputError(f"{what} needs a PixelCNN beside {self.title}, and there is none.") from error
+
+    @cached_property
+    def _nothing(self) -> Any:
+        """What the network, before any inner step, remembers of no supports."""
         with torch.inference_mode():
-            memory = network.encode(torch.zeros(1, 0, network.config.channels, self.side, self.side))
-        return Partner(self.sampler, memory)
+            return self.unadapted.encode(torch.zeros(1, 0, self.facts.channels, self.side, self.side))
 
     def _before(
         self, supports: torch.Tensor, images: NDArray[np.uint8], noise: NDArray[np.float32], temperature: float
@@ -256,8 +318,23 @@ class FewShotModel:
         pixels in parallel, a few images at a time, whose features fit the cache. Raises InputError.
         """
         images = to_tensor(self._images(images, "The images")[None])
-        outputs = self._outputs(images, self._supports(supports), self._inner_steps(inner_steps))
-        return _finite(self.network.head.nats(outputs, images)[0].numpy())
+        with torch.inference_mode():
+            given = to_tensor(self._supports(supports)[None])
+            memory = self.network.encode(given, **self._options(self._inner_steps(inner_steps)))
+            return _finite(_nats(self.network, images, memory))
+
+    def fit(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:
+        """How well images [N, H, W] fit the supports: log p(x | s) - log p(x) of each, in nats, as [N].
+
+        Above 0, the supports make the image likelier than it would be without any. p(x) is what guidance moves away
+        from, see ``partner``. Raises InputError, also if there is no partner.
+        """
+        nats = self.score(images, supports, inner_steps)
+        model = self._without_supports("The fit")
+        with torch.inference_mode():
+            tensor = to_tensor(self._images(images, "The images")[None])
+            without = _nats(model.unadapted, tensor, model._nothing)
+        return (without - nats).sum(axis=(1, 2))
 
     def influence(
         self, image: ArrayLike, supports: ArrayLike, row: int, column: int, inner_steps: int | None = None
@@ -278,13 +355,6 @@ class FewShotModel:
         if not self.network.needs_supports:
             raise InputError(f"{self.title} reads no support, so that none has any influence.")
         return _finite(self.network.influence(image, supports, row, column, **options)[:, 0].numpy())
-
-    def _outputs(self, images: torch.Tensor, supports: NDArray[np.uint8], inner_steps: int | None) -> torch.Tensor:
-        """The head's outputs [1, N, P, H, W] of images [1, N, C, H, W]."""
-        with torch.inference_mode():
-            memory = self.network.encode(to_tensor(supports[None]), **self._options(inner_steps))
-            some = images.split(SCORED_AT_A_TIME, dim=1)
-            return torch.cat([self.network.decode(x, memory) for x in some], dim=1)
 
     def _options(self, inner_steps: int | None) -> dict[str, Any]:
         return {"inner_steps": inner_steps} if self.network.adapts else {}
@@ -321,6 +391,13 @@ class FewShotModel:
         return rows
 
 
+def guides(config: ModelConfig, task: str) -> bool:
+    """Whether guidance changes what a network draws for a task: it reads supports, and something draws without."""
+    variant = MODELS[config.model]
+    alone = variant.draws_alone or config.drops_supports or checkpoints.is_shipped(f"{task}-{UNCONDITIONAL}")
+    return variant.needs_supports and alone
+
+
 def load(name: str | Path) -> FewShotModel:
     """The model of a name in ``checkpoints/`` ("<task>-<model>") or of a path to a ``.safetensors`` file.
 
@@ -345,8 +422,14 @@ def _task(card: dict[str, Any], name: str) -> Task:
 
 
 def uniform_noise(seed: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The uniform numbers of a run, [N, H, W]; sample n has the same, however many samples are drawn."""
-    return np.random.default_rng(seed).random(shape, np.float32)
+    """The uniform numbers of a run, [N, H, W]; those of sample n are what the seed ``seed + n`` gives to one alone."""
+    return np.stack([np.random.default_rng(seed + n).random(shape[1:], np.float32) for n in range(shape[0])])
+
+
+def _nats(network: Network, images: torch.Tensor, memory: Any) -> NDArray[np.float32]:
+    """NLL [N, H, W] of images [1, N, C, H, W], a few at a time, whose features fit the cache."""
+    outputs = torch.cat([network.decode(x, memory) for x in images.split(SCORED_AT_A_TIME, dim=1)], dim=1)
+    return network.head.nats(outputs, images)[0].numpy()
 
 
 def _binary(values: ArrayLike, what: str) -> NDArray[np.uint8]:

@@ -37,6 +37,11 @@ def shipped(task: str | None = None) -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob(f"{task or '*'}-*.safetensors"))
 
 
+def is_shipped(name: str) -> bool:
+    """Whether ``checkpoints/`` has weights of a name."""
+    return (SHIPPED / f"{name}.safetensors").is_file()
+
+
 def resolve(name: str | Path) -> Path:
     """The weights file of a name in ``checkpoints/`` or of a path. Raises CheckpointError."""
     try:

@@ -1,5 +1,6 @@
-"""Evaluation: nats/dim of held-out characters and products, and of photographs given their mirror images."""
+"""Evaluation: nats/dim of held-out characters, emoji and products, and of photographs given their mirror images."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fewshot.data.emoji import Emoji
+from fewshot.data.emoji import evaluation_episodes as emoji_episodes
 from fewshot.data.episodes import Episodes, evaluation_episodes
 from fewshot.data.errors import DataError
 from fewshot.data.omniglot import Drawings
@@ -121,6 +124,70 @@ def evaluate_products(
             "products": int(product.max()) + 1,
         }
     return scores
+
+
+def evaluate_emoji(
+    network: Network,
+    emoji: Emoji,
+    shots: Sequence[int],
+    targets: int,
+    seed: int,
+    wrong_supports: bool = False,
+    against: Network | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Score up to ``targets`` versions of every emoji that has enough, the same at each number of shots.
+
+    Gives, by number of shots, ``nats_per_dim``, its ``standard_error`` over emoji (None for a single one), and of how
+    many ``emoji`` and ``targets``; of a network that attends ``most_read``, the share of the attention on the supports
+    that the most read one has, a mean over targets. With ``wrong_supports``, given the same artists' versions of
+    another emoji.
+
+    Also ``difference``, how much more each target costs than by the network ``against``, or, with ``wrong_supports``,
+    than with the right ones, and ``difference_error``, the standard error of this paired difference: None without
+    either. Raises DataError if the data has too few versions.
+    """
+    if not shots or min(shots) < 1:
+        raise DataError("An evaluation needs at least 1 shot and 1 target.")
+    given, class_id = emoji_episodes(emoji, max(shots), targets, seed, wrong_supports)
+    right = emoji_episodes(emoji, max(shots), targets, seed).episodes
+    _, group = np.unique(class_id, return_inverse=True)
+    scores = {}
+    for s in shots:
+        episodes = Episodes(given.supports[:, :s], given.targets)
+        nats = nats_per_dim(network, episodes).cpu().numpy()
+        difference = None
+        if against is not None:
+            difference = nats - nats_per_dim(against, episodes).cpu().numpy()
+        elif wrong_supports:
+            difference = nats - nats_per_dim(network, Episodes(right.supports[:, :s], right.targets)).cpu().numpy()
+        scores[str(s)] = {
+            "nats_per_dim": float(nats.mean()),
+            "standard_error": standard_error(nats, group),
+            "difference": None if difference is None else float(difference.mean()),
+            "difference_error": None if difference is None else standard_error(difference, group),
+            "most_read": most_read(network, episodes) if network.attends else None,
+            "emoji": int(group.max()) + 1,
+            "targets": len(group),
+        }
+    return scores
+
+
+@torch.inference_mode()
+def most_read(network: Network, episodes: Episodes) -> float:
+    """The share of the attention on its supports that the most read one has, a mean over episodes of one target each.
+
+    Over all pixels and heads of a picture: spread evenly, it is 1 / shots.
+    """
+    device, shots = next(network.parameters()).device, episodes.supports.shape[1]
+    shares = []
+    for start in range(0, len(episodes.targets), EPISODES_AT_A_TIME):
+        some = slice(start, start + EPISODES_AT_A_TIME)
+        targets, supports = (to_tensor(x[some], device) for x in (episodes.targets, episodes.supports))
+        places = shots * math.prod(network.grid(*targets.shape[-2:]))
+        alphas = network.attention(targets, network.encode(supports))
+        read = sum(alpha[..., 1 : 1 + places].unflatten(3, (shots, -1)).sum(dim=(1, 2, 4)) for alpha in alphas)
+        shares.append((read / read.sum(dim=1, keepdim=True)).amax(1))
+    return torch.cat(shares).mean().item()
 
 
 def standard_error(values: NDArray[np.float64], group: NDArray[np.int64] | None = None) -> float | None:

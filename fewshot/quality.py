@@ -63,7 +63,9 @@ def quality(
     images = np.stack([drawings.images[m[:fewest]] for m in members])  # [K, drawings, H, W]
     supports, prototypes, real = np.split(images, [SHOTS, SHOTS + PROTOTYPES], axis=1)
     options = {**draw._asdict(), "trace": False}
-    drawn = np.stack([list(model.stream(s, SAMPLES, seed + i, **options))[-1].images for i, s in enumerate(supports)])
+    drawn = np.stack(
+        [list(model.stream(s, SAMPLES, seed + SAMPLES * i, **options))[-1].images for i, s in enumerate(supports)]
+    )
     among = np.stack([_others(k, len(members), rng) for k in range(len(members))])
 
     def recognised(candidates: NDArray[np.uint8]) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.data import omniglot, photos, products
+from fewshot.data import emoji, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS
 
 Image = NDArray[np.uint8]  # [side, side] of 0/1, or in colour [side, side, 3]
@@ -120,6 +120,25 @@ MIRROR = Task(
     "where it looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its "
     "kind: one without attention has to remember the whole picture at once, and cannot.",
 )
+EMOJI = Task(
+    key="emoji",
+    label="Emoji",
+    line="A new artist's version from others'.",
+    thing="emoji",
+    unit="picture",
+    side=emoji.SIDE,
+    channels=3,
+    shots=3,
+    most_shots=MAX_SHOTS,
+    protocol="emoji {side}x{side} on white, supports by other artists; nats/dim over pixels and colours",
+    read_picture=photos.read_photo,
+    ready_made=partial(photos.samples, "emoji"),
+    title="Choose one emoji, by up to eight artists",
+    help="The machine has never seen this emoji before. It draws another version of it, pixel by pixel, from the top "
+    "left to the bottom right. <b>Orange</b> shows where in yours it looks. Of the ready-made ones, the first is Noto "
+    "(Google, Apache 2.0), the second Twemoji (X Corp. and contributors, CC BY 4.0), the third Fluent Emoji "
+    "(Microsoft, MIT).",
+)
 PRODUCTS = Task(
     key="products",
     label="Products",
@@ -140,4 +159,4 @@ PRODUCTS = Task(
     "where in them it looks. It is small, has learnt from few products, and fails: what it draws hardly looks like "
     "yours.",
 )
-TASKS = {task.key: task for task in (OMNIGLOT, MIRROR, PRODUCTS)}
+TASKS = {task.key: task for task in (OMNIGLOT, MIRROR, EMOJI, PRODUCTS)}

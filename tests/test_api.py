@@ -348,9 +348,11 @@ def test_guidance_and_cut_out_of_range_are_refused(name, value):
         fewshot.load("omniglot-attention").generate(np.ones((1, 26, 26)), **{name: value})
 
 
-def test_guidance_in_colour_is_refused_in_a_sentence():
-    with pytest.raises(fewshot.InputError, match="for characters only"):
+def test_guidance_in_colour_needs_what_draws_without_supports():
+    with pytest.raises(InputError, match="needs a PixelCNN"):
         fewshot.load("mirror-attention").generate(np.zeros((1, 48, 48, 3), np.uint8), guidance=1.0)
+    assert not fewshot.load("mirror-attention").facts.guides
+    assert fewshot.load("products-attention").facts.guides
 
 
 def test_a_network_that_has_learned_to_draw_without_supports_is_its_own_partner():

@@ -1,14 +1,17 @@
 """The studio without a browser: what travels, the endpoints as programs call them, and every kind of bad input."""
 
 import base64
+import io
 import json
 import math
 import os
+import re
 import shutil
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import anyio
 import numpy as np
@@ -16,13 +19,15 @@ import pytest
 from PIL import Image
 
 import fewshot
-from fewshot import CheckpointError, InputError
+from fewshot import CheckpointError, FewShotModel, InputError, payload
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
-from fewshot.interface import catalogue, payload
-from fewshot.interface.service import SERVICE, STEPS_ALONG
+from fewshot.interface import catalogue
+from fewshot.interface.guard import MOST_BYTES, SENT_TO
+from fewshot.interface.service import PLACES, SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
+from tests.conftest import small_network
 from tools.load import press_generate, server
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -46,13 +51,18 @@ def cross_image():
 
 
 @pytest.fixture(scope="module")
-def url():
+def demo():
     from fewshot.interface import studio
 
     demo = studio.build()
-    _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
-    yield url
+    studio.launch(demo, prevent_thread_lock=True, quiet=True)
+    yield demo
     demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def url(demo):
+    return demo.local_url
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +101,20 @@ def test_chunk_holds_the_run(name, cross_image):
     largest = attention.max(axis=(2, 3, 4), keepdims=True)
     np.testing.assert_allclose(arrays["attention"] / largest, attention / largest, atol=1 / 509)
     np.testing.assert_allclose(arrays["shares"], attention.sum(axis=(3, 4)), atol=1e-5)
+
+
+def test_chunk_holds_what_was_read_of_the_drawing_itself(cross_image):
+    model = FewShotModel(small_network("attention", own=True), {"task": "omniglot"}, "own drawing")
+    run = model.generate(cross_image[None], seed=5)
+    chunk = json.loads(json.dumps(payload.pack(run, "id", start=10)))
+    arrays, seen = payload.unpack(chunk), slice(10 * 26, None)
+    assert chunk["own_grid"] == [13, 13]
+    own = run.own[0, seen]
+    largest = np.maximum(run.attention[0, seen].max(axis=(2, 3, 4)), own.max(axis=(2, 3)))[..., None, None]
+    np.testing.assert_allclose(arrays["own"] / largest, own / largest, atol=1 / 509)
+    np.testing.assert_allclose(arrays["own_shares"], own.sum(axis=(2, 3)), atol=1e-5)
+    attention, largest = run.attention[0, seen], largest[..., None]
+    np.testing.assert_allclose(arrays["attention"] / largest, attention / largest, atol=1 / 509)
 
 
 def test_influence_of_the_supports(cross_image):
@@ -264,7 +288,8 @@ def test_endpoints_are_named_and_documented(client):
     assert set(endpoints) == {"/generate", "/read_picture", "/render_strokes"}
     assert all(len(endpoint["description"]) > 40 for endpoint in endpoints.values())
     names = [p["parameter_name"] for p in endpoints["/generate"]["parameters"]]
-    assert names == ["supports", "model", "shots", "temperature", "seed", "inner_steps", "beginning", "guidance", "cut"]
+    expected = "supports model shots temperature seed inner_steps beginning guidance cut samples"
+    assert names == expected.split()
 
 
 def test_the_program_starts_and_serves(cross_image):
@@ -325,14 +350,14 @@ def test_who_leaves_frees_the_place(monkeypatch):
 
     real_stream = SERVICE.stream
 
-    def slow_stream(*arguments):
-        for run in real_stream(*arguments):
+    def slow_stream(*arguments, **options):
+        for run in real_stream(*arguments, **options):
             yield run
             time.sleep(0.5 if run.seed == 99 else 0)
 
     def drawing_slowly():
         call = f"{url}gradio_api/call/generate"
-        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None, None, 0.0, 0.0]}).encode()
+        body = json.dumps({"data": [[CROSS], ATTENTION, None, 1.0, 99, None, None, 0.0, 0.0, 1]}).encode()
         request = urllib.request.Request(call, body, {"Content-Type": "application/json"}, method="POST")
         return urllib.request.urlopen(f"{call}/{json.load(urllib.request.urlopen(request))['event_id']}")
 
@@ -376,7 +401,9 @@ def test_draws_along(cross_image):
         assert SERVICE.draw_along(wish | wrong)["error"]
     for nothing in (None, [], {}, {"supports": [CROSS]}):
         assert "reload" in SERVICE.draw_along(nothing)["error"]
-    with SERVICE.along, SERVICE.along:
+    with ExitStack() as held:
+        for _ in range(PLACES):
+            held.enter_context(SERVICE.along)
         assert SERVICE.draw_along(wish) == {"busy": True}
     assert SERVICE.draw_along(wish)["rows"] == 26
 
@@ -432,7 +459,7 @@ def call_by_hand(url, name, data):
 
 def test_temperature_that_is_not_a_number(url):
     """NaN is not JSON, but Python's JSON reads it."""
-    answer = call_by_hand(url, "generate", [[CROSS], ATTENTION, None, math.nan, 0, None, None, 0.0, 0.0])
+    answer = call_by_hand(url, "generate", [[CROSS], ATTENTION, None, math.nan, 0, None, None, 0.0, 0.0, 1])
     assert "event: error" in answer
     assert "temperature must be a number" in answer
 
@@ -468,8 +495,6 @@ def test_arguments_that_a_model_has_no_use_for_are_refused():
     harbour = base64.b64encode((photos.SAMPLES / "mirror" / "harbour.png").read_bytes()).decode()
     with pytest.raises(InputError, match="leave shots out"):
         next(SERVICE.stream(fewshot.load("mirror-attention"), [{"picture": harbour}], 1, 1.0, 0, None))
-    with pytest.raises(InputError, match="leave the beginning out"):
-        next(SERVICE.stream(fewshot.load(ATTENTION), [CROSS], None, 1.0, 0, None, {"picture": harbour, "rows": 3}))
 
 
 @pytest.mark.parametrize("strokes", [[], "abc", [[[1, 2, 3]]], [[["a", "b"]]], None])
@@ -514,3 +539,118 @@ def test_damaged_checkpoint_leaves_the_rest_usable(monkeypatch, tmp_path):
     assert catalogue.facts()["tasks"]["mirror"]["side"] == 48
     message = SERVICE.example({"name": "none", "drawings": [payload.pack_images(np.eye(26, dtype=np.uint8), 1)]})
     assert "no model" in message["error"]
+
+
+# Taking it home ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wish(cross_image):
+    """What the page sends to save a picture."""
+    return {
+        "format": "npz", "model": ATTENTION, "supports": [{"pixels": payload.pack_images(cross_image, 1)}],
+        "beginning": None, "seed": 3, "temperature": 0.9, "guidance": 0.5, "cut": 0.01, "inner_steps": None,
+    }  # fmt: skip
+
+
+def take_home(url, body):
+    """The status, the headers and the body of what the route answers."""
+    request = urllib.request.Request(f"{url}take-home", body if isinstance(body, bytes) else json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def test_a_picture_is_taken_home_as_it_was_drawn(url, wish, cross_image):
+    status, headers, data = take_home(url, wish)
+    run = fewshot.load(ATTENTION).generate(cross_image[None], 1, 3, 0.9, guidance=0.5, cut=0.01)
+    assert status == 200
+    assert headers["content-disposition"] == f"attachment; filename*=UTF-8''{run.file_name()}.npz"
+    with np.load(io.BytesIO(data)) as numbers:
+        np.testing.assert_array_equal(numbers["images"], run.images)
+
+
+def test_what_cannot_be_taken_home_gives_a_sentence(url, wish):
+    for wrong in (
+        {"format": "exe"}, {"format": None}, {"format": ["png"]}, {"format": "sheet"}, {"model": "../x"}, {"seed": -1},
+        {"seed": None}, {"temperature": "1"}, {"temperature": 0}, {"guidance": 5}, {"cut": 1}, {"supports": 5},
+        {"supports": []}, {"supports": [{"pixels": "x"}]}, {"supports": wish["supports"] * 9}, {"inner_steps": 1},
+        {"beginning": {"rows": 3}},
+    ):  # fmt: skip
+        status, _, data = take_home(url, wish | wrong)
+        assert status == 400, wrong
+        assert json.loads(data)["error"].endswith("."), wrong
+    for body in (b"", b"no JSON", b"[]", b"[" * 100_000):
+        status, _, data = take_home(url, body)
+        assert (status, json.loads(data)) == (400, {"error": "What to save did not arrive: reload the page."})
+    assert take_home(url, b" " * 1_000_001)[0] == 413
+
+
+def test_wherever_something_can_be_sent_to_its_bytes_are_bounded(demo, url):
+    paths = {route.path for route in demo.app.routes if "POST" in (getattr(route, "methods", None) or ())}
+    addresses = {re.sub(r"{[^}]*}", "x", path).lstrip("/") for path in paths}
+    bounded = {address for address in addresses if SENT_TO.search(f"/{address}")}
+    assert {SENT_TO.search(f"/{address}")[1] for address in bounded} == MOST_BYTES.keys()
+    for address in sorted(addresses - bounded):
+        assert address.startswith(("gradio_api/", "login")), f"{address} is the studio's own: say how much it takes"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{url}{address}", b"{}")
+        assert (refused.value.code, refused.value.read()) == (404, b"Nothing can be sent to this address.")
+
+
+@pytest.fixture
+def project(cross_image):
+    supports = [{"pixels": payload.pack_images(cross_image, 1)}, CROSS]
+    return {
+        "kind": "few-shot studio", "version": 1, "task": "omniglot", "model": META, "supports": supports, "shots": 1,
+        "beginning": None, "view": {"position": 300, "locked": 5},
+        "settings": {"seed": 3, "temperature": 0.9, "guidance": 0.5, "inner_steps": 2},
+    }  # fmt: skip
+
+
+def test_a_project_is_read_back(project):
+    opened = json.loads(json.dumps(SERVICE.open_project(project)))
+    pixels = project["supports"][0]["pixels"]
+    assert opened == project | {"supports": [{"pixels": pixels}, {"pixels": pixels, **CROSS}]}
+    assert SERVICE.open_project(opened | {"more": 1}) == opened
+    empty = project | {"supports": [], "shots": None, "view": None}
+    assert SERVICE.open_project(empty)["view"] == {"position": 676, "locked": None}
+    photo = payload.pack_images(np.arange(48 * 48 * 3).reshape(48, 48, 3).astype(np.uint8), 3)
+    mirror = project | {"task": "mirror", "model": "mirror-attention", "shots": None, "supports": [{"pixels": photo}]}
+    mirror |= {"beginning": {"pixels": photo, "rows": 7}, "settings": project["settings"] | {"inner_steps": None}}
+    assert SERVICE.open_project(mirror) == mirror
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"kind": "other"}, "This is no project of the studio."),
+        ({"version": 2}, "another version"),
+        ({"task": "mirror"}, "Meta PixelCNN draws no"),
+        ({"task": []}, "There is no task"),
+        ({"model": "../../etc/passwd"}, "There is no model"),
+        ({"supports": None}, "it lacks its drawings"),
+        ({"supports": [{"pixels": "x"}]}, "base64"),
+        ({"supports": [CROSS, CROSS], "shots": None}, "only the last drawing"),
+        ({"supports": [CROSS] * 9}, "too many"),
+        ({"supports": [{"strokes": [[["x", 1]]]}]}, "points"),
+        ({"shots": 3}, "Shots must be"),
+        ({"settings": None}, "it lacks its settings"),
+        ({"settings": {"seed": 1.5, "temperature": 1, "guidance": 0}}, "The seed must be a whole number"),
+        ({"settings": {"seed": 1, "temperature": 99, "guidance": 0}}, "temperature"),
+        ({"settings": {"seed": 1, "temperature": 1, "guidance": "<b>"}}, "faithfulness"),
+        ({"settings": {"seed": 1, "temperature": 1, "guidance": 0, "inner_steps": 99}}, "inner steps"),
+        ({"beginning": {"rows": 99}}, "rows that are given"),
+        ({"view": {"position": 677}}, "a pixel that is not there"),
+        ({"view": {"locked": "1"}}, "a pixel that is not there"),
+        ({"view": 1}, "a pixel that is not there"),
+    ],
+)
+def test_what_is_no_project_gives_a_sentence(project, wrong, sentence):
+    said = SERVICE.open_project(project | wrong)["error"]
+    assert sentence in said
+    assert said.endswith(".")
+    for nothing in (None, [], "x", 5):
+        assert SERVICE.open_project(nothing) == {"error": "This is no project of the studio."}

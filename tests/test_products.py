@@ -187,7 +187,8 @@ def test_a_network_is_trained_evaluated_and_draws_from_the_command_line(tmp_path
     run(
         "generate", "--checkpoint", str(weights), "--out", str(tmp_path / "drawn"), "--support", str(tmp_path / "a.png")
     )
-    assert Image.open(tmp_path / "drawn" / "sample-1.png").size == (256, 256)
+    (drawn,) = (tmp_path / "drawn").glob("*.png")
+    assert min(Image.open(drawn).size) >= 256
 
 
 @needs_shared

@@ -11,7 +11,7 @@ from fewshot.models.heads import MixtureOfLogistics, log_probability
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler, Partner
-from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics
+from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics, noise_of_pixel
 from tests.conftest import NETWORKS, VARIANTS, small_network, strokes_image
 
 HEIGHT, WIDTH = 9, 7
@@ -151,6 +151,21 @@ def test_temperature_sharpens():
     assert (np.abs(cold - 0.5) > np.abs(warm - 0.5) + 0.05).any()
 
 
+@pytest.mark.parametrize("partner", ["itself", "another"])
+@pytest.mark.parametrize("prefix_rows", [0, 2])
+def test_equals_naive_in_colour_with_guidance(prefix_rows, partner):
+    supports = np.random.default_rng(5).integers(0, 256, (2, 5, 6, 3)).astype(np.uint8)
+    network = small_network("attention", scale=0.3, channels=3, copies=True, stride=1)
+    other = network if partner == "itself" else small_network("pixelcnn", scale=0.3, channels=3)
+    noise = uniform_noise(3, (3, 5, 6, *noise_of_pixel(network.head, guided=True)))
+    prefix = supports[0, :prefix_rows] if prefix_rows else None
+    guided = compare(network, supports, noise, Draw(0.9, 1.5, 0.02), prefix, partner=other)
+    if prefix_rows:
+        assert (guided[:, :prefix_rows] == prefix).all()
+    # The candidates' noise is the same: what is chosen among them is another one.
+    assert (compare(network, supports, noise, Draw(0.9, 0.0, 0.02), prefix, partner=other) != guided).any()
+
+
 @pytest.mark.parametrize("prefix_rows", [0, 2])
 @pytest.mark.parametrize("model", VARIANTS)
 def test_equals_naive_in_colour(model, prefix_rows):
@@ -161,7 +176,7 @@ def test_equals_naive_in_colour(model, prefix_rows):
     if network.adapts:  # as it is: by random gradients of colours, weights soon grow beyond all measure
         network = network.adapted(to_tensor(supports[None])[0], inner_steps=0).network
     # With these numbers no colour comes nearer to the border between two levels than 0.003, and a float32 is surer.
-    noise = uniform_noise(151, (3, 5, 6, network.head.noise))
+    noise = np.random.default_rng(151).random((3, 5, 6, network.head.noise), np.float32)
     prefix = supports[0, :prefix_rows] if prefix_rows else None
     images, probabilities, attention, _ = naive.sample(network, supports, noise, Draw(0.9), prefix)
     with torch.inference_mode():
@@ -184,7 +199,7 @@ def test_colours_are_drawn_as_often_as_they_are_probable():
     outputs = torch.randn(MixtureOfLogistics.outputs, 1, 1, generator=generator)
     n = 20_000
     repeated = np.repeat(outputs[:, :, 0].numpy(), n, axis=1)
-    drawn = mixture_of_logistics(repeated, uniform_noise(0, (n, 4)), 1.0, 0.0, None)
+    drawn = mixture_of_logistics(repeated, uniform_noise(0, (n, 4)), Draw())
     x = to_tensor(drawn.values[None, :, None, None])
     nats = MixtureOfLogistics.nats(outputs.expand(1, n, -1, -1, -1), x)[0, :, 0, 0]
     np.testing.assert_allclose(drawn.probabilities, np.exp(-nats.numpy()), rtol=2e-2, atol=1e-12)
@@ -196,15 +211,49 @@ def test_colours_are_drawn_as_often_as_they_are_probable():
     counts = np.bincount(drawn.values[:, 0], minlength=256) / n
     assert np.abs(counts.cumsum() - expected.cumsum()).max() < 1.63 / n**0.5  # Kolmogorov-Smirnov, 1 %
     # The average surprise of what is drawn is the entropy, as an independent sample has it too.
-    other = mixture_of_logistics(repeated, uniform_noise(1, (n, 4)), 1.0, 0.0, None).probabilities
+    other = mixture_of_logistics(repeated, uniform_noise(1, (n, 4)), Draw()).probabilities
     assert -np.log(other).mean() == pytest.approx(nats.mean().item(), abs=0.05)
-    given = mixture_of_logistics(repeated[:, :1], np.zeros((1, 4), np.float32), 1.0, 0.0, drawn.values[0])
+    given = mixture_of_logistics(repeated[:, :1], np.zeros((1, 4), np.float32), Draw(), drawn.values[0])
     assert (given.values[0] == drawn.values[0]).all()
     np.testing.assert_allclose(given.probabilities[0], drawn.probabilities[0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("guidance", [0.5, 2.0])
+def test_guidance_draws_colours_as_often_as_its_ratio_says(guidance):
+    """With many candidates: from p(x | s) (p(x | s) / p(x)) ** w, whose means weighted draws of p(x | s) have."""
+    generator = torch.Generator().manual_seed(1)
+    own, alone = (torch.randn(MixtureOfLogistics.outputs, 1, generator=generator).numpy() * 0.7 for _ in range(2))
+    n, candidates = 3000, 200
+    noise = uniform_noise(0, (n, 4 * candidates + 1))
+    guided = mixture_of_logistics(own.repeat(n, axis=1), noise, Draw(guidance=guidance), alone=alone.repeat(n, axis=1))
+    many = 200_000
+    free = mixture_of_logistics(own.repeat(many, axis=1), uniform_noise(1, (many, 4)), Draw())
+    x = to_tensor(free.values[None, :, None, None])
+    nats = MixtureOfLogistics.nats(torch.from_numpy(alone)[None, None, :, :, None].expand(1, many, -1, -1, -1), x)
+    share = (free.probabilities / np.exp(-nats[0, :, 0, 0].numpy())) ** guidance
+    expected = (free.values * share[:, None]).sum(axis=0) / share.sum()
+    error = free.values.std(axis=0) / n**0.5
+    assert (abs(guided.values.mean(axis=0) - expected) < 4 * error).all()
+    assert (abs(free.values.mean(axis=0) - expected) > 6 * error).any()  # so it does something
+    # The probability is that of the colour without guidance.
+    again = mixture_of_logistics(own.repeat(2, axis=1), np.zeros((2, 4), np.float32), Draw(), guided.values[0])
+    np.testing.assert_allclose(guided.probabilities[0], again.probabilities[0], rtol=1e-4)
+
+
+def test_what_both_draw_alike_is_left_as_it_is_by_guidance():
+    """Where the supports change nothing, every candidate is as likely, and the draw is one of the model's."""
+    own = np.random.default_rng(0).normal(size=(MixtureOfLogistics.outputs, 1)).astype(np.float32)
+    n = 5000
+    guided = mixture_of_logistics(
+        own.repeat(n, axis=1), uniform_noise(0, (n, 65)), Draw(guidance=4.0), alone=own.repeat(n, axis=1)
+    )
+    free = mixture_of_logistics(own.repeat(n, axis=1), uniform_noise(1, (n, 4)), Draw())
+    error = free.values.std(axis=0) * (2 / n) ** 0.5
+    assert (abs(guided.values.mean(axis=0) - free.values.mean(axis=0)) < 4 * error).all()
+
+
 def test_ink_is_as_probable_as_its_logit_says():
     logits = np.linspace(-100, 100, 41, dtype=np.float32)
-    drawn = bernoulli(logits[None], np.full(41, 0.5, np.float32), 2.0, 0.0, None)
+    drawn = bernoulli(logits[None], np.full(41, 0.5, np.float32), Draw(2.0))
     np.testing.assert_allclose(drawn.probabilities, torch.sigmoid(torch.from_numpy(logits) / 2), rtol=1e-4, atol=1e-30)
     assert (drawn.values == (logits > 0)).all()

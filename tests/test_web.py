@@ -13,13 +13,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import fewshot
-from fewshot import checkpoints
-from fewshot.interface import payload, scripts
+from fewshot import FewShotModel, checkpoints, payload
+from fewshot.export import web
+from fewshot.interface import scripts
 from fewshot.models import MODELS
 from fewshot.tasks import TASKS
+from tests.conftest import small_network
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted(scripts.WEB.glob("*.js"))
+MODULES = sorted(web.WEB.rglob("*.js"))
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 needs_packages = pytest.mark.skipif(
     shutil.which("npm") is None or not (ROOT / "node_modules").is_dir(), reason="npm ci was not run"
@@ -52,7 +54,7 @@ def test_scripts_are_served_below_another_path_too(root, stripped):
     client = TestClient(below)
     address = f"{'' if stripped else root}/{scripts.PATH}/"
     answer = client.get(f"{address}player.js")
-    assert answer.text == scripts.read("player.js")
+    assert answer.text == web.read("player.js")
     # Either is JavaScript to a browser; which one it is depends on whether Gradio was started before.
     assert answer.headers["content-type"].split(";")[0] in ("text/javascript", "application/javascript")
     assert answer.headers["cache-control"] == "no-cache"
@@ -65,13 +67,14 @@ def test_scripts_are_served_below_another_path_too(root, stripped):
 # A golden chunk, there and back --------------------------------------------------------------------------------------
 
 
-GOLDEN = ["omniglot-attention", "omniglot-attentive-meta", "omniglot-pixelcnn", "mirror-attention"]
+OWN = FewShotModel(small_network("attention", own=True), {"task": "omniglot"}, "own drawing")
+GOLDEN = ["omniglot-attention", "omniglot-attentive-meta", "omniglot-pixelcnn", "mirror-attention", OWN.name]
 
 
 @needs_node
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_chunk_from_python_is_read_by_javascript_and_back(name):
-    model = fewshot.load(name)
+    model = OWN if name == "own drawing" else fewshot.load(name)
     supports = next(iter(model.task.ready_made(model.side).values()))[: min(3, model.task.most_shots)]
     chunk = payload.pack(model.generate(supports, seed=1), "golden")
     read = json.loads(
@@ -88,6 +91,8 @@ def test_a_chunk_from_python_is_read_by_javascript_and_back(name):
     np.testing.assert_array_equal(arrays["chance"].astype(np.float32), expected["probabilities"])
     np.testing.assert_array_equal(arrays["before"].astype(np.float32), expected["probabilities_before"])
     np.testing.assert_array_equal(arrays["shares"].astype(np.float32), expected["shares"].ravel())
+    np.testing.assert_array_equal(arrays["ownShares"].astype(np.float32), expected["own_shares"].ravel())
+    assert (expected["own_shares"].sum() > 0) == (name == OWN.name)
     np.testing.assert_array_equal(read["supports"], supports.ravel())
     again = payload.unpack(chunk | {"data": read["data"]})
     for field, array in expected.items():

@@ -1,9 +1,13 @@
 """Click on Generate, up to the complete trace in the browser, beside the naive sampler: python -m tools.click_to_trace.
 
+Also click on the button beside it, up to sixteen variations on the screen.
+
 Starts app.py on this machine, takes four drawings of a ready-made set, or the ready-made photographs of another task,
 and clicks in a headless Chromium.
 """
 
+import os
+import platform
 import re
 import shutil
 from typing import Literal
@@ -32,6 +36,23 @@ CLICK = """async () => {
 }"""
 
 
+# The same for sixteen at once: until their first row is there, and until all of their rows are.
+CLICK_SIXTEEN = """async () => {
+  const batch = () => studio.variations.batch, old = batch(), start = performance.now();
+  document.querySelector("#sixteen").click();
+  let first = null;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (!batch() || batch() === old) continue;
+    first ??= performance.now() - start;
+    const { pictures, side } = batch();
+    if (pictures.every(({ rows }) => rows === side)) return [first, performance.now() - start];
+  }
+}"""
+# How well they fit is computed before the next click.
+FITS = "studio.variations.batch.pictures.every(({ fit }) => fit !== null)"
+
+
 RUN = "studio.players[0].state.run"
 
 
@@ -51,10 +72,18 @@ def main(clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key) -> None:
             page.wait_for_function(f"{RUN} && {RUN}.task === '{task}' && {RUN}.rows === {RUN}.height", timeout=60_000)
         page.evaluate(CLICK)
         first, complete = np.median([page.evaluate(CLICK) for _ in range(clicks)], axis=0) / 1e3
+        sixteen = []
+        for _ in range(clicks + 1):
+            sixteen.append(page.evaluate(CLICK_SIXTEEN))
+            if TASKS[task].drawn:
+                page.wait_for_function(FITS, timeout=60_000)
+        first_rows, all_rows = np.median(sixteen[1:], axis=0) / 1e3
         browser.close()
     torch.set_num_threads(1)
     naive = naive_seconds(model, 1)
     print(f"{model.name}, median of {clicks} clicks in Chromium")
+    print(f"machine: {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+    print(f"sixteen guided variations: first rows after {first_rows:.2f} s, all after {all_rows:.2f} s")
     print(f"first row after {first:.2f} s, complete trace after {complete:.2f} s")
     print(f"naive sampler alone, in the same run: {naive:.1f} s, {naive / complete:.0f} times as long")
 

@@ -12,7 +12,7 @@ import tyro
 from playwright.sync_api import Page, sync_playwright
 
 import fewshot
-from fewshot.interface import payload
+from fewshot import payload
 from fewshot.report import heading, page, save, show
 from fewshot.tasks import OMNIGLOT
 from tools.load import MODEL, ROOT, server

@@ -5,9 +5,11 @@ from typing import Any
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, checkpoints
+from fewshot.api import guides
 from fewshot.data import drawing, omniglot, pictures
-from fewshot.interface.payload import pack_images
+from fewshot.export.formats import FORMATS
 from fewshot.models import MODELS, ModelConfig
+from fewshot.payload import pack_images, pack_task
 from fewshot.tasks import OMNIGLOT, TASKS, Task
 
 DEFAULT_MODEL = f"{OMNIGLOT.key}-{ModelConfig.model}"
@@ -86,7 +88,8 @@ def facts() -> dict[str, Any]:
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
     "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided},
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
-    "most_bytes": of a picture file}
+    "most_bytes": of a picture file,
+    "formats": what one picture can be saved as, [{"key", "label", "in_colour": whether pictures in colour too}, ...]}
     """
     return {
         "task": OMNIGLOT.key,
@@ -94,18 +97,16 @@ def facts() -> dict[str, Any]:
         "models": _facts_of_models(),
         "pad": {"side": omniglot.SIDE, "stroke": drawing.STROKE_WIDTH},
         "most_bytes": pictures.MAX_BYTES,
+        "formats": [
+            {"key": key, "label": found.label, "in_colour": found.in_colour}
+            for key, found in FORMATS.items()
+            if not found.several
+        ],
     }
 
 
 def _facts_of_task(task: Task) -> dict[str, Any]:
-    of_all = {
-        "drawn": task.drawn,
-        "unit": task.unit,
-        "side": task.side,
-        "channels": task.channels,
-        "most": task.most_shots,
-        "gaze": task.mirrors,
-    }
+    of_all = pack_task(task)
     if task.drawn:
         return of_all
     return of_all | {
@@ -129,7 +130,6 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
         with suppress(CheckpointError):
             card = checkpoints.read_card(checkpoints.resolve(name))
             if variant := MODELS.get(card["config"]["model"]):
-                guides = variant.needs_supports and card["config"]["channels"] == 1
-                task = card.get("task", OMNIGLOT.key)
-                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides}
+                task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
+                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides(config, task)}
     return models

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 import gradio.component_meta
 
+from fewshot.export import web
 from fewshot.interface import scripts
 
 # Gradio would write a components.pyi beside this file, which hides the types here from who checks them.
@@ -27,7 +28,7 @@ class _Part(gr.HTML):
 
     def __init__(self, name: str, server_functions: list[Callable[..., Any]], **options: Any):
         super().__init__(
-            html_template=scripts.read(f"{name}.html"),
+            html_template=web.read(f"{name}.html"),
             js_on_load=scripts.mount(name),
             apply_default_css=False,
             elem_id=name,
@@ -64,7 +65,7 @@ class SupportPad(_Part):
         super().__init__("pad", sets=sets, server_functions=server_functions)
 
 
-class ModelCards(gr.Radio):
+class ModelChoice(gr.Radio):
     """A radio for names of models, which ``catalogue.find`` checks on the server.
 
     Gradio checks a value against the choices at the time when it arrives. If the user turns quickly from task to task,
@@ -75,6 +76,15 @@ class ModelCards(gr.Radio):
 
     def preprocess(self, payload: Any) -> Any:
         return payload
+
+
+class SentFile(gr.File):
+    """A file that a program sends, as its path. Gradio would also make an empty file for each, and leave it there."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> str | None:
+        return payload and payload.path
 
 
 class PhotoTray(_Part):
@@ -99,10 +109,17 @@ class Player(_Part):
         super().__init__("player", value=value, facts=facts, server_functions=server_functions)
 
 
+class Variations(_Part):
+    """Many pictures of one recipe, and the shelf of those that were kept. Its event "submit" brings settings back."""
+
+    def __init__(self) -> None:
+        super().__init__("variations", server_functions=[])
+
+
 def laboratory() -> str:
     """The page's last part: the shipped figures of ``fewshot.lab``, with what they say."""
 
     def figure(match: re.Match) -> str:
         return "data:image/png;base64," + base64.b64encode((FIGURES / match[1]).read_bytes()).decode()
 
-    return re.sub(r"lab:([\w-]+\.png)", figure, scripts.read("lab.html"))
+    return re.sub(r"lab:([\w-]+\.png)", figure, web.read("lab.html"))

@@ -1,8 +1,9 @@
 """What is refused before anything is done for it: requests from other sites' pages, and those that ask for too much.
 
 A page of another site can make its visitor's browser send requests to this machine, and by a name of its own that
-leads here it could even read the answers (DNS rebinding). So each request must name this machine as its host, and if a
-browser says that another site's page sent it, it is refused; a link to the studio may be followed from anywhere.
+leads here it could even read the answers (DNS rebinding). So each request must name as its host a loopback name, the
+address at which it arrived, or a name that was allowed at the start; and if a browser says that another site's page
+sent it, it is refused; a link to the studio may be followed from anywhere.
 
 What is sent is handed on when all of it has arrived and nothing about it is too large; so an upload that is cut off
 leaves nothing behind. It is bounded three ways: the bytes, which pictures have many of; the values of JSON, since a few
@@ -12,6 +13,7 @@ bytes each cost a thousand times as much to read; and the bytes that one client,
 import logging
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from traceback import walk_tb
 from urllib.parse import urlsplit
@@ -29,17 +31,19 @@ HOSTS = {"localhost", "127.0.0.1", "::1"}
 BESIDE = 1_000_000  # bytes of what is said beside pictures
 PICTURE = pictures.MAX_BYTES * 4 // 3 + BESIDE  # one in base64
 PICTURES = MAX_SHOTS * pictures.MAX_BYTES * 4 // 3 + BESIDE  # as many as a model reads
-# What can be sent to, below Gradio's prefix, and the bytes that make sense there.
+# Where something can be sent to, and the bytes that make sense there.
 MOST_BYTES = {
-    "queue/join": PICTURES,
-    "call": PICTURES,
-    "run": PICTURES,
-    "component_server": PICTURE,
-    "upload": pictures.MAX_BYTES + BESIDE,
-    "cancel": BESIDE,
-    "reset": BESIDE,
+    "gradio_api/queue/join": PICTURES,
+    "gradio_api/call": PICTURES,
+    "gradio_api/run": PICTURES,
+    "gradio_api/component_server": PICTURE,
+    "gradio_api/upload": pictures.MAX_BYTES + BESIDE,
+    "gradio_api/cancel": BESIDE,
+    "gradio_api/reset": BESIDE,
+    "variations": BESIDE,  # in these two, eight photographs as the model sees them are 33 kB each
+    "take-home": BESIDE,
 }
-SENT_TO = re.compile(rf"/gradio_api/({'|'.join(MOST_BYTES)})(/|$)")
+SENT_TO = re.compile(rf"/({'|'.join(MOST_BYTES)})(/|$)")
 MOST_VALUES = 150_000  # of JSON: three drawings of as many points as the pad takes
 UNDER_WAY = 2 * PICTURES, 4 * PICTURES  # bytes of one client, and of all
 
@@ -53,8 +57,9 @@ class RefusedError(Exception):
 class Guard:
     """ASGI middleware for all routes."""
 
-    def __init__(self, app: ASGIApp, under_way: tuple[int, int] = UNDER_WAY):
-        self.app, (self.most_of_one, self.most_of_all) = app, under_way
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = (), under_way: tuple[int, int] = UNDER_WAY):
+        self.app, self.hosts = app, HOSTS | {host.lower() for host in hosts}
+        self.most_of_one, self.most_of_all = under_way
         self.under_way: Counter[str] = Counter()  # bytes, by client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,10 +68,11 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers, client = Headers(scope=scope), (scope.get("client") or ("",))[0]
+        arrived_at, _ = scope.get("server") or (None, None)
         held = 0
         try:
-            if host_name(headers.get("host", "")) not in HOSTS:
-                raise RefusedError("The studio answers on 127.0.0.1 and localhost only.", 403)
+            if (host_name(headers.get("host", "")) or "") not in self.hosts | {arrived_at}:
+                raise RefusedError("The studio answers to its own address only, and to --allowed-host.", 403)
             if not from_here(headers, scope["method"]):
                 raise RefusedError("The studio answers no requests of other sites' pages.", 403)
             if scope["method"] in ("GET", "HEAD", "OPTIONS"):

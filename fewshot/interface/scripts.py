@@ -5,18 +5,25 @@ that it can lie below another path.
 """
 
 import mimetypes
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-WEB = Path(__file__).parent / "web"
+from fewshot.export.web import WEB
+
 PATH = "studio-web"
-STYLES = [WEB / name for name in ("studio.css", "pad.css", "photos.css", "player.css")]
-# The page asks for all modules at once, instead of for each when another imports it.
-PRELOAD = "".join(f'<link rel="modulepreload" href="{PATH}/{file.name}">' for file in sorted(WEB.glob("*.js")))
+STYLES = [
+    WEB / name
+    for name in ("studio.css", "pad.css", "photos.css", "player.css", "variations.css", "lesson.css", "export.css")
+]
+# Styles as they are: Gradio would put a selector of its own before each. The page asks for all modules at once, instead
+# of for each when another imports it.
+HEAD = "".join(
+    [f'<link rel="stylesheet" href="{PATH}/{file.name}">' for file in STYLES]
+    + [f'<link rel="modulepreload" href="{PATH}/{file.name}">' for file in sorted(WEB.glob("*.js"))]
+)
 
 mimetypes.add_type("text/javascript", ".js")  # Windows' registry may say otherwise, and browsers run nothing else
 
@@ -32,12 +39,7 @@ async def _answer(request: Request) -> Response:
 
 
 # No Mount: behind a proxy that takes a path away, it would look for its files below its own name.
-ROUTE = Route(f"/{PATH}/{{name}}", _answer)
-
-
-def read(name: str) -> str:
-    """A file's text."""
-    return (WEB / name).read_text(encoding="utf-8")
+ROUTE = Route(f"/{PATH}/{{name:path}}", _answer)
 
 
 # JavaScript that promises the module which knows Gradio.

@@ -1,33 +1,47 @@
 """What the page and programs ask the models for, and the limits within which they get it. Knows nothing of Gradio."""
 
+import random
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from contextlib import contextmanager, suppress
+from functools import partial, wraps
 from itertools import count
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 from uuid import uuid4
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-from fewshot import CheckpointError, FewShotModel, InputError, Run
+from fewshot import CheckpointError, FewShotModel, InputError, Run, payload
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.data.pictures import PictureError
-from fewshot.interface import catalogue, payload
+from fewshot.export.formats import files
+from fewshot.export.formats import find as find_format
+from fewshot.interface import catalogue
 from fewshot.interface.files import PieceFiles
+from fewshot.interface.project import read_project
 from fewshot.interface.turns import Turns
+from fewshot.interface.workers import NOBODY, Asker, LostError, Workers, by_worker
 from fewshot.memory import trim
 from fewshot.tasks import OMNIGLOT
 
-FOR_THE_USER = (InputError, CheckpointError, PictureError)  # errors whose message is one sentence for the user
+FOR_THE_USER = (
+    InputError,
+    CheckpointError,
+    PictureError,
+    LostError,
+)  # errors whose message is one sentence for the user
 MOST_INNER_STEPS = 5  # of the page
 EXAMPLE_SEED = 5
 CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
+NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
+PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
+PAGE_NAME = 40  # characters
+PATIENCE = 20  # seconds that a file may wait for others' files
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
 Answer = dict[str, Any]
-Wanted = Callable[[], bool]  # whether somebody still waits for a picture
 
 
 def new_id() -> str:
@@ -35,8 +49,9 @@ def new_id() -> str:
     return uuid4().hex
 
 
-def always() -> bool:
-    return True
+def new_seed() -> int:
+    """A seed for a picture whose user wants any."""
+    return random.randrange(NEW_SEEDS)
 
 
 def parts(runs: Iterator[Run]) -> Iterator[tuple[int, Run]]:
@@ -65,23 +80,44 @@ class Service:
     """One machine's models. Everybody may ask at the same time.
 
     Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8
-    times as long as one after the other. So they take turns, a row each: first those who have no row yet, then in the
-    order in which they came. Picture files take turns too; of those that wait for a preview, only the first is in line,
-    so that many of them do not keep a drawing waiting, nor the threads that draw. ``along`` and ``influences`` are how
-    many may draw along, and have influence computed, at a time; no queue holds these back. No influence is urgent, and
-    one on eight drawings takes up to 1 GB.
+    times as long as one after the other. So they take turns, a row each, which go round between clients; a client's go
+    first to pictures that have no row yet, then in the order in which they came. Picture files take turns too; of those
+    that wait for a preview, only the first is in line, so that many of them keep no drawing waiting, and no thread.
+    Where there are ``workers``, each of these processes has a service of its own, and works for this one. ``along`` and
+    ``influences`` are how many may draw along, and have influence computed, at a time; no queue holds these back. No
+    influence is urgent, and one on eight drawings takes up to 1 GB. ``many`` is how many may have variations drawn:
+    each holds one of the server's threads.
     """
 
-    def __init__(self, along: int = 2, influences: int = 1):
+    def __init__(self, along: int = PLACES, influences: int = 1, many: int = 8, files: int = 1):
         self.turns, self.arrivals = Turns(), count()
         self.along, self.influences = BoundedSemaphore(along), BoundedSemaphore(influences)
+        self.many, self.files = BoundedSemaphore(many), BoundedSemaphore(files)
         self.previews = CapacityLimiter(1)  # picture files at a time
         self.pieces = PieceFiles()
+        self.workers: Workers | None = None
+        self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
+        self._newest: dict[tuple[str, str], object] = {}  # by client and page, what is drawn along for it
 
     @contextmanager
-    def turn_to_read(self) -> Iterator[None]:
+    def place(self, asker: Asker) -> Iterator[None]:
+        """Around a picture that is drawn for a client. Raises InputError if there are enough for it."""
+        with self._lock:
+            if self._under_way[asker.client] >= PLACES_OF_ONE:
+                raise InputError("Too many pictures are being drawn for you at once: please wait for one of them.")
+            self._under_way[asker.client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[asker.client] -= 1
+                if not self._under_way[asker.client]:
+                    del self._under_way[asker.client]
+
+    @contextmanager
+    def turn_to_read(self, asker: Asker) -> Iterator[None]:
         """Around the reading of one picture file."""
-        with self.turns.at((True, next(self.arrivals))):
+        with self.turns.at((True, next(self.arrivals)), asker.client):
             yield
 
     def stream(
@@ -95,27 +131,56 @@ class Service:
         beginning: object = None,
         guidance: Any = 0.0,
         cut: Any = 0.0,
-        wanted: Wanted = always,
+        samples: Any = 1,
+        trace: bool = True,
+        asker: Asker = NOBODY,
     ) -> Iterator[Run]:
-        """Draw one picture: the growing run after each row, up to the last, or while it is ``wanted``.
+        """Draw pictures of one recipe: the growing run after each row, while it is wanted. Raises FOR_THE_USER.
 
-        ``given`` are supports as in ``payload``. For a task that is drawn, ``shots`` says how many of them are used;
-        for the others, the ``beginning`` of the picture may be given. Raises FOR_THE_USER.
+        ``given`` are supports as in ``payload``. For a task that is drawn, ``shots`` says how many of them are used.
+        The ``beginning`` of the pictures may be given. Without ``trace`` runs have no attention.
         """
         if shots is not None and not model.task.drawn:
             raise InputError("How many are used can be chosen of drawings only: leave shots out.")
-        if beginning is not None and model.task.drawn:
-            raise InputError("Only a photograph can be begun with: leave the beginning out.")
-        supports = payload.read_supports(given, model.task, model.side, shots, self.turn_to_read)
-        prefix = payload.read_beginning(beginning, model.task, model.side, self.turn_to_read)
-        rows = model.stream(supports, 1, seed, temperature, prefix, inner_steps, guidance, cut)
+        turn = partial(self.turn_to_read, asker)
+        supports = payload.read_supports(given, model.task, model.side, shots, turn)
+        prefix = payload.read_beginning(beginning, model.task, model.side, turn)
+        rows = model.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
         run, number = None, next(self.arrivals)
         while run is None or run.rows < run.images.shape[1]:
-            with self.turns.at((run is not None, number)):
-                if not wanted():
+            with self.turns.at((run is not None, number), asker.client):
+                if not asker.wanted():
                     return
                 run = next(rows)
             yield run
+
+    @by_worker
+    def generate(
+        self,
+        given: object,
+        name: object,
+        shots: object,
+        temperature: object,
+        seed: object,
+        inner_steps: object,
+        beginning: object,
+        guidance: object,
+        cut: object,
+        samples: object,
+        run_id: str,
+        asker: Asker,
+    ) -> Iterator[Answer]:
+        """For programs: what ``endpoints.generate`` gives. Raises FOR_THE_USER."""
+        model = catalogue.find(name)
+        asked = (given, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples)
+        for _, run in parts(self.stream(model, *asked, asker=asker)):
+            yield {
+                "rows": run.rows,
+                "images": run.images.tolist(),
+                "image": run.images[0].tolist(),
+                "probabilities": run.probabilities[0].tolist(),
+                "trace": payload.pack(run, run_id) if run.rows == run.images.shape[1] else None,
+            }
 
     def draw(
         self,
@@ -126,89 +191,180 @@ class Service:
         temperature: object,
         seed: object,
         inner_steps: object,
-        wanted: Wanted = always,
+        asker: Asker = NOBODY,
     ) -> Iterator[Answer]:
         """For the player: finished rows of a picture as they come, in chunks of one id, while it is ``wanted``.
 
         ``pad`` and ``tray`` are the values of the two, of which the model's task uses one. A model that takes no
         ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know. Raises FOR_THE_USER.
         """
-        model, run_id = catalogue.find(name), new_id()
-        steps = inner_steps if model.adapts else None
-        guided = _guided(model, guidance)
-        match pad if model.task.drawn else tray:
-            case {"photos": given, "beginning": beginning}:
-                runs = self.stream(model, given, None, temperature, seed, steps, beginning, *guided, wanted)
-            case {"supports": given, "shots": shots}:
-                runs = self.stream(model, given, shots, temperature, seed, steps, None, *guided, wanted)
-            case _:
-                raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
+        with self.place(asker):
+            for chunk in self._draw(pad, tray, name, guidance, temperature, seed, inner_steps, new_id(), asker):
+                yield self.pieces.lighten(chunk)
+
+    @by_worker
+    def _draw(
+        self,
+        pad: object,
+        tray: object,
+        name: object,
+        guidance: object,
+        temperature: object,
+        seed: object,
+        inner_steps: object,
+        run_id: str,
+        asker: Asker,
+    ) -> Iterator[Answer]:
+        model = catalogue.find(name)
+        asked = _asked(model, pad, tray, guidance, temperature, seed, inner_steps)
+        runs = self.stream(model, *asked, asker=asker)
         for start, run in parts(runs):
-            yield self.pieces.lighten(payload.pack(run, run_id, start))
+            yield payload.pack(run, run_id, start)
+
+    def variations(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
+        """For the page: finished rows of many pictures of one recipe as they come, and then how well each fits.
+
+        ``wish`` has what ``draw`` takes, by name, and "samples", how many; a "seed" that is null is a new one. The
+        chunks are as in ``payload``; one {"error"} with a sentence comes in place of the rest where there is a reason.
+        """
+        if not self.many.acquire(blocking=False):
+            yield {"error": "Many variations are being drawn at the moment: please try again."}
+            return
+        try:
+            seed = new_seed()  # the same for a worker that begins again
+            yield from self._variations(wish, seed, asker)
+        except FOR_THE_USER as error:
+            yield {"error": str(error)}
+        finally:
+            self.many.release()
+
+    @by_worker
+    def _variations(self, wish: Any, any_seed: int, asker: Asker) -> Iterator[Answer]:
+        match wish:
+            case {"model": name, "guidance": guidance, "temperature": temperature, "seed": seed, "samples": samples}:
+                model, seed = catalogue.find(name), any_seed if seed is None else seed
+                pad, tray, inner_steps = wish.get("pad"), wish.get("tray"), wish.get("inner_steps")
+                asked = _asked(model, pad, tray, guidance, temperature, seed, inner_steps)
+            case _:
+                raise InputError("What to vary did not arrive: reload the page.")
+        run = None
+        for start, run in parts(self.stream(model, *asked, samples, False, asker)):
+            yield payload.pack_variations(run, start)
+        if run is not None and run.rows == run.images.shape[1] and model.facts.needs_supports:
+            with suppress(InputError):  # there is no partner
+                fits = model.fit(run.images, run.supports, run.inner_steps)
+                yield payload.pack_variations(run, run.rows, fits)
 
     @in_a_sentence
-    def draw_along(self, wish: Any) -> Answer:
+    def draw_along(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """While the user draws: the whole picture in one chunk, with its "pixels", which the pad shows too.
 
-        Or {"error"} with a sentence, or {"busy"} if too many are drawing.
+        Or {"error"} with a sentence, or {"busy"} if too many are drawing, or if the same "page" has asked anew.
         """
         match wish:
-            case {"supports": drawings, "shots": shots, "model": name, "temperature": temperature, "seed": seed}:
+            case {"model": _, "temperature": _, "seed": _}:
                 if not self.along.acquire(blocking=False):
                     return {"busy": True}
+                page, mine = (asker.client, str(wish.get("page"))[:PAGE_NAME]), object()
+                self._newest[page] = mine
+                newest = Asker(asker.client, lambda: self._newest.get(page) is mine and asker.wanted())
                 try:
-                    model = catalogue.find(name)
-                    steps = wish.get("inner_steps") if model.adapts else None
-                    guided = _guided(model, wish.get("guidance", 0.0))
-                    *_, run = self.stream(model, drawings, shots, temperature, seed, steps, None, *guided)
-                    chunk = payload.pack(run, new_id(), steps=STEPS_ALONG)
-                    return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
+                    return self._draw_along(wish, new_id(), newest) or {"busy": True}
                 finally:
+                    with self._lock:
+                        if self._newest[page] is mine:
+                            del self._newest[page]
                     self.along.release()
         raise InputError("What to draw along with did not arrive: reload the page.")
 
+    @by_worker
+    def _draw_along(self, wish: Any, run_id: str, asker: Asker) -> Answer | None:
+        model = catalogue.find(wish["model"])
+        guidance, inner_steps = wish.get("guidance", 0.0), wish.get("inner_steps")
+        asked = _asked(model, wish, wish, guidance, wish["temperature"], wish["seed"], inner_steps)
+        *_, run = [None, *self.stream(model, *asked, asker=asker)]
+        if run is None or run.rows < run.images.shape[1]:  # it was not wanted any more
+            return None
+        chunk = payload.pack(run, run_id, steps=STEPS_ALONG)
+        return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
+
     @in_a_sentence
-    def influence(self, wish: Any) -> Answer:
+    def influence(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """For the player: what every support pixel does to one pixel of a run, as payload.pack_influence gives it.
 
         Or {"error"} with a sentence, or {"busy"} while it is computed for somebody else.
         """
         match wish:
-            case {"model": name, "supports": supports, "shots": shots, "image": image, "inner_steps": steps}:
+            case {"model": _, "supports": _, "shots": _, "image": _, "row": _, "column": _, "inner_steps": _}:
                 if not self.influences.acquire(blocking=False):
                     return {"busy": True}
                 try:
-                    if isinstance(steps, int | float) and steps > MOST_INNER_STEPS:
-                        raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")
-                    if isinstance(shots, bool) or not isinstance(shots, int) or not 0 <= shots <= MAX_SHOTS:
-                        raise InputError(f"Shots must be a whole number from 0 to {MAX_SHOTS}.")
-                    model = catalogue.find(name)
-                    supports = payload.unpack_images(supports, model.task, model.side, shots)
-                    (pixels,) = payload.unpack_images(image, model.task, model.side)
-                    maps = model.influence(pixels, supports, wish.get("row"), wish.get("column"), steps)
-                    return payload.pack_influence(maps)
+                    return self._influence(wish, asker)
                 finally:
                     self.influences.release()
-                    trim()
         raise InputError("Which pixel to look at did not arrive: reload the page.")
 
-    async def preview(self, strokes_or_picture: object) -> Answer:
+    @by_worker
+    def _influence(self, wish: Any, asker: Asker) -> Answer:
+        steps, shots = wish["inner_steps"], wish["shots"]
+        if isinstance(steps, int | float) and steps > MOST_INNER_STEPS:
+            raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")
+        if isinstance(shots, bool) or not isinstance(shots, int) or not 0 <= shots <= MAX_SHOTS:
+            raise InputError(f"Shots must be a whole number from 0 to {MAX_SHOTS}.")
+        model = catalogue.find(wish["model"])
+        supports = payload.unpack_images(wish["supports"], model.task, model.side, shots)
+        (pixels,) = payload.unpack_images(wish["image"], model.task, model.side)
+        try:
+            maps = model.influence(pixels, supports, wish["row"], wish["column"], steps)
+        finally:
+            trim()
+        return payload.pack_influence(maps)
+
+    def take_home(self, wish: Any) -> tuple[str, str, bytes]:
+        """A picture as a file: (name, media type, content). It is drawn again, with its own noise: nothing is kept.
+
+        ``wish``: {"format": a key of FORMATS, "model", "supports": as in ``payload``, "beginning": as there or None,
+        "seed", "temperature", "guidance", "cut", "inner_steps"}. Raises FOR_THE_USER.
+        """
+        if not isinstance(wish, dict):
+            raise InputError("What to save did not arrive: reload the page.")
+        asked, model = find_format(wish.get("format")), catalogue.find(wish.get("model"))
+        if not self.files.acquire(timeout=PATIENCE):
+            raise InputError("Others are saving at the moment: please try again.")
+        try:
+            chances = (wish.get("temperature"), wish.get("seed"), wish.get("inner_steps"))
+            guided = (wish.get("beginning"), wish.get("guidance", 0.0), wish.get("cut", 0.0))
+            *_, run = self.stream(model, wish.get("supports"), None, *chances, *guided)
+            for name, data in files(run, [wish["format"]]):
+                return name, asked.media, data
+            raise InputError(f"{asked.label}: there is none of this picture.")
+        finally:
+            self.files.release()
+
+    @in_a_sentence
+    def open_project(self, project: Any) -> Answer:
+        """A project file or a link, checked: see ``project``. Or {"error"} with a sentence."""
+        return read_project(project)
+
+    async def preview(self, strokes_or_picture: object, asker: Asker = NOBODY) -> Answer:
         """For the pad: a drawing as the model sees it, {"pixels"}, or {"error"} with a sentence."""
         is_file = isinstance(strokes_or_picture, dict) and "picture" in strokes_or_picture
-        return await run_sync(self._seen, strokes_or_picture, OMNIGLOT.key, limiter=self.previews if is_file else None)
+        limiter = self.previews if is_file else None
+        return await run_sync(self._seen, strokes_or_picture, OMNIGLOT.key, asker, limiter=limiter)
 
-    async def preview_photo(self, wish: Any) -> Answer:
+    async def preview_photo(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """For the tray: a picture file as the models of a task see it, {"pixels"}, or {"error"} with a sentence."""
         match wish:
             case {"task": key, "picture": picture}:
-                return await run_sync(self._seen, {"picture": picture}, key, limiter=self.previews)
+                return await run_sync(self._seen, {"picture": picture}, key, asker, limiter=self.previews)
         return {"error": "Which picture to read did not arrive: reload the page."}
 
     @in_a_sentence
-    def _seen(self, given: object, key: object) -> Answer:
+    @by_worker
+    def _seen(self, given: object, key: object, asker: Asker) -> Answer:
         """What the models of a task see of a support."""
         task = catalogue.find_task(key)
-        image = payload.read_image(given, task, task.side, self.turn_to_read)
+        image = payload.read_image(given, task, task.side, partial(self.turn_to_read, asker))
         return {"pixels": payload.pack_images(image, task.channels)}
 
     def example(self, ready_made: dict[str, Any]) -> Answer:
@@ -222,6 +378,24 @@ class Service:
             return payload.pack(run, new_id()) | {"example": ready_made["name"]}
         except FOR_THE_USER as error:
             return {"id": new_id(), "error": str(error)}
+
+
+def _asked(
+    model: FewShotModel,
+    pad: object,
+    tray: object,
+    guidance: object,
+    temperature: object,
+    seed: object,
+    inner_steps: object,
+) -> tuple[Any, Any, Any, Any, Any, Any, Any, float]:
+    """What ``Service.stream`` takes of what the page asks for, see ``Service.draw``. Raises InputError."""
+    match pad if model.task.drawn else tray:
+        case {"photos": given, **more} | {"supports": given, **more}:
+            steps = inner_steps if model.adapts else None
+            shots = more.get("shots")
+            return given, shots, temperature, seed, steps, more.get("beginning"), *_guided(model, guidance)
+    raise InputError("The pictures did not arrive: reload the page, they are kept in your browser.")
 
 
 def _guided(model: FewShotModel, guidance: object) -> tuple[object, float]:

@@ -1,8 +1,9 @@
 """The page: what is on it, and what its buttons do."""
 
-import random
 import traceback
-from collections.abc import Iterator
+import webbrowser
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -10,26 +11,23 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from fewshot import CheckpointError
+from fewshot.api import MAX_SEED
 from fewshot.data import pictures
-from fewshot.interface import catalogue, endpoints, scripts
-from fewshot.interface.components import ModelCards, PhotoTray, Player, SupportPad, laboratory
-from fewshot.interface.endpoints import LIMITS, still_wanted
+from fewshot.export import web
+from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations, weights
+from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
+from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard, is_ours
-from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, SERVICE, new_id
+from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, PLACES, SERVICE, new_id, new_seed
+from fewshot.interface.workers import Workers
 from fewshot.tasks import OMNIGLOT, TASKS
 
-HEADER = """
-<header class="masthead">
-  <h1>Few-shot studio</h1>
-  <p>Teach a machine a new character from a handful of drawings, and watch it draw.</p>
-</header>
-"""
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
-NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 # Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
 TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
 GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
+THREADS = 2 * PLACES + 32  # that wait for pictures, for what is drawn along, and others
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 
@@ -63,13 +61,33 @@ def draw(
 ) -> Iterator[tuple[dict[str, Any], Any]]:
     """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
     if fresh:
-        seed = random.randrange(NEW_SEEDS)
+        seed = new_seed()
     try:
-        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps, still_wanted()):
+        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps, who_asks()):
             yield chunk, seed
     except FOR_THE_USER as error:
         yield {"id": new_id(), "error": str(error)}, gr.skip()
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def draw_along(wish: Any) -> dict[str, Any]:
+    """``Service.draw_along`` for who asks."""
+    return SERVICE.draw_along(wish, who_asks())
+
+
+def influence(wish: Any) -> dict[str, Any]:
+    """``Service.influence`` for who asks."""
+    return SERVICE.influence(wish, who_asks())
+
+
+async def preview(strokes_or_picture: object) -> dict[str, Any]:
+    """``Service.preview`` for who asks."""
+    return await SERVICE.preview(strokes_or_picture, who_asks())
+
+
+async def preview_photo(wish: Any) -> dict[str, Any]:
+    """``Service.preview_photo`` for who asks."""
+    return await SERVICE.preview_photo(wish, who_asks())
 
 
 def as_trained(name: str) -> Any:
@@ -87,64 +105,109 @@ def models_of(task: str) -> gr.Radio:
     return gr.Radio(choices, value=catalogue.first_choice([name for _, name in choices]))
 
 
+def restored(kept: Any) -> tuple[Any, ...]:
+    """Task, model and settings as the browser kept them, of the last visit or of a recipe, if there still are such."""
+    nothing = (gr.skip(),) * 7
+    match kept:
+        case {"task": str(key), "model": str(name)} if key in TASKS:
+            choices = catalogue.choices(TASKS[key])
+        case _:
+            return nothing
+    if name not in [one for _, one in choices]:
+        return nothing
+
+    def number(field: str, low: float, high: float) -> Any:
+        value = kept.get(field)
+        known = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        return value if known else gr.skip()
+
+    seed = number("seed", 0, MAX_SEED)
+    fresh = kept.get("fresh")
+    return (
+        key,
+        gr.Radio(choices, value=name),
+        number("guidance", *GUIDANCES),
+        number("temperature", *TEMPERATURES),
+        int(seed) if isinstance(seed, int | float) else seed,
+        number("inner_steps", *INNER_STEPS),
+        fresh if isinstance(fresh, bool) else gr.skip(),
+    )
+
+
 def build() -> gr.Blocks:
-    """The whole studio: drawings or photographs on the left; the model, the settings and the player on the right."""
+    """The whole studio: on the left what is drawn from, then the picture, on the right what each pixel read."""
     sets, facts = catalogue.drawn_sets(), catalogue.facts()
     # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
     with Studio(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
-        gr.HTML(HEADER, apply_default_css=False)
-        tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
-        task = gr.Radio(tasks, value=OMNIGLOT.key, show_label=False, elem_id="task", elem_classes="cards")
+        with gr.Row(elem_id="head"):
+            gr.HTML("<h1>Few-shot studio</h1>", apply_default_css=False)
+            tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
+            task = gr.Radio(
+                tasks,
+                value=OMNIGLOT.key,
+                label="What is drawn",
+                show_label=False,
+                elem_id="task",
+                elem_classes="choice",
+            )
+            gr.HTML(web.read("menu.html"), apply_default_css=False)
+        with gr.Row(elem_id="bar"):
+            model = ModelChoice(
+                catalogue.choices(OMNIGLOT),
+                value=catalogue.DEFAULT_MODEL,
+                label="Who draws",
+                show_label=False,
+                elem_id="model",
+                elem_classes="choice",
+            )
+            gr.HTML(web.read("settings.html"), apply_default_css=False)
+            with gr.Row(elem_id="go"):
+                gr.HTML(web.read("views.html"), apply_default_css=False)
+                go = gr.Button("Generate", variant="primary", elem_id="generate")
+                sixteen = gr.Button("\N{MULTIPLICATION SIGN}16", elem_id="sixteen")
+                stop = gr.Button("Stop", interactive=False, elem_id="stop")
+        gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            with gr.Column(elem_id="teach"):
-                pad = SupportPad(sets, server_functions=[SERVICE.preview, SERVICE.draw_along])
-                tray = PhotoTray(server_functions=[SERVICE.preview_photo])
-            with gr.Column(elem_id="watch"):
-                gr.HTML("<h2><b>2</b> Pick who draws</h2>", apply_default_css=False)
-                model = ModelCards(
-                    catalogue.choices(OMNIGLOT),
-                    value=catalogue.DEFAULT_MODEL,
-                    show_label=False,
-                    elem_id="model",
-                    elem_classes="cards",
-                )
-                with gr.Row(elem_id="settings"):
-                    guidance = gr.Slider(
-                        *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
-                    )
-                    temperature = gr.Slider(
-                        *TEMPERATURES, value=1, step=0.05, label="Temperature", info=WILD, elem_id="temperature"
-                    )
-                    steps = gr.Slider(
-                        *INNER_STEPS,
-                        value=1,
-                        step=1,
-                        label="Practice steps before drawing",
-                        elem_id="inner-steps",
-                    )
-                    seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
-                    fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
-                    go = gr.Button("Generate", variant="primary", elem_id="generate")
-                    stop = gr.Button("Stop", interactive=False, elem_id="stop")
-                player = Player(SERVICE.example(sets[0]), facts, server_functions=[SERVICE.influence])
+            pad = SupportPad(sets, server_functions=[preview, draw_along])
+            tray = PhotoTray(server_functions=[preview_photo])
+            player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
+        many = Variations()
+        with gr.Column(elem_id="settings", elem_classes="drawer"):
+            guidance = gr.Slider(
+                *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
+            )
+            temperature = gr.Slider(
+                *TEMPERATURES, value=1, step=0.05, label="Temperature", info=WILD, elem_id="temperature"
+            )
+            steps = gr.Slider(
+                *INNER_STEPS, value=1, step=1, label="Practice steps before drawing", elem_id="inner-steps"
+            )
+            seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
+            fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
         gr.HTML(laboratory(), apply_default_css=False)
         settings = [model, guidance, temperature, seed, steps, fresh]
+        kept = gr.JSON(visible=False)
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
+        sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
+        many.submit(restored, kept, [task, *settings], js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
         model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)
         seed.input(lambda: False, None, fresh, queue=False, **PRIVATE)  # a seed that is typed is to be used
-        model.change(as_trained, model, steps, queue=False, **PRIVATE)
-        demo.load(None, settings, js=scripts.call("open"), **PRIVATE)
-        gr.on([model.change, seed.change, fresh.change], None, settings, js=scripts.call("know"), **PRIVATE)
+        model.input(as_trained, model, steps, queue=False, **PRIVATE)
+        opened = demo.load(restored, kept, [task, *settings], js=scripts.call("kept"), queue=False, **PRIVATE)
+        opened.then(None, [task, *settings], js=scripts.call("open"), **PRIVATE)
+        known = [model.change, guidance.change, temperature.change, seed.change, steps.change, fresh.change]
+        gr.on(known, None, settings, js=scripts.call("know"), **PRIVATE)
         by_user = [
             model.input,
             guidance.input,
             temperature.input,
             seed.input,
             steps.change,
-        ]  # or when they chose another model
+        ]  # steps: also with the model
         gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
     return demo.queue(max_size=WAITING)
@@ -160,26 +223,63 @@ def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], ou
         ended(lambda: gr.Button(interactive=False), None, stop, js=scripts.call(call), queue=False, **PRIVATE)
 
 
-def launch(demo: gr.Blocks, **options: Any) -> tuple[Any, str, str]:
-    """Serve the studio on this machine only; ``options`` as for gradio's launch. Returns what that returns."""
+def launch(
+    demo: gr.Blocks, lan: bool = False, allowed_hosts: Iterable[str] = (), **options: Any
+) -> tuple[Any, str, str]:
+    """Serve the studio on this machine only, or with ``lan`` to the network that it is in.
+
+    ``allowed_hosts`` are other names by which it may be asked; ``options`` as for gradio's launch. Returns what that
+    returns.
+    """
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.stone,
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
+    asked = (scripts, variations, lessons, take_home, weights)
+    routes = [SERVICE.pieces.route, *(module.ROUTE for module in asked)]
     defaults: dict[str, Any] = {
-        "server_name": "127.0.0.1",
+        "server_name": network.EVERYWHERE if lan else "127.0.0.1",
         "theme": theme,
-        "css_paths": scripts.STYLES,
-        "head": scripts.PRELOAD,
-        "app_kwargs": {"routes": [SERVICE.pieces.route, scripts.ROUTE], "middleware": [Middleware(Guard)]},
+        "head": scripts.HEAD,
+        "app_kwargs": {
+            "routes": routes + [network.ROUTE] if lan else routes,
+            "middleware": [Middleware(Guard, hosts=allowed_hosts)],
+        },
         "favicon_path": scripts.WEB / "icon.svg",
-        "footer_links": ["api"],
+        "footer_links": [],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,
         "state_session_capacity": SESSIONS,
         "_frontend": False,  # otherwise it asks itself for the page, and gives up if a busy machine takes 3 s
         "ssr_mode": False,
+        "max_threads": THREADS,
     }
     return demo.launch(**defaults | options)
+
+
+def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: str, workers: int) -> None:
+    """Open the studio in the browser, or with ``lan`` its invitation, and serve it until Ctrl+C.
+
+    ``port``: the first free one from 7860 on if None. ``root_path``: below which a proxy serves it. ``workers``:
+    processes that draw; with 0, this one does. Raises OSError or OverflowError if there is no such port.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        starting = thread.submit(Workers, workers) if workers else None
+        demo = build()
+        SERVICE.workers = starting.result() if starting else None
+    launch(
+        demo,
+        lan,
+        allowed_hosts,
+        server_port=port,
+        root_path=root_path,
+        inbrowser=not lan,
+        quiet=lan,
+        prevent_thread_lock=True,
+    )
+    if lan:
+        print(network.invitation(demo.server_port), flush=True)
+        webbrowser.open(f"http://127.0.0.1:{demo.server_port}/{network.PATH}")
+    demo.block_thread()

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-PREFIX = "few-shot-studio-"
+PREFIX, LOCK = "few-shot-studio-", "lock"
 
 
 def own_folder() -> Path:
     """A new folder, for this user alone; those of studios that were killed are removed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        _remove_if_left(folder)
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):  # one without is just being made
+        _remove_if_left(lock.parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = FileLock(_lock(folder))
+    lock = FileLock(folder / LOCK)
     lock.acquire()  # until this process ends, in whatever way
     atexit.register(_remove, folder, lock)
     return folder
@@ -29,13 +29,9 @@ def used(file: Path) -> None:
         file.parent.rmdir()
 
 
-def _lock(folder: Path) -> Path:
-    return folder / "lock"
-
-
 def _remove_if_left(folder: Path) -> None:
     try:
-        with FileLock(_lock(folder), timeout=0):
+        with FileLock(folder / LOCK, timeout=0):
             pass
     except (OSError, Timeout):  # somebody else's, or in use
         return

@@ -21,6 +21,7 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
     reads = "as Attention PixelCNN does, after practising on your {pictures}"
     note = ""
     attends = True
+    draws_alone = False
     least_shots = 2
     base: AttentionPixelCNN
 

@@ -32,6 +32,7 @@ class Network(nn.Module):
     reads: str  # what it reads of the supports, to follow "Reads"; {pictures} stands for what they are
     note = ""  # the sentence to show instead of heatmaps, of a variant that has none; {title} and {pictures} as above
     needs_supports = False  # whether it reads any
+    draws_alone = True  # whether it draws without supports too, before any inner step
     attends = False  # whether it has attention, which can be shown
     adapts = False  # whether inner steps on the supports change its weights
     attend: Callable[..., Tensor]  # how a variant that attends computes it

@@ -19,6 +19,7 @@ class ConditionalPixelCNN(PixelCNN):
 
     title = "Conditional PixelCNN"
     needs_supports = True
+    draws_alone = False
     reads = "one summary of all your {pictures}, the same for every pixel"
     note = "{title} sums up your {pictures} once, the same for every pixel. It has no attention."
 

@@ -138,8 +138,9 @@ class IncrementalSampler:
         """Draw samples a row at a time, and give what is drawn so far after each; its arrays are the same ones.
 
         ``memory`` is what the network's ``encode`` gave for one episode; the samples share it. ``noise`` [N, H, W]
-        holds a uniform number for every pixel, or in colour four of them [N, H, W, 4]; ``prefix`` [R, W] or [R, W, 3]
-        the first rows where they are given. Guidance takes a ``partner``. Without ``trace`` the attention is not kept.
+        holds a uniform number for every pixel, or in colour several [N, H, W, ...], see ``noise_of_pixel``; ``prefix``
+        [R, W] or [R, W, 3] the first rows where they are given. Guidance takes a ``partner``. Without ``trace`` the
+        attention is not kept.
         """
         n = len(noise)
         if partner is None:
@@ -168,18 +169,16 @@ class IncrementalSampler:
                     state.start_row(r, pixels)
                 for c in range(self.width):
                     steps = [state.pixel(r, c, pixels) for state in states]
-                    outputs = steps[0].outputs[:, :n]
-                    if partner is not None:
-                        outputs = outputs + draw.guidance * (outputs - steps[-1].outputs[:, -n:])
+                    alone = None if partner is None else steps[-1].outputs[:, -n:]
                     given = prefix[r, c] if prefix is not None and r < len(prefix) else None
                     images[:, r, c], probabilities[:, r, c] = to_pixels(
-                        outputs, noise[:, r, c], draw.temperature, draw.cut, given
+                        steps[0].outputs[:, :n], noise[:, r, c], draw, given, alone
                     )
                     for state in states:
                         state.finish(r, c, pixels)
                     if attention is not None:
                         for i, alpha in enumerate(steps[0].attention):
-                            kept[:, r * self.width + c, i] = alpha[:, :n, 1:].swapaxes(0, 1)
+                            kept[:, r * self.width + c, i] = alpha[..., 1:].swapaxes(0, 1)
             yield Drawn(images, probabilities, attention, own, r + 1)
 
 
@@ -338,6 +337,17 @@ class _State:
             read.append(r // stride, c // stride, patch)
 
 
+class _Looked(NamedTuple):
+    """What the samples of one memory look at, and their scores and attention: [heads, N, 1 + S*H'*W' + own places]."""
+
+    samples: slice
+    keys: Array  # [heads, key_size, 1 + S*H'*W']
+    values: Array  # [heads, key_size (+ channels), 1 + S*H'*W']
+    scores: Array
+    alpha: Array
+    tensors: tuple[torch.Tensor, torch.Tensor]  # the same two, for torch
+
+
 class _Read:
     """What one reader sees and gives in one call: keys and values of the supports, and those of the drawing so far."""
 
@@ -345,49 +355,49 @@ class _Read:
         weights, self.reader = state.weights, reader
         self.heads, self.key_size, self.copied = weights.heads, weights.key_size, state.copied
         self.h = state.here[reader.layer]
-        n = state.n
-        self.samples = [slice(i * n // state.times, (i + 1) * n // state.times) for i in range(state.times)]
-        # [heads, key_size, 1 + S*H'*W'] and [heads, key_size (+ channels), 1 + S*H'*W'].
-        self.keys = [np.ascontiguousarray(_numpy(p.keys[0]).swapaxes(1, 2)) for p in patches]
-        self.values = [np.ascontiguousarray(_numpy(p.values[0]).swapaxes(1, 2)) for p in patches]
-        seen = [keys.shape[2] for keys in self.keys]
-        self.places, self.own_places = max(seen) - 1, 0
+        n, each = state.n, state.n // state.times
+        self.own_places = self.own_seen = 0
         if reader.own is not None:
             own_rows, own_columns = reader.own.of_position.shape[:2]
             self.own_places = own_rows * own_columns
-            self.own_keys, self.own_values = np.zeros((2, self.heads, n, self.own_places, self.key_size), np.float32)
-            self.own_seen = 0
+            # Each sample has a drawing of its own. They lie as the products take them fastest.
+            self.own_keys = np.zeros((self.heads, n, self.key_size, self.own_places), np.float32)
+            self.own_values = np.zeros((self.heads, n, self.own_places, self.key_size), np.float32)
         size = self.heads * self.key_size
         self.query = np.empty((size, n), np.float32)
         self.queries = self.query.reshape(self.heads, -1, n).swapaxes(1, 2)  # [heads, N, key_size]
-        # What is not there to be read has the score of nothing, and what is will get one.
-        self.scores = np.full((self.heads, n, 1 + self.places + self.own_places), -np.inf, np.float32)
-        self.alpha = np.empty_like(self.scores)
-        self.softmax = torch.from_numpy(self.scores), torch.from_numpy(self.alpha)
-        self.read = np.empty((self.heads, self.values[0].shape[1], n), np.float32)
+        self.looked = []
+        for i, patch in enumerate(patches):
+            keys, values = (np.ascontiguousarray(_numpy(x[0]).swapaxes(1, 2)) for x in patch)
+            # What is not there to be read has the score of nothing, and what is will get one.
+            scores = np.full((self.heads, each, keys.shape[2] + self.own_places), -np.inf, np.float32)
+            alpha = np.empty_like(scores)
+            tensors = torch.from_numpy(scores), torch.from_numpy(alpha)
+            self.looked.append(_Looked(slice(i * each, (i + 1) * each), keys, values, scores, alpha, tensors))
+        self.places = self.looked[0].keys.shape[2] - 1
+        self.read = np.empty((self.heads, self.looked[0].values.shape[1], n), np.float32)
         self.row = np.zeros((size + len(self.copied), weights.width, n), np.float32)
         self.context = np.empty((len(reader.context), n), np.float32)
         both = len(state.shares[0])
         self.contexts, self.reading = self.context.reshape(-1, both, n), state.shares[reader.layer :]
 
     def at(self, r: int, c: int) -> Array:
-        """Read at (r, c), for all later pre-activations; gives the attention as in Step."""
-        reader, (scores, alpha) = self.reader, self.softmax
+        """Read at (r, c), for all later pre-activations; gives the attention as in Step, of the first memory."""
+        reader = self.reader
         reader.query.dot(self.h, self.query)
         np.add(self.query, reader.query_of_position[r, c], self.query)
-        for samples, keys in zip(self.samples, self.keys, strict=True):
-            np.matmul(self.queries[:, samples], keys, self.scores[:, samples, : keys.shape[2]])
-        own = slice(1 + self.places, 1 + self.places + (self.own_seen if self.own_places else 0))
-        if own.start < own.stop:
-            seen = self.own_keys[:, :, : self.own_seen]
-            self.scores[:, :, own] = (seen @ self.queries[..., None])[..., 0]
-        torch.softmax(scores, dim=2, out=alpha)
-        for samples, values in zip(self.samples, self.values, strict=True):
-            seen = self.alpha[:, samples, : values.shape[2]].swapaxes(1, 2)
-            np.matmul(values, seen, self.read[..., samples])  # [heads, key_size (+ channels), N]
-        if own.start < own.stop:
-            of_own = self.alpha[:, :, None, own] @ self.own_values[:, :, : self.own_seen]  # [heads, N, 1, key_size]
-            self.read += of_own[:, :, 0].swapaxes(1, 2)
+        for samples, keys, values, scores, alpha, tensors in self.looked:
+            queries, seen = self.queries[:, samples], keys.shape[2]
+            np.matmul(queries, keys, scores[:, :, :seen])
+            own = slice(seen, seen + self.own_seen)
+            if self.own_seen:
+                np.matmul(queries[:, :, None], self.own_keys[:, samples, :, : self.own_seen], scores[:, :, None, own])
+            torch.softmax(tensors[0], dim=2, out=tensors[1])
+            read = self.read[..., samples]  # [heads, key_size (+ channels), N]
+            np.matmul(values, alpha[..., :seen].swapaxes(1, 2), read)
+            if self.own_seen:
+                of_own = alpha[:, :, None, own] @ self.own_values[:, samples, : self.own_seen]  # [heads, N, 1, ...]
+                read += of_own[:, :, 0].swapaxes(1, 2)
         f = self.read.reshape(-1, self.read.shape[2])
         if len(self.copied):
             self.copied[:] = self.read[:, self.key_size :].reshape(self.copied.shape)
@@ -395,7 +405,7 @@ class _Read:
         self.row[:, c] = f
         reader.context.dot(f, self.context)
         np.add(self.reading, self.contexts, self.reading)
-        return self.alpha
+        return self.looked[0].alpha
 
     def append(self, row: int, column: int, patch: Array) -> None:
         """The patch of the drawing [channels * stride^2, N] at (row, column) is done: from now on it can be read."""
@@ -404,7 +414,7 @@ class _Read:
             return
         made = own.features @ self.h + own.pixels @ patch + own.of_position[row, column]
         keys, values = made.reshape(2, self.heads, self.key_size, -1).swapaxes(2, 3)  # [heads, N, key_size]
-        self.own_keys[:, :, self.own_seen] = keys
+        self.own_keys[..., self.own_seen] = keys
         self.own_values[:, :, self.own_seen] = values
         self.own_seen += 1
 

@@ -35,7 +35,7 @@ def sample(
     """Draw N images of supports [S, H, W]; guidance moves away from ``partner``, which gets none of them.
 
     ``noise`` holds a uniform number for every pixel [N, H, W]. In colour, images and supports are [..., H, W, 3], and
-    noise [N, H, W, 4].
+    noise [N, H, W, ...] is of ``pixels.noise_of_pixel``.
     """
     n, height, width = noise.shape[:3]
     memory = network.encode(to_tensor(supports[None]))
@@ -47,12 +47,9 @@ def sample(
         for c in range(width):
             x = to_tensor(images[None])
             outputs = network.decode(x, memory)[0, :, :, r, c].T.numpy()
-            if partner is not None:
-                outputs = outputs + draw.guidance * (outputs - partner.decode(x, alone)[0, :, :, r, c].T.numpy())
+            without = None if partner is None else partner.decode(x, alone)[0, :, :, r, c].T.numpy()
             given = prefix[r, c] if prefix is not None and r < len(prefix) else None
-            images[:, r, c], probabilities[:, r, c] = to_pixels(
-                outputs, noise[:, r, c], draw.temperature, draw.cut, given
-            )
+            images[:, r, c], probabilities[:, r, c] = to_pixels(outputs, noise[:, r, c], draw, given, without)
     if not network.attends:
         return Sampled(images, probabilities, None, None)
     alphas = network.attention(to_tensor(images[None]), memory)  # of each reader [1, heads, N * H * W, keys]

@@ -5,18 +5,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.models.heads import LEAST_LOG_SCALE, LEVELS, MIXTURES, Bernoulli, MixtureOfLogistics
+from fewshot.models.heads import LEAST_LOG_SCALE, LEVELS, MIXTURES, Bernoulli, Head, MixtureOfLogistics
 from fewshot.models.inputs import units
 
 Array = NDArray[np.float32]
 
 
+CANDIDATES = 16  # colours that guidance chooses among at each pixel
+LEAST = np.float32(1e-12)  # probability of a colour that guidance reckons with
+
+
 class Draw(NamedTuple):
     """How pixels are drawn from the outputs.
 
-    ``guidance`` w moves each logit away from the partner's: l(x | s) + w (l(x | s) - l(x)), classifier-free guidance
-    (Ho and Salimans 2022). Then the temperature divides it. Last, chances below ``cut`` become 0, and those above
-    1 - ``cut`` become 1.
+    ``guidance`` w moves away from what is drawn without supports (classifier-free guidance, Ho and Salimans 2022): from
+    p(x | s) to p(x | s) (p(x | s) / p(x)) ** w. For ink, that is the logit l(x | s) + w (l(x | s) - l(x)). A mixture's
+    parameters cannot be moved so: several colours are drawn from p(x | s), and one of them is chosen by that ratio
+    (sampling-importance-resampling, Rubin 1987), so that what is drawn is never improbable without guidance.
+
+    The temperature divides the guided logit of ink; of colours, it comes before guidance. Last, chances below ``cut``
+    become 0, and those above 1 - ``cut`` become 1; in colour, both tails of every distribution are cut by that much.
     """
 
     temperature: float = 1.0
@@ -28,54 +36,108 @@ class Pixels(NamedTuple):
     """One pixel of N samples."""
 
     values: NDArray[np.uint8]  # [N] of 0/1, or [N, 3]
-    probabilities: Array  # [N], of ink, or of the colour
+    probabilities: Array  # [N], of ink, or of the colour without guidance
 
 
-def bernoulli(outputs: Array, noise: Array, temperature: float, cut: float, given: NDArray[np.uint8] | None) -> Pixels:
+def noise_of_pixel(head: type[Head], guided: bool) -> tuple[int, ...]:
+    """The shape of the uniform numbers that decide one pixel."""
+    if head.noise == 1:
+        return ()
+    return (CANDIDATES * head.noise + 1,) if guided else (head.noise,)
+
+
+def bernoulli(
+    outputs: Array, noise: Array, draw: Draw, given: NDArray[np.uint8] | None = None, alone: Array | None = None
+) -> Pixels:
     """Ink where the noise [N] is below its probability; outputs [1, N]; ``given`` is the pixel where it is known.
 
-    Probabilities below ``cut`` are taken as 0, and those above 1 - ``cut`` as 1.
+    ``alone`` are the outputs that guidance moves away from.
     """
+    if alone is not None:
+        outputs = outputs + draw.guidance * (outputs - alone)
     # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
-    logits = np.minimum(outputs[0] * np.float32(-1 / temperature), 80)
+    logits = np.minimum(outputs[0] * np.float32(-1 / draw.temperature), 80)
     np.exp(logits, logits)
     logits += 1
     probabilities = np.reciprocal(logits, logits)
-    if cut:
-        probabilities[probabilities < cut] = 0
-        probabilities[probabilities > 1 - cut] = 1
+    if draw.cut:
+        probabilities[probabilities < draw.cut] = 0
+        probabilities[probabilities > 1 - draw.cut] = 1
     values = (noise < probabilities).astype(np.uint8) if given is None else np.full(len(noise), given)
     return Pixels(values, probabilities)
 
 
 def mixture_of_logistics(
-    outputs: Array, noise: Array, temperature: float, cut: float, given: NDArray[np.uint8] | None
+    outputs: Array, noise: Array, draw: Draw, given: NDArray[np.uint8] | None = None, alone: Array | None = None
 ) -> Pixels:
-    """The colour [N, 3] that the noise [N, 4] decides, by outputs [10 K, N].
+    """The colour [N, 3] that the noise [N, 4] decides, by outputs [10 K, N]; ``given`` where it is known.
 
-    The first number picks the component; the others go through the inverse of its distribution function, red first, as
-    green and blue depend on it. A temperature makes components more or less alike, and their scales smaller or larger.
-    Components lighter than ``cut`` are left out, and so is that share of each logistic at both of its ends.
+    A temperature makes components more or less alike, and their scales smaller or larger. Components lighter than the
+    cut are left out, and so is that share of each logistic at both of its ends.
+
+    With ``alone``, the outputs that guidance moves away from, the noise is [N, 4 M + 1]: that of M candidates, and a
+    number that picks one of them.
     """
-    n, k = len(noise), MIXTURES
-    weights, (means, log_scales, coupling) = outputs[:k] / temperature, outputs[k:].reshape(3, 3, k, n)
+    n, mixture = len(noise), _mixture(outputs, draw.temperature, draw.cut)
+    if given is not None:
+        levels = np.broadcast_to(given.astype(np.float32)[:, None], (3, n))
+    elif alone is None:
+        levels = _drawn(mixture, noise.T, draw.cut)
+    else:
+        times = noise.shape[1] // MixtureOfLogistics.noise
+        of_candidates = _Mixture(*(part.repeat(times, axis=-1) for part in mixture))
+        candidates = _drawn(of_candidates, noise[:, :-1].reshape(n * times, -1).T, draw.cut)
+        without = _Mixture(*(part.repeat(times, axis=-1) for part in _mixture(alone, draw.temperature, 0.0)))
+        chance = np.maximum(_probabilities(of_candidates, candidates, draw.cut), LEAST)
+        ratio = np.log(chance / np.maximum(_probabilities(without, candidates, 0.0), LEAST)).reshape(n, times)
+        share = np.exp(draw.guidance * (ratio - ratio.max(axis=1, keepdims=True))).cumsum(axis=1)
+        picked = np.minimum((share < noise[:, -1:] * share[:, -1:]).sum(axis=1), times - 1)
+        levels = candidates.reshape(3, n, times)[:, np.arange(n), picked]
+    return Pixels(levels.T.astype(np.uint8), _probabilities(mixture, levels, draw.cut))
+
+
+class _Mixture(NamedTuple):
+    """The mixtures of a pixel of N samples."""
+
+    weights: Array  # [K, N], which sum to 1
+    means: Array  # [3, K, N], like the two below
+    scales: Array
+    coupling: Array
+
+
+def _mixture(outputs: Array, temperature: float, cut: float) -> _Mixture:
+    """Outputs [10 K, N] at a temperature, without components that are lighter than ``cut``."""
+    k = MIXTURES
+    weights, (means, log_scales, coupling) = outputs[:k] / temperature, outputs[k:].reshape(3, 3, k, -1)
     weights = np.exp(weights - weights.max(axis=0))
     weights /= weights.sum(axis=0)
     weights[weights < np.minimum(cut, weights.max(axis=0))] = 0
     weights /= weights.sum(axis=0)
-    scales, coupling = np.exp(np.maximum(log_scales, LEAST_LOG_SCALE)) * temperature, np.tanh(coupling)
-    if given is None:
-        component = np.minimum((weights.cumsum(axis=0) < noise[:, 0]).sum(axis=0), k - 1)
-        chosen = (slice(None), component, np.arange(n))
-        mean, coupled = means[chosen], coupling[chosen]  # [3, N]
-        u = np.clip(cut + (1 - 2 * cut) * noise[:, 1:].T, 1e-7, 1 - 1e-7)
-        spread = scales[chosen] * (np.log(u) - np.log1p(-u))
-        red = _nearest_level(mean[0] + spread[0])
-        green = _nearest_level(mean[1] + coupled[0] * units(red) + spread[1])
-        blue = _nearest_level(mean[2] + coupled[1] * units(red) + coupled[2] * units(green) + spread[2])
-        levels = np.stack([red, green, blue])
-    else:
-        levels = np.broadcast_to(given.astype(np.float32)[:, None], (3, n))
+    scales = np.exp(np.maximum(log_scales, LEAST_LOG_SCALE)) * np.float32(temperature)
+    return _Mixture(weights, means, scales, np.tanh(coupling))
+
+
+def _drawn(mixture: _Mixture, noise: Array, cut: float) -> Array:
+    """The levels [3, N] that the noise [4, N] decides.
+
+    The first number picks the component; the others go through the inverse of its distribution function, red first, as
+    green and blue depend on it.
+    """
+    weights, means, scales, coupling = mixture
+    component = np.minimum((weights.cumsum(axis=0) < noise[0]).sum(axis=0), len(weights) - 1)
+    chosen = (slice(None), component, np.arange(noise.shape[1]))
+    mean, coupled = means[chosen], coupling[chosen]  # [3, N]
+    u = np.clip(cut + (1 - 2 * cut) * noise[1:], 1e-7, 1 - 1e-7)
+    spread = scales[chosen] * (np.log(u) - np.log1p(-u))
+    red = _nearest_level(mean[0] + spread[0])
+    green = _nearest_level(mean[1] + coupled[0] * units(red) + spread[1])
+    blue = _nearest_level(mean[2] + coupled[1] * units(red) + coupled[2] * units(green) + spread[2])
+    return np.stack([red, green, blue])
+
+
+def _probabilities(mixture: _Mixture, levels: Array, cut: float) -> Array:
+    """The probability [N] of each of the colours [3, N]."""
+    weights, means, scales, coupling = mixture
     x = units(levels)[:, None]  # [3, 1, N]
     red, green, _ = x
     means = np.stack(
@@ -84,10 +146,7 @@ def mixture_of_logistics(
     half = np.float32(1 / (LEVELS - 1))
     above = np.where(x > 1 - half, 1, _sigmoid((x + half - means) / scales)).clip(cut, 1 - cut)
     below = np.where(x < half - 1, 0, _sigmoid((x - half - means) / scales)).clip(cut, 1 - cut)
-    return Pixels(
-        levels.T.astype(np.uint8),
-        (weights * ((above - below) / (1 - 2 * cut)).prod(axis=0)).sum(axis=0).astype(np.float32),
-    )
+    return (weights * ((above - below) / (1 - 2 * cut)).prod(axis=0)).sum(axis=0).astype(np.float32)
 
 
 DRAW = {Bernoulli: bernoulli, MixtureOfLogistics: mixture_of_logistics}

@@ -4,18 +4,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from fewshot.data import omniglot, photos, products
+from fewshot.data import emoji, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
 from fewshot.data.errors import DataError
-from fewshot.evaluation import evaluate, evaluate_mirror, evaluate_products
+from fewshot.evaluation import evaluate, evaluate_emoji, evaluate_mirror, evaluate_products
 from fewshot.models import Network
-from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS, Task
-from fewshot.training.augment import augment, augment_photos
+from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS, Task
+from fewshot.training.augment import augment, augment_emoji, augment_photos
 
 if TYPE_CHECKING:
     from fewshot.training.train import TrainConfig
 
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
+EMOJI_SHOTS = (1, 3, 5)  # of the scores of emoji
 LOOK_PHOTOS = 32  # in a look at the validation photographs
 LOOK_TARGETS = 2  # of a product in a look
 
@@ -101,6 +102,38 @@ class Mirror(Loader):
         return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
 
 
+class EmojiOfOthers(Loader):
+    """Emoji, each to be drawn from other artists' versions of it."""
+
+    task = EMOJI
+
+    def __init__(self, settings: "TrainConfig"):
+        training = emoji.load(settings.data, "training")
+        self.validation = emoji.load(settings.data, "validation")
+        # What the last step will need: too little data shows now.
+        emoji.evaluation_episodes(self.validation, max(EMOJI_SHOTS), EXPORT_TARGETS, seed=0)
+        self.data = f"{len(training.images)} pictures of {len(training.members)} emoji of {settings.data.name}"
+        self.sizes = {"channels": self.task.channels, "side": self.task.side, "copies": settings.copies, "octaves": 5}
+        self.sizes |= {"layers": 8, "dilation_cycle": 3, "attend_after": (4,), "encoder_maps": 32}
+        self.images_a_step = settings.characters
+        self.batch = emoji.EmojiSampler(
+            training,
+            settings.characters,
+            settings.seed,
+            settings.shots,
+            transform=partial(augment_emoji, share=settings.changed),
+            without=settings.without,
+        ).batch
+
+    def look(self, network: Network) -> dict[str, float]:
+        scores = evaluate_emoji(network, self.validation, EMOJI_SHOTS, targets=1, seed=0)
+        return {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}
+
+    def scores(self, network: Network) -> dict[str, Any]:
+        scores = evaluate_emoji(network, self.validation, EMOJI_SHOTS, EXPORT_TARGETS, seed=0)
+        return {"validation_nats_per_dim": {s: round(score["nats_per_dim"], 5) for s, score in scores.items()}}
+
+
 class OnlineProducts(Loader):
     """Photographs of products, each to be drawn from three others of the same product."""
 
@@ -126,5 +159,5 @@ class OnlineProducts(Loader):
         return {"validation": {source: round(score["nats_per_dim"], 5) for source, score in scores.items()}}
 
 
-_ALL: tuple[type[Loader], ...] = (Characters, Mirror, OnlineProducts)
+_ALL: tuple[type[Loader], ...] = (Characters, Mirror, EmojiOfOthers, OnlineProducts)
 LOADERS = {loader.task.key: loader for loader in _ALL}  # by task

@@ -46,9 +46,10 @@ class TrainConfig:
     """Train a model; started again with the same arguments, it goes on where it was."""
 
     data: Path
-    """packed .npz file, or a folder of Omniglot, of photographs, or of Stanford Online Products"""
+    """packed .npz file, or a folder of Omniglot, of photographs, of icon packages, or of Stanford Online Products"""
     task: Literal[tuple(LOADERS)] = OMNIGLOT.key  # type: ignore[valid-type]  # mypy wants them spelt out
-    """what is to be drawn: characters, photographs from their mirror images, or products from other views of them"""
+    """what is to be drawn: characters, photographs from their mirror images, emoji from other artists' versions, or
+    products from other views of them"""
     model: Literal[tuple(MODELS)] = ModelConfig.model  # type: ignore[valid-type]  # as above
     """the variant to train"""
     out: Path = Path("runs")
@@ -58,20 +59,20 @@ class TrainConfig:
     steps: int = 10000
     """optimizer steps"""
     characters: int = 8
-    """episodes a step, over all processes: characters, photographs or products"""
+    """episodes a step, over all processes: characters, photographs, emoji or products"""
     targets: int = 4
     """characters: targets an episode"""
     shots: int = MAX_SHOTS
-    """characters: most supports of an episode, 1 to so many"""
+    """characters, emoji: most supports of an episode, 1 to so many"""
     learning_rate: float = 2e-3
     """peak rate of Muon and AdamW, after a warm-up and before a linear decay to zero"""
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """characters, products: share of the episodes that are augmented; use less at the end, so that training ends
+    """characters, emoji, products: share of the episodes that are augmented; use less at the end, so that training ends
     on real data"""
     without: float = 0.0
-    """characters: share of the steps whose episodes have no supports, so that the network is its own partner in
+    """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in
     guidance"""
     network: tuple[str, ...] = ()
     """sizes of the network that differ from the task's, as name=value: maps=64 own=true attend_after=[3,7]"""
@@ -82,7 +83,7 @@ class TrainConfig:
     side: int = 48
     """mirror: sides of the photographs, which are shrunk to that"""
     copies: bool = True
-    """mirror, products: whether the colours that attention read reach the head as they are"""
+    """mirror, emoji, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
     adapted: Literal[tuple(ADAPTED)] = "all"  # type: ignore[valid-type]  # as above

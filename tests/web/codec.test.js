@@ -4,6 +4,7 @@ import { deflateSync } from "node:zlib";
 import {
   fromBase64,
   inflate,
+  linesOf,
   packBits,
   strokesAmong,
   toBase64,
@@ -38,4 +39,26 @@ test("strokes among what was kept", () => {
   ];
   assert.deepEqual(strokesAmong([stroke, 3, [], [[1]], [[1, "2"]], [[1, Number.NaN]], null]), [stroke]);
   for (const damaged of [undefined, null, 3, "x", {}]) assert.deepEqual(strokesAmong(damaged), []);
+});
+
+/** @param {Uint8Array<ArrayBuffer>[]} pieces */
+function streamOf(pieces) {
+  return new ReadableStream({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(piece);
+      controller.close();
+    },
+  });
+}
+
+test("lines of a stream, wherever it is cut", async () => {
+  const bytes = new TextEncoder().encode('{"é": 1}\n{"b": 2}\nlast');
+  for (const size of [1, 2, 5, 100]) {
+    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.slice(i * size, (i + 1) * size),
+    );
+    const lines = [];
+    for await (const line of linesOf(streamOf(pieces))) lines.push(line);
+    assert.deepEqual(lines, ['{"é": 1}', '{"b": 2}', "last"]);
+  }
 });

@@ -1,4 +1,5 @@
-// A run small enough to work out by hand: 2x2 pixels, two heads, two supports of two places each.
+// A run small enough to work out by hand: 2x2 pixels, two heads, two supports of two places each, and one place of its
+// own drawing.
 
 import { deflateSync } from "node:zlib";
 import { packBits, toBase64 } from "../../fewshot/interface/web/codec.js";
@@ -16,6 +17,8 @@ export const ARRAYS = {
   weights: [255, 0, 0, 0, 0, 51, 255, 102, 255, 0, 255, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255].concat([
     255, 0, 0, 0, 0, 0, 255, 0,
   ]),
+  ownShares: [0, 0, 0, 0, 0.5, 0.25, 0, 0],
+  ownWeights: [0, 0, 0, 0, 255, 102, 0, 0],
   image: [0, 1, 1, 0],
 };
 
@@ -43,6 +46,7 @@ export function madeChunk(facts = {}) {
     supports: toBase64(packBits(Uint8Array.of(1, 0, 0, 1, 0, 1, 1, 0))),
     heads: 2,
     grid: [1, 2],
+    own_grid: [1, 1],
     support_nats: [0.5, 0.25],
     given: 0,
     start: 0,

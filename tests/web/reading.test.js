@@ -39,6 +39,16 @@ test("shares of the supports", () => {
   assertClose(reading.sharesOf(run, 1, "mean"), [0.125, 0.125]);
 });
 
+test("what was read of the drawing itself", () => {
+  assertClose(reading.ownAttentionOf(run, 2, 0), [0.5]);
+  assertClose(reading.ownAttentionOf(run, 2, "mean"), [(0.5 + 0.2) / 2]);
+  assert.equal(reading.ownShareOf(run, 2, 1), 0.25);
+  assert.equal(reading.ownShareOf(run, 2, "mean"), 0.375);
+  const without = beginRun(madeChunk({ own_grid: [0, 0] }));
+  assert.equal(reading.ownAttentionOf(without, 2, 0).length, 0);
+  assert.equal(reading.ownShareOf(without, 2, "mean"), 0);
+});
+
 test("the full colour is the largest weight, or what is four times an even share", () => {
   assert.equal(reading.fullColour(run, 2), 2);
   assert.equal(reading.fullColour(run, 0.5), 1); // 4 places

@@ -30,7 +30,7 @@ test("rows may come one by one, twice, and as bytes", async () => {
 });
 
 test("a run without attention, without steps, in colour", () => {
-  const plain = beginRun(madeChunk({ heads: 0, grid: [0, 0], support_nats: null }));
+  const plain = beginRun(madeChunk({ heads: 0, grid: [0, 0], own_grid: [0, 0], support_nats: null }));
   assert.deepEqual([plain.before.length, plain.largest.length, plain.weights.length], [0, 0, 0]);
   const colourful = beginRun(madeChunk({ channels: 3 }));
   assert.deepEqual([colourful.image.length, colourful.before.length], [12, 0]);

@@ -74,6 +74,9 @@ export function createAlong(toggle, { draw, show, wait, screens }) {
   });
   return {
     changed,
+    get on() {
+      return toggle.checked;
+    },
     /** Generate draws from here on, with all that was changed until now... */
     pause() {
       interruptions++;

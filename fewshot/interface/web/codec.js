@@ -60,3 +60,21 @@ export function strokesAmong(values) {
   const isStroke = (stroke) => Array.isArray(stroke) && stroke.length > 0 && stroke.every(isPoint);
   return Array.isArray(values) ? values.filter(isStroke) : [];
 }
+
+/**
+ * The lines of a stream of text, each as soon as it has come whole.
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream
+ * @returns {AsyncGenerator<string>}
+ */
+export async function* linesOf(stream) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let begun = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    const lines = (begun + value).split("\n");
+    begun = String(lines.pop());
+    yield* lines;
+  }
+  if (begun) yield begun;
+}

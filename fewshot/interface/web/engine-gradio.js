@@ -3,7 +3,13 @@
 // Each part of the page is a component, whose js_on_load calls `mount`. Gradio's buttons and settings call the functions
 // at the end, with the values of their inputs.
 
-import { createStudio } from "./studio.js";
+import { joinRadios } from "./choices.js";
+import { linesOf } from "./codec.js";
+import { openDatabase } from "./database.js";
+import { one } from "./dom.js";
+import { createLessons } from "./lesson.js";
+import { takePlace } from "./store.js";
+import { createStudio, keptSettings } from "./studio.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Settings} Settings */
@@ -22,6 +28,8 @@ import { createStudio } from "./studio.js";
 
 const SOON = 50; // milliseconds until a cancelled picture ends no more...
 const SURELY = 1000; // ... at most: one that had just ended is not cancelled
+const ASK = 2000; // milliseconds between two looks whether the server is still there, while it draws
+const PAGE = Math.random().toString(36).slice(2); // of a page's wishes to draw along, the server keeps the newest
 const NO_ANSWER = "The server did not answer. Nothing of yours is lost; please try again.";
 
 /** @type {ReturnType<typeof createPicture> | null} */
@@ -29,6 +37,8 @@ let picture = null; // the last that was asked for
 /** @type {Promise<unknown>} */
 let cancelled = Promise.resolve();
 let tellCancelled = () => {};
+/** @type {ReturnType<typeof createLessons>} */
+let lessons;
 
 /** @type {Map<string, Part>} */
 const parts = new Map();
@@ -39,25 +49,51 @@ const whenReady = new Promise((resolve) => {
   begin = resolve;
 });
 
+/** @type {import("./engine.js").Recipe | null} */
+let recalled = null; // the recipe whose settings are to be shown
+
 /**
  * A part of the page is there; with the last of them, the studio begins.
  * @param {string} name
  * @param {Part} part
  */
-export function mount(name, part) {
+export async function mount(name, part) {
   parts.set(name, part);
-  const [pad, photos, player] = ["pad", "photos", "player"].map((each) => parts.get(each));
-  if (!pad || !photos || !player) return;
-  const root = (/** @type {Part} */ { element }) => /** @type {HTMLElement} */ (element.querySelector(".part"));
+  const [pad, photos, player, variations] = ["pad", "photos", "player", "variations"].map((each) => parts.get(each));
+  if (!pad || !photos || !player || !variations) return;
+  await takePlace();
+  dressPage();
+  const root = (/** @type {Part} */ { element }) => one(element, ".part");
   const studio = createStudio({
     engine: createEngine({ pad, photos, player }),
     facts: player.props.facts,
-    roots: { pad: root(pad), photos: root(photos), player: root(player) },
+    database: openDatabase(),
+    roots: {
+      pad: root(pad),
+      photos: root(photos),
+      player: root(player),
+      variations: root(variations),
+      views: one(document, "#views"),
+    },
     sets: pad.props.sets,
     example: player.props.value,
+    choose(recipe) {
+      recalled = recipe;
+      variations.trigger("submit");
+    },
   });
+  lessons = createLessons(studio);
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
+}
+
+// What Gradio's own components lack.
+function dressPage() {
+  one(document, "#settings").popover = "auto"; // opened by a button of the page
+  joinRadios(one(document, "#task"));
+  joinRadios(one(document, "#model"), (sentence) => {
+    one(document, "#reads").textContent = sentence;
+  });
 }
 
 /**
@@ -78,20 +114,68 @@ function createEngine({ pad, photos, player }) {
       await cancelled;
       const before = player.props.value.id;
       picture = createPicture([drawings, photographs, model, guidance, temperature, seed, inner_steps, fresh]);
+      const its = picture;
       player.trigger("submit");
+      const watch = setInterval(async () => {
+        if (await isThere()) return;
+        its.push({ error: NO_ANSWER });
+        its.close();
+      }, ASK);
       let rows = 0;
-      for await (const chunk of picture.chunks()) {
-        if (chunk.id === before) continue; // of the picture before, late
-        if ("error" in chunk) yield chunk;
-        else if (chunk.rows > rows) yield fetched(chunk); // the last one comes twice
-        rows = chunk.rows;
+      try {
+        for await (const chunk of its.chunks()) {
+          if (chunk.id === before) continue; // of the picture before, late
+          if ("error" in chunk) yield chunk;
+          else if (chunk.rows > rows) yield fetched(chunk); // the last one comes twice
+          rows = chunk.rows;
+        }
+      } finally {
+        clearInterval(watch);
       }
     },
 
-    along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings }),
+    async *variations({ drawings, photographs, settings }, samples) {
+      const { fresh, seed, ...others } = settings;
+      const wish = { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
+      const stop = new AbortController();
+      try {
+        const address = new URL("variations", document.baseURI);
+        const headers = { "Content-Type": "application/json" };
+        const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
+        const answer = await fetch(address, asked);
+        if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
+        else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
+      } catch {
+        yield { error: NO_ANSWER };
+      } finally {
+        stop.abort();
+      }
+    },
+
+    along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings, page: PAGE }),
     influence: (wish) => player.server.influence(wish),
+
+    async takeHome(wish) {
+      const address = new URL("take-home", document.baseURI);
+      const answer = await fetch(address, { method: "POST", body: JSON.stringify(wish) }).catch(() => null);
+      if (!answer) return { error: NO_ANSWER };
+      if (!answer.ok) return answer.json().catch(() => ({ error: NO_ANSWER }));
+      const name = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "picture";
+      return { name: decodeURIComponent(name), blob: await answer.blob() };
+    },
+
+    async openProject(project) {
+      return (await player.server.open_project(project).catch(() => null)) ?? { error: NO_ANSWER };
+    },
   };
 }
+
+// Gradio does not tell when the server is gone.
+const isThere = () =>
+  fetch(new URL("studio-web/icon.svg", document.baseURI), { method: "HEAD", cache: "no-store" }).then(
+    () => true,
+    () => false,
+  );
 
 /**
  * A picture that was asked for: what with, and its chunks as they come.
@@ -154,8 +238,17 @@ const settingsOf = ([model, guidance, temperature, seed, inner_steps, fresh]) =>
   fresh,
 });
 
-/** @param {Values} values */
-export const open = async (...values) => (await whenReady).open(settingsOf(values));
+/** Task and settings of the last visit, for Gradio's components. */
+export async function kept() {
+  await whenReady;
+  return [keptSettings()];
+}
+
+/** @type {(task: string, ...values: Values) => Promise<void>} */
+export async function open(task, ...values) {
+  (await whenReady).open(task, settingsOf(values));
+  (await lessons).open();
+}
 
 /** @param {Values} values */
 export const know = async (...values) => (await whenReady).know(settingsOf(values));
@@ -171,6 +264,14 @@ export const showModel = async (...values) => (await whenReady).showModel(settin
 
 /** @param {Values} values */
 export const press = async (...values) => (await whenReady).press(settingsOf(values));
+
+/** @param {Values} values */
+export const vary = async (...values) => (await whenReady).vary(settingsOf(values));
+
+/** The task and the settings of the recipe that was recalled. */
+export function chosen() {
+  return [recalled && { task: recalled.task, ...recalled.settings }];
+}
 
 /** @param {string} task */
 export async function turn(task) {

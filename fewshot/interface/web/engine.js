@@ -8,7 +8,12 @@
 /** @typedef {{error: string}} Refusal  a sentence for the user */
 /** @typedef {{busy: true}} Busy  too many ask at the moment */
 
-/** @typedef {{supports: (Seen | {strokes: Stroke[]})[], shots: number | null}} Drawings  shots: how many are read, all if null */
+/**
+ * @typedef {object} Drawings
+ * @property {(Seen | {strokes: Stroke[]})[]} supports
+ * @property {number | null} shots  how many are read, all if null
+ * @property {({strokes: Stroke[]} & {rows: number}) | null} beginning  what is drawn begins with its first rows
+ */
 /** @typedef {{photos: Seen[], beginning: (Seen & {rows: number}) | null}} Photographs */
 /**
  * @typedef {object} Settings
@@ -18,6 +23,30 @@
  * @property {number} seed
  * @property {number} inner_steps
  * @property {boolean} fresh  any seed
+ */
+
+/**
+ * All that makes a picture what it is: the engine draws it again from this.
+ * @typedef {object} Recipe
+ * @property {string} task
+ * @property {Drawings} drawings  of a task that is drawn
+ * @property {Photographs} photographs  of another
+ * @property {Settings} settings
+ */
+
+/**
+ * Some finished rows of many pictures of one recipe, without a trace; payload.py describes each field.
+ * @typedef {object} VariationsChunk
+ * @property {string} title
+ * @property {number} seed  of the first; the others have the next ones
+ * @property {number} width
+ * @property {number} channels
+ * @property {number} given
+ * @property {number} start
+ * @property {number} rows
+ * @property {number} number
+ * @property {string} pixels
+ * @property {number[] | null} fits
  */
 
 /**
@@ -32,15 +61,55 @@
  */
 
 /**
+ * A file of a picture: its kind, and all that is needed to draw the picture again.
+ * @typedef {object} FileWish
+ * @property {string} format  a key of Facts.formats
+ * @property {string} model
+ * @property {Seen[]} supports
+ * @property {(Seen & {rows: number}) | null} beginning
+ * @property {number} seed
+ * @property {number} temperature
+ * @property {number} guidance
+ * @property {number} cut
+ * @property {number | null} inner_steps
+ */
+
+/**
+ * All that is on the page; project.py describes each field.
+ * @typedef {object} Project
+ * @property {string} kind
+ * @property {number} version
+ * @property {string} task
+ * @property {string} model
+ * @property {(Seen | {strokes: Stroke[]})[]} supports
+ * @property {number | null} shots
+ * @property {((Seen | {strokes: Stroke[]}) & {rows: number}) | null} beginning
+ * @property {{seed: number, temperature: number, guidance: number, inner_steps: number | null}} settings
+ * @property {{position: number, locked: number | null}} view
+ */
+
+/**
+ * The same, checked: all that is given is known as the model sees it.
+ * @typedef {Omit<Project, "supports" | "beginning"> & {
+ *   supports: (Seen & {strokes?: Stroke[]})[], beginning: (Seen & {strokes?: Stroke[], rows: number}) | null
+ * }} OpenedProject
+ */
+
+/**
  * @typedef {object} Engine
  * @property {(task: string, given: {strokes: Stroke[]} | {picture: string}) => Promise<Seen | Refusal>} preview
  *   a drawing, or a picture file in base64, as the models of a task see it
  * @property {(drawings: Drawings, photographs: Photographs, settings: Settings) => AsyncIterable<Chunk | Refusal>} generate
  *   rows of a new picture as they are finished, of drawings or of photographs as the model needs; one at a time
+ * @property {(recipe: Recipe, samples: number) => AsyncIterable<VariationsChunk | Refusal>} variations
+ *   so many pictures, the first of the recipe's seed (any, if it is fresh), the others of the next ones: rows as they are
+ *   finished, and then how well each fits. Who stops reading has no more drawn
  * @property {(drawings: Drawings, settings: Settings) => Promise<Chunk & Seen | Refusal | Busy>} along
  *   the whole picture in one chunk, for who is drawing; rejected if no answer came
  * @property {(wish: InfluenceWish) => Promise<{largest: number, maps: string} | Refusal | Busy>} influence
  *   what each support pixel does to one pixel, [shots, pixels] as base64 of int8; rejected if no answer came
+ * @property {(wish: FileWish) => Promise<{name: string, blob: Blob} | Refusal>} takeHome  a picture as a file
+ * @property {(project: unknown) => Promise<OpenedProject | Refusal>} openProject  a project, checked
  */
 
 /**
@@ -70,6 +139,7 @@
  *   adapts: it takes inner steps; guides: it can be guided
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
  * @property {number} most_bytes  of a picture file
+ * @property {{key: string, label: string, in_colour: boolean}[]} formats  what one picture can be saved as
  */
 
 export {};

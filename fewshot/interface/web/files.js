@@ -1,7 +1,5 @@
 // Picture files, from a dialog or dropped on a part of the page.
 
-/** @typedef {import("./tray.js").Status} Status */
-
 /**
  * @param {File} file
  * @param {number} mostBytes
@@ -26,22 +24,22 @@ export async function readFile(file, mostBytes) {
  * Adds files one after the other, and says how it went. `add` promises a sentence if a file cannot be added.
  * @param {File[]} files
  * @param {string} noun  one of them, in words
- * @param {Status} status
+ * @param {(sentence: string) => void} say
  * @param {(file: File) => Promise<string | undefined>} add
  * @param {() => boolean} wanted  false if the user went elsewhere meanwhile
  */
-export async function addFiles(files, noun, status, add, wanted = () => true) {
+export async function addFiles(files, noun, say, add, wanted = () => true) {
   const problems = [];
   let added = 0;
   for (const file of files) {
-    status.say(`Reading ${file.name}…`);
+    say(`Reading ${file.name}…`);
     const problem = await add(file);
     if (!wanted()) return;
     if (problem) problems.push(`${file.name}: ${problem}`);
     else added++;
   }
   const count = added === 1 ? `Added one ${noun}.` : `Added ${added} ${noun}s.`;
-  status.say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"), status.undo);
+  say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));
 }
 
 /**

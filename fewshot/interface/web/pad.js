@@ -3,18 +3,28 @@
 // A drawing in the tray is a string: base64 of the bits that the model sees. Only the engine makes those, from strokes or
 // from a picture file, so that what is shown is what is read.
 
+import { createBeginning } from "./beginning.js";
 import { strokesAmong } from "./codec.js";
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
+import { createHistory } from "./history.js";
 import { colourOf, contextOf, paintDrawing } from "./painting.js";
-import { keep, recall } from "./store.js";
+import { keep, ofThisTab, recall } from "./store.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./codec.js").Stroke} Stroke */
 /** @typedef {import("./codec.js").Point} Point */
 /** @typedef {import("./engine.js").Drawings} Drawings */
 /** @typedef {Awaited<ReturnType<import("./engine.js").Engine["preview"]>>} Answer */
-/** @typedef {{drawings: string[], shots: number | null}} Tray */
+/**
+ * What can be undone: all that was on the pad and in the tray, and the settings where they were replaced too.
+ * @typedef {object} Before
+ * @property {string[]} drawings
+ * @property {number | null} shots
+ * @property {Stroke[]} strokes
+ * @property {number | null} rows  that were given
+ * @property {import("./engine.js").Recipe} [recipe]  with the settings
+ */
 
 const STORAGE_KEY = "fewshot-studio-drawings";
 const SHOWN_OF_A_SET = 4;
@@ -23,12 +33,14 @@ const SHOWN_OF_A_SET = 4;
  * @param {HTMLElement} root
  * @param {object} options
  * @param {import("./engine.js").Engine} options.engine
+ * @param {import("./database.js").Database} options.database
  * @param {string} options.task  whose models read the drawings
  * @param {import("./engine.js").Facts} options.facts
  * @param {{name: string, drawings: string[]}[]} options.sets
  * @param {() => void} options.edited  called whenever `now` changed, also while a stroke is being drawn
+ * @param {(recipe: import("./engine.js").Recipe) => void} options.choose  brings settings back
  */
-export function createPad(root, { engine, task, facts, sets, edited }) {
+export function createPad(root, { engine, database, task, facts, sets, edited, choose }) {
   const { side, most } = facts.tasks[task];
   const paper = one(root, ".pad-canvas", HTMLCanvasElement);
   const seenCanvas = one(root, ".pad-preview", HTMLCanvasElement);
@@ -39,14 +51,22 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     noun: "drawing",
     className: "thumb",
     paint,
-    remove: (i) =>
-      replaceAll(
-        drawings.filter((_, at) => at !== i),
-        `Removed drawing ${i + 1}.`,
-      ),
+    remove,
     move,
   });
-  let { drawings, shots, strokes } = recalled();
+  const history = /** @type {ReturnType<typeof createHistory<Before>>} */ (createHistory(ofThisTab("pad"), database));
+  const kept = recalled();
+  let { drawings, shots, strokes } = kept;
+  const beginning = createBeginning(one(root, ".pad-paper"), one(root, ".pad-along"), {
+    side,
+    lowest: () =>
+      Math.ceil((Math.max(0, ...strokes.flat().map(([, y]) => y + facts.pad.stroke / 2)) * side) / facts.pad.side),
+    changed: () => {
+      keepAll();
+      edited();
+    },
+  });
+  beginning.recall(kept.rows);
   /** @type {Promise<Answer> | null} */
   let seen = null; // the engine's answer for the strokes that are on the pad
   /** @type {string | null} */
@@ -68,30 +88,67 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     const few =
       shots &&
       `Only ${shots} of your drawings ${shots === 1 ? "is" : "are"} used: choose all, and this one is read too.`;
-    if (full || few) status.say(full || few || "", status.undo);
+    if (beginning.rows === null && (full || few)) say(full || few || "");
+  }
+
+  // Undoing --------------------------------------------------------------------------------------------------------
+
+  /** @param {string} sentence */
+  function say(sentence) {
+    status.say(sentence, history.last ? takeBack : null);
+  }
+
+  /** @returns {Before} */
+  function before() {
+    return { drawings, shots, strokes: structuredClone(strokes), rows: beginning.rows };
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {Before} old
+   */
+  function remember(sentence, old) {
+    if (old.drawings.length || old.strokes.length || old.recipe) history.add(sentence, old);
+  }
+
+  // What was on the pad comes back, and what was drawn there since stays.
+  function takeBack() {
+    const old = history.undo()?.before;
+    if (!old) return;
+    ({ drawings, shots } = old);
+    const known = new Set(old.strokes.map((stroke) => JSON.stringify(stroke)));
+    strokes = [...old.strokes, ...strokes.filter((stroke) => !known.has(JSON.stringify(stroke)))];
+    beginning.recall(old.rows);
+    trayChanged();
+    strokesChanged();
+    if (old.recipe) choose(old.recipe);
+    say("Your drawings are back.");
   }
 
   // Keeping --------------------------------------------------------------------------------------------------------
 
   /** @returns {Drawings} */
   function value() {
-    return { supports: drawings.map((pixels) => ({ pixels })), shots };
+    const { rows } = beginning;
+    const begun = rows !== null && strokes.length ? { strokes, rows } : null;
+    return { supports: drawings.map((pixels) => ({ pixels })), shots, beginning: begun };
   }
 
   /**
-   * The same, with the drawing on the pad as it is now in place of the last.
+   * The same, with the drawing on the pad as it is now in place of the last, unless it is the beginning.
    * @returns {Drawings}
    */
   function now() {
-    const { supports } = value();
-    return { supports: [...supports, ...(strokes.length ? [{ strokes }] : [])].slice(0, most), shots };
+    const { supports, beginning: begun } = value();
+    const drawn = strokes.length && !begun ? [{ strokes }] : [];
+    return { supports: [...supports, ...drawn].slice(0, most), shots, beginning: begun };
   }
 
   function keepAll() {
-    keep(STORAGE_KEY, { drawings, strokes, shots });
+    keep(STORAGE_KEY, { drawings, strokes, shots, rows: beginning.rows });
   }
 
-  /** @returns {Tray & {strokes: Stroke[]}} */
+  /** @returns {Before} */
   function recalled() {
     const kept = recall(STORAGE_KEY) ?? {};
     const length = 4 * Math.ceil(Math.ceil((side * side) / 8) / 3);
@@ -102,6 +159,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
       drawings: known,
       strokes: strokesAmong(kept.strokes),
       shots: kept.shots >= 1 && kept.shots < known.length ? Math.floor(kept.shots) : null,
+      rows: kept.rows,
     };
   }
 
@@ -214,41 +272,38 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
    * @param {number} to
    */
   function move(from, to) {
-    drawings.splice(to, 0, ...drawings.splice(from, 1));
+    const old = before();
+    drawings = drawings.filter((_, at) => at !== from);
+    drawings.splice(to, 0, old.drawings[from]);
     trayChanged();
-    status.say(`Moved to place ${to + 1}.`);
+    remember(`Moved a drawing to place ${to + 1}.`, old);
+    say(`Moved to place ${to + 1}.`);
   }
 
   /**
    * What takes drawings away can be undone.
-   * @param {string[]} newDrawings
+   * @param {{drawings: string[], shots: number | null}} its  of the tray
    * @param {string} sentence
    */
-  function replaceAll(newDrawings, sentence) {
-    const old = { drawings, shots };
-    drawings = newDrawings;
-    shots = null;
+  function replace(its, sentence) {
+    const old = before();
+    ({ drawings, shots } = its);
     trayChanged();
-    status.say(sentence, old.drawings.length ? () => restore(old) : null);
+    remember(sentence, old);
+    say(sentence);
+  }
+
+  /** @param {number} i */
+  function remove(i) {
+    const rest = drawings.filter((_, at) => at !== i);
+    replace({ drawings: rest, shots }, `Removed drawing ${i + 1}.`);
   }
 
   function clear() {
-    const old = strokes;
+    remember("Cleared the pad.", before());
     strokes = [];
     strokesChanged();
-    status.say("Cleared the pad.", () => restore({ drawings, shots }, old));
-  }
-
-  /**
-   * @param {Tray} old
-   * @param {Stroke[]} oldStrokes
-   */
-  function restore(old, oldStrokes = []) {
-    ({ drawings, shots } = old);
-    strokes = [...oldStrokes, ...strokes];
-    trayChanged();
-    strokesChanged();
-    status.say("Your drawings are back.");
+    say("Cleared the pad.");
   }
 
   /**
@@ -257,6 +312,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
    */
   function append(pixels) {
     if (drawings.length >= most) return false;
+    remember("Added a drawing.", before());
     drawings = [...drawings, pixels];
     trayChanged();
     return true;
@@ -275,14 +331,14 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     if (asked !== seen) return; // the pad was drawn on meanwhile, or added by a second click
     if ("error" in answer) {
       seen = null; // the next time, it may go better
-      return status.say(answer.error);
+      return say(answer.error);
     }
     if (!append(answer.pixels)) {
-      return status.say(`A model reads at most ${most} drawings: remove one, then add this one.`);
+      return say(`A model reads at most ${most} drawings: remove one, then add this one.`);
     }
     strokes = strokes.filter((stroke) => !added.includes(stroke)); // the next one may have been begun
     strokesChanged();
-    status.say(drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
+    say(drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
   }
 
   /** @param {File} file */
@@ -300,6 +356,16 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     strokesChanged();
   }
 
+  /**
+   * @param {string} name
+   * @param {string[]} ready
+   */
+  function take(name, ready) {
+    const sentence = `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`;
+    replace({ drawings: [...ready], shots: null }, sentence);
+    one(root, "#pad-sets").hidePopover();
+  }
+
   function showSets() {
     const cards = sets.map(({ name, drawings: ready }) => {
       const pictures = ready.slice(0, SHOWN_OF_A_SET).map((pixels) => {
@@ -307,9 +373,7 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
         paint(canvas, pixels);
         return canvas;
       });
-      return makeCard("pad-set", name, `Use the ready-made set ${name}`, pictures, () =>
-        replaceAll([...ready], `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`),
-      );
+      return makeCard("pad-set", name, `Use the ready-made set ${name}`, pictures, () => take(name, ready));
     });
     one(root, ".pad-sets").replaceChildren(...cards);
   }
@@ -328,26 +392,26 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
     undo,
     clear,
     add,
-    empty: () => replaceAll([], "Removed all drawings."),
+    empty: () => replace({ drawings: [], shots: null }, "Removed all drawings."),
     upload: () => one(root, ".pad-files").click(),
   };
   for (const [name, action] of Object.entries(actions)) button(name).addEventListener("click", action);
   shotsMenu.addEventListener("change", () => {
     shots = Number(shotsMenu.value) || null;
     trayChanged();
-    status.say("", status.undo);
+    say("");
   });
   paper.addEventListener("pointerdown", penDown);
   document.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    const ours = root.checkVisibility() && (target === document.body || root.contains(target));
-    if (!ours || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
-    if (!strokes.length && !status.undo) return;
+    const typing = target.matches("input:is([type=number], [type=text]), textarea"); // which has an undo of its own
+    if (typing || !root.checkVisibility() || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    if (!strokes.length && !history.last) return;
     event.preventDefault();
     if (strokes.length) undo();
-    else status.undo?.();
+    else takeBack();
   });
-  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", status, addFile);
+  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", say, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
   acceptPastes(root, upload);
@@ -358,9 +422,28 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
   trayChanged();
   strokesChanged();
   paint(mirrorCanvas, mirrored);
+  history.load().then(() => say(history.last ?? ""));
 
   return {
     now,
+    /**
+     * The drawings of a recipe, and of what it begins with, in place of these. That can be undone, and brings back the
+     * settings too, if the recipe that they were of is given.
+     * @param {import("./engine.js").Recipe} recipe
+     * @param {import("./engine.js").Recipe} [old]  with the settings as they are
+     */
+    recall({ drawings: its, settings }, old) {
+      const sentence = `The recipe of chance number ${settings.seed} is back.`;
+      remember(sentence, { ...before(), recipe: old });
+      drawings = its.supports.flatMap((one) => ("pixels" in one ? [one.pixels] : []));
+      ({ shots } = its);
+      const begun = its.beginning?.strokes ?? its.supports.flatMap((one) => ("strokes" in one ? one.strokes : []));
+      strokes = structuredClone(begun);
+      beginning.recall(its.beginning?.rows);
+      trayChanged();
+      strokesChanged();
+      say(sentence);
+    },
     /**
      * The machine's drawing beside the one on the pad, for screens that do not show pad and player together.
      * @param {string | null} pixels
@@ -369,10 +452,10 @@ export function createPad(root, { engine, task, facts, sets, edited }) {
       mirrored = pixels;
       paint(mirrorCanvas, mirrored);
     },
-    /** What Generate uses: the drawing on the pad counts too. */
+    /** What Generate uses: the drawing on the pad counts too. If it is the beginning, it stays there. */
     async commit() {
-      await add();
-      return value();
+      if (!value().beginning) await add();
+      return structuredClone(value());
     },
   };
 }

@@ -1,7 +1,6 @@
 // Paints pixels on canvases.
 
 import { fromBase64, unpackBits } from "./codec.js";
-import { make } from "./dom.js";
 
 /** @typedef {[number, number, number]} Colour  red, green, blue, 0..255 */
 
@@ -72,19 +71,6 @@ export function paintPhoto(canvas, pixels, side, rows = side) {
   const colourAt = rgb(pixels ? fromBase64(pixels) : new Uint8Array(3 * side * side));
   const opacity = (/** @type {number} */ i) => (!pixels ? 0 : i < rows * side ? 255 : FAINT);
   paintCanvas(canvas, side, side, (i) => [...colourAt(i).slice(0, 3), opacity(i)]);
-}
-
-/**
- * The same picture, each pixel `times` as large.
- * @param {HTMLCanvasElement} canvas
- * @param {number} times
- */
-export function enlarged(canvas, times) {
-  const large = make("canvas", { width: canvas.width * times, height: canvas.height * times });
-  const context = contextOf(large);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(canvas, 0, 0, large.width, large.height);
-  return large;
 }
 
 /**

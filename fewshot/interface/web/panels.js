@@ -7,10 +7,13 @@ import {
   attentionOf,
   fullColour,
   gazesInRow,
-  largestIn,
+  largestAt,
   largestOf,
   MOST_SURPRISE,
+  ownAttentionOf,
+  ownShareOf,
   percent,
+  readersOf,
   sharesOf,
   surpriseOf,
 } from "./reading.js";
@@ -26,7 +29,7 @@ const HEAT_FADES = 90; // milliseconds; while it plays, heat fades like an after
 /**
  * @param {HTMLElement} root  of the player
  * @param {object} options
- * @param {import("./engine.js").Engine} options.engine
+ * @param {Pick<import("./engine.js").Engine, "influence">} options.engine
  * @param {string} options.name  the player's own, for its radios
  * @param {AbortSignal} options.signal  aborted when the player is destroyed
  * @param {() => void} options.changed  called when there is something else to paint
@@ -43,9 +46,15 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   /** @type {{of: Run | null, rows: number, head: import("./reading.js").Head, value: number}} */
   let largest = { of: null, rows: 0, head, value: 0 };
   let glow = new Float32Array(); // the heat on the screen, [shots * places]
+  let ownGlow = new Float32Array(); // and on the drawing itself
   let asking = false; // whether an answer on influence is under way
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
+  // The place of the supports, of shots * places, that the user points at, and the one they locked.
+  /** @type {number | null} */
+  let hovered = null;
+  /** @type {number | null} */
+  let locked = null;
 
   const tiles = () => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".tile"));
   const influenceIsShown = () => run.can.influence && !run.can.attend;
@@ -57,6 +66,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     one(root, ".player-pictures").textContent = `${task.unit}s`;
     one(root, ".player-picture-unit").textContent = task.unit;
     root.classList.toggle("has-attention", run.can.attend);
+    root.classList.toggle("has-own", run.ownShares.length > 0);
     root.classList.toggle("has-influence", influenceIsShown());
     root.classList.toggle("has-before", run.before.length > 0);
     root.classList.toggle("has-steps", run.support_nats !== null);
@@ -137,9 +147,11 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const known = pixel !== null;
     const attention = known ? attentionOf(run, pixel, head) : new Float32Array(glow.length);
     const shares = known ? sharesOf(run, pixel, head) : new Float32Array(run.shots);
-    const full = fullColour(run, scale === "own" ? largestIn(attention) : largestSoFar());
+    const own = known ? ownAttentionOf(run, pixel, head) : new Float32Array(ownGlow.length);
+    const full = fullColour(run, scale === "all" ? largestSoFar() : known ? largestAt(run, pixel, head) : 0);
     const heat = colourOf(root, "--heat");
     for (let i = 0; i < glow.length; i++) glow[i] += (attention[i] / full - glow[i]) * follow;
+    for (let i = 0; i < ownGlow.length; i++) ownGlow[i] += (own[i] / full - ownGlow[i]) * follow;
     tiles().forEach((tile, s) => {
       const from = s * run.places;
       const canvas = one(tile, ".tile-heat", HTMLCanvasElement);
@@ -147,7 +159,13 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       showShare(tile, shares[s]);
     });
     if (task.gaze) paintGaze(pixel);
-    const read = shares.reduce((a, b) => a + b, 0);
+    if (ownGlow.length) {
+      const [rows, columns] = run.own_grid;
+      paintCanvas(one(root, ".player-own-heat", HTMLCanvasElement), columns, rows, (i) => [...heat, 255 * ownGlow[i]]);
+    }
+    const ofOwn = known ? ownShareOf(run, pixel, head) : 0;
+    showShare(one(root, ".player-own"), ofOwn);
+    const read = shares.reduce((a, b) => a + b, ofOwn);
     showShare(one(root, ".player-nothing"), known ? Math.max(0, 1 - read) : 0);
     one(root, ".player-legend .number").textContent = known ? percent(full) : "";
   }
@@ -285,7 +303,62 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     scale = value;
   });
 
+  /** @param {MouseEvent} event */
+  function placeAt({ target, clientX, clientY }) {
+    const tile = /** @type {Element} */ (target).closest(".tile");
+    if (!tile || !run.can.attend) return null;
+    const box = one(tile, ".tile-heat").getBoundingClientRect();
+    const [rows, columns] = run.grid;
+    const row = Math.floor(((clientY - box.top) / box.height) * rows);
+    const column = Math.floor(((clientX - box.left) / box.width) * columns);
+    const inside = row >= 0 && row < rows && column >= 0 && column < columns;
+    return inside
+      ? [...tiles()].indexOf(/** @type {HTMLElement} */ (tile)) * run.places + row * columns + column
+      : null;
+  }
+
+  /** @param {number | null} place */
+  function hover(place) {
+    if (place === hovered) return;
+    hovered = place;
+    changed();
+  }
+
+  const list = one(root, ".player-tiles");
+  list.addEventListener("pointermove", (event) => event.pointerType === "mouse" && hover(placeAt(event)), { signal });
+  list.addEventListener("pointerleave", () => hover(null), { signal });
+  list.addEventListener(
+    "click",
+    (event) => {
+      const place = placeAt(event);
+      locked = place === locked ? null : place;
+      changed();
+    },
+    { signal },
+  );
+
   return {
+    /**
+     * Which pixels read the place of the supports that the user points at or locked: their weights [pixels], and the
+     * place and the looked-at pixel's own weight in words. Null if they point at none.
+     * @param {number | null} pixel
+     */
+    readers(pixel) {
+      const place = locked ?? hovered;
+      if (place === null) return null;
+      const [, columns] = run.grid;
+      const at = place % run.places;
+      const where = `row ${Math.floor(at / columns) + 1}, column ${(at % columns) + 1}`;
+      const own = pixel === null ? "" : ` This pixel read it with ${percent(attentionOf(run, pixel, head)[place])}.`;
+      const unit = `${task.unit[0].toUpperCase()}${task.unit.slice(1)} ${Math.floor(place / run.places) + 1}`;
+      return { weights: readersOf(run, place, head), words: `${unit}, ${where}: orange pixels read it.${own}` };
+    },
+    unlock() {
+      locked = null;
+    },
+    get locked() {
+      return locked !== null;
+    },
     /**
      * Turns to a run that was begun.
      * @param {Run} begun
@@ -295,7 +368,10 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       run = begun;
       task = itsTask;
       glow = new Float32Array(run.shots * run.places);
+      ownGlow = new Float32Array(run.own_grid[0] * run.own_grid[1]);
       if (head !== "mean" && head >= run.heads) head = "mean";
+      if (!run.can.attend || (locked ?? 0) >= glow.length) locked = null;
+      hovered = null;
       layOut();
     },
     /** In the colours that the page has now. */

@@ -6,12 +6,14 @@
 import { fromBase64, toBase64 } from "./codec.js";
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { createHistory } from "./history.js";
 import { paintPhoto } from "./painting.js";
-import { keep, recall } from "./store.js";
+import { keep, ofThisTab, recall } from "./store.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
 /** @typedef {{photos: string[], begin: string | null, rows: number}} State  begin: whose first rows are given */
+/** @typedef {State & {recipe?: import("./engine.js").Recipe}} Before  recipe: with the settings, if they were replaced too */
 
 const STORAGE_KEY = "fewshot-studio-photographs";
 const SLOTS = 4; // in the tray, of a task that reads several
@@ -20,10 +22,12 @@ const SLOTS = 4; // in the tray, of a task that reads several
  * @param {HTMLElement} root
  * @param {object} options
  * @param {import("./engine.js").Engine} options.engine
+ * @param {import("./database.js").Database} options.database
  * @param {Record<string, PhotoTask>} options.tasks  those whose supports are photographs
  * @param {number} options.mostBytes  of a picture file
+ * @param {(recipe: import("./engine.js").Recipe) => void} options.choose  brings settings back
  */
-export function createPhotos(root, { engine, tasks, mostBytes }) {
+export function createPhotos(root, { engine, database, tasks, mostBytes, choose }) {
   const slider = one(root, ".photos-beginning input", HTMLInputElement);
   const status = createStatus(one(root, ".photos-status"));
   const tray = createTray(one(root, ".photos-tray"), {
@@ -33,6 +37,12 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
     remove: (i) => replace({ photos: state.photos.filter((_, at) => at !== i) }, `Removed photograph ${i + 1}.`),
   });
   const states = recalled();
+  const histories = Object.fromEntries(
+    Object.keys(tasks).map((name) => {
+      const its = createHistory(ofThisTab(`photos-${name}`), database);
+      return [name, /** @type {ReturnType<typeof createHistory<Before>>} */ (its)];
+    }),
+  );
   /** @type {string | null} */
   let task = null;
   /** @type {PhotoTask} */
@@ -102,25 +112,32 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
     keep(STORAGE_KEY, states);
   }
 
-  /**
-   * A change can be undone if it takes photographs away.
-   * @param {Partial<State>} change
-   * @param {string} sentence
-   */
-  function replace(change, sentence) {
-    const old = { ...state };
-    Object.assign(state, change);
-    const lost = old.photos.some((photo) => !state.photos.includes(photo));
-    const undoable = lost || (old.begin !== null && old.begin !== state.begin);
-    stateChanged();
-    status.say(sentence, undoable ? () => restore(old) : null);
+  /** @param {string} sentence */
+  function say(sentence) {
+    status.say(sentence, task && histories[task].last ? takeBack : null);
   }
 
-  /** @param {State} old */
-  function restore(old) {
-    Object.assign(state, old);
+  /**
+   * @param {Partial<State>} change
+   * @param {string} sentence
+   * @param {import("./engine.js").Recipe} [recipe]  with the settings, if they are replaced too
+   */
+  function replace(change, sentence, recipe) {
+    const old = { ...state, ...(recipe && { recipe }) };
+    if (task && (old.photos.length || old.begin || recipe)) histories[task].add(sentence, old);
+    Object.assign(state, change);
     stateChanged();
-    status.say("Your photographs are back.");
+    say(sentence);
+  }
+
+  function takeBack() {
+    const old = task && histories[task].undo()?.before;
+    if (!old) return;
+    const { recipe, ...before } = old;
+    Object.assign(state, before);
+    stateChanged();
+    if (recipe) choose(recipe);
+    say("Your photographs are back.");
   }
 
   // What is shown --------------------------------------------------------------------------------------------------
@@ -186,7 +203,7 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
   async function upload(files) {
     const asked = task;
     const wanted = () => task === asked; // the user may go elsewhere meanwhile
-    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", status, (file) => add(file, wanted), wanted);
+    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", say, (file) => add(file, wanted), wanted);
   }
 
   /**
@@ -198,12 +215,11 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
     if (!wanted() || "picture" in answer) return undefined;
     if ("error" in answer) return answer.error;
     if (isSingle()) {
-      replace({ photos: [answer.pixels], begin: null }, "");
+      replace({ photos: [answer.pixels], begin: null }, "Added a photograph.");
       return undefined;
     }
     if (state.photos.length >= facts.most) return `A model reads at most ${facts.most} photographs: remove one first.`;
-    state.photos = [...state.photos, answer.pixels];
-    stateChanged();
+    replace({ photos: [...state.photos, answer.pixels] }, "Added a photograph.");
     return undefined;
   }
 
@@ -213,7 +229,7 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
     const asked = task;
     const answer = await read(file);
     if (task !== asked || "picture" in answer) return;
-    if ("error" in answer) return status.say(`${file.name}: ${answer.error}`);
+    if ("error" in answer) return say(`${file.name}: ${answer.error}`);
     replace({ begin: answer.pixels, rows: state.rows || Math.round(facts.side / 2) }, "The machine will complete it.");
   }
 
@@ -231,6 +247,7 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
   acceptChosen(one(root, ".photos-files", HTMLInputElement), upload);
   acceptChosen(one(root, ".photos-begin-file", HTMLInputElement), beginWith);
   acceptDrops(root, upload);
+  for (const history of Object.values(histories)) history.load();
   slider.addEventListener("input", () => {
     state.rows = Number(slider.value);
     stateChanged();
@@ -254,8 +271,22 @@ export function createPhotos(root, { engine, tasks, mostBytes }) {
       showSamples();
       if (!state.photos.length && !state.begin && facts.samples.length) take(facts.samples[0]);
       stateChanged();
-      status.say("");
+      say(histories[task].last ?? "");
     },
     value,
+    /**
+     * The photographs of a recipe in place of the task's, as for the pad.
+     * @param {import("./engine.js").Recipe} recipe
+     * @param {import("./engine.js").Recipe} [old]  with the settings as they are
+     */
+    recall({ photographs, settings }, old) {
+      const { photos, beginning: begun } = photographs;
+      const change = {
+        photos: photos.map(({ pixels }) => pixels),
+        begin: begun?.pixels ?? null,
+        rows: begun?.rows ?? 0,
+      };
+      replace(change, `The recipe of chance number ${settings.seed} is back.`, old);
+    },
   };
 }

@@ -1,24 +1,26 @@
 // A player: a picture that grows pixel by pixel, and beside it what each pixel read. Several may live on one page, and
 // share a clock and a selection.
 
-import { make, one } from "./dom.js";
-import { colourOf, enlarged, mixer, paintCanvas, rgb } from "./painting.js";
+import { one } from "./dom.js";
+import { colourOf, mixer, paintCanvas, rgb } from "./painting.js";
 import { createPanels } from "./panels.js";
 import { createPlayback } from "./playback.js";
-import { lastOfInterest, MOST_SURPRISE, surpriseOf } from "./reading.js";
+import { largestIn, lastOfInterest, MOST_SURPRISE, surpriseOf } from "./reading.js";
 import { addRows, beginRun, unpack } from "./run.js";
 import { createSelection } from "./selection.js";
+import { keep, recall } from "./store.js";
 
 /** @typedef {import("./run.js").Chunk} Chunk */
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./engine.js").Refusal} Refusal */
 /** @typedef {ReturnType<typeof createPlayer>} Player */
 
+const STORAGE_KEY = "fewshot-studio-speed";
 const SPEEDS = [2, 10, 40, 100, 400]; // pixels/s
 const MANY_PIXELS = 900; // of a picture, from which it is shown faster at first
 const [USUAL, FASTER] = [100, 400];
+const SELDOM = 1000; // milliseconds between two descriptions of a picture that plays, for who listens
 const SLOW = 12; // pixels/s up to which each pixel's heat is shown exactly
-const SAVED = 20; // pixels of a saved picture for each of its own
 /** @type {[string, string][]} The two views, by whether the picture is in colour; the second is of a pixel's chance. */
 const VIEWS = [
   ["drawing", "how sure it was"],
@@ -29,7 +31,7 @@ let made = 0; // players, for names that no other player's radios have
 /**
  * @param {HTMLElement} root  player.html
  * @param {object} options
- * @param {import("./engine.js").Engine} options.engine
+ * @param {Pick<import("./engine.js").Engine, "influence">} options.engine
  * @param {Record<string, import("./engine.js").Task>} options.tasks
  * @param {import("./playback.js").Playback} [options.playback]
  * @param {import("./selection.js").Selection} [options.selection]
@@ -48,7 +50,9 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   let run = null; // what was received of the run that is shown
   let drawing = false; // by the engine
   let view = "ink";
-  let speedChosen = false; // by the user
+  const kept = recall(STORAGE_KEY);
+  let speedChosen = SPEEDS.includes(kept); // by the user, in this visit or the last
+  let described = Number.NEGATIVE_INFINITY; // when the picture was last described
 
   const panels = createPanels(root, { engine, name, signal, changed: paint, fail: (sentence) => say(sentence, true) });
 
@@ -150,13 +154,8 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     drawing = true;
     wait(false);
     say("Waiting for the first row…");
-    const frame = one(root, ".player-frame");
-    const { top, bottom } = frame.getBoundingClientRect();
-    const middle = (top + bottom) / 2;
-    const inSight = middle > 0 && middle < window.innerHeight; // then nothing more than needed moves
-    const target = !inSight ? root : top < 0 ? frame : one(root, ".player-transport");
     const behavior = reducedMotion.matches ? "auto" : "smooth";
-    target.scrollIntoView({ block: inSight ? "nearest" : "start", behavior });
+    one(root, ".player-frame").scrollIntoView({ block: "nearest", behavior });
   }
 
   /**
@@ -194,9 +193,13 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     if (!run) return;
     const pixel = inspected(run);
     const known = pixel >= 0 && pixel < available();
+    const readers = panels.readers(known ? pixel : null);
     paintPicture(run, pixel);
+    paintReaders(run, readers?.weights ?? null);
     paintTransport(run);
-    root.classList.toggle("is-locked", selection.locked !== null);
+    describe(run);
+    one(root, ".player-progress").textContent = readers?.words ?? progress(run);
+    root.classList.toggle("is-locked", selection.locked !== null || panels.locked);
     const { playing, speed } = playback;
     const fades = playing && pixel === drawn() - 1 && speed > SLOW;
     panels.paint(known ? pixel : null, { playing, fades, elapsed });
@@ -225,9 +228,34 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     mark(".player-current", shown, count - 1, count > 0 && count < shown.pixels);
     mark(".player-inspected", shown, pixel, selection.locked !== null || pixel !== count - 1);
     one(root, ".player-inspected").classList.toggle("is-locked", selection.locked !== null);
+  }
+
+  /**
+   * Over the picture, how much of each pixel's attention went to one place of the supports.
+   * @param {Run} shown
+   * @param {Float32Array | null} weights
+   */
+  function paintReaders({ width, height }, weights) {
+    const over = one(root, ".player-readers", HTMLCanvasElement);
+    over.hidden = !weights;
+    if (!weights) return;
+    const heat = colourOf(root, "--heat");
+    const most = largestIn(weights) || 1;
+    paintCanvas(over, width, height, (i) => [...heat, i < drawn() ? (255 * weights[i]) / most : 0]);
+  }
+
+  /**
+   * In words, what the picture and the slider show. While it plays, that is said seldom.
+   * @param {Run} shown
+   */
+  function describe({ pixels }) {
+    const now = performance.now();
+    if (playback.playing && now - described < SELDOM) return;
+    described = now;
+    scrub.setAttribute("aria-valuetext", `${drawn()} of ${pixels} pixels`);
     canvas.setAttribute(
       "aria-label",
-      `The picture, ${count} of ${shown.pixels} pixels drawn. Arrow keys step, space plays, a click locks a pixel.`,
+      `The picture, ${drawn()} of ${pixels} pixels drawn. Arrow keys step, space plays, a click locks a pixel.`,
     );
   }
 
@@ -248,15 +276,14 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   function paintTransport(shown) {
     const { pixels } = shown;
     const { playing } = playback;
-    one(root, ".player-progress").textContent = progress(shown);
     scrub.max = String(pixels);
     scrub.value = String(drawn());
     scrub.style.setProperty("--done", `${(100 * drawn()) / pixels}%`);
     scrub.style.setProperty("--ready", `${(100 * available()) / pixels}%`);
-    scrub.setAttribute("aria-valuetext", `${drawn()} of ${pixels} pixels`);
     speeds.value = String(playback.speed);
     root.classList.toggle("is-playing", playing);
-    one(root, "[data-do=toggle]").setAttribute("aria-label", playing ? "Pause" : "Play");
+    const [toggle, action] = [one(root, "[data-do=toggle]"), playing ? "Pause" : "Play"];
+    if (toggle.ariaLabel !== action) toggle.ariaLabel = action; // each change is told to screen readers
     const atStart = drawn() === 0;
     const atEnd = drawn() >= available();
     for (const back of ["rowBack", "pixelBack"]) one(root, `[data-do=${back}]`, HTMLButtonElement).disabled = atStart;
@@ -299,8 +326,10 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     rowForward: ({ width }) => playback.stepRows(1, width),
     start: () => playback.go(0),
     end: () => playback.go(available()),
-    unlock: () => selection.lock(null),
-    save,
+    unlock: () => {
+      panels.unlock();
+      selection.lock(null);
+    },
   };
   /** @type {Record<string, string>} */
   const keys = {
@@ -313,19 +342,6 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     End: "end",
     Escape: "unlock",
   };
-
-  /**
-   * All rows that there are, as a file, dark on light in any light; what is not drawn yet is clear.
-   * @param {Run} shown
-   */
-  function save(shown) {
-    const { width, height, model, seed } = shown;
-    const picture = make("canvas");
-    const colourAt = colours(shown, mixer([255, 255, 255], [0, 0, 0]));
-    paintCanvas(picture, width, height, (i) => (i < available() ? colourAt(i) : [0, 0, 0, 0]));
-    const href = enlarged(picture, SAVED).toDataURL();
-    make("a", { href, download: `${model}-seed-${seed}.png` }).click();
-  }
 
   /**
    * @param {MouseEvent} event
@@ -362,6 +378,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     element.addEventListener(type, /** @type {EventListener} */ (listener), { signal });
   }
 
+  if (speedChosen) playback.speed = kept;
   speeds.replaceChildren(...SPEEDS.map((speed) => new Option(`${speed} pixels/s`, String(speed))));
   for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("input[data-group]"))) {
     radio.name = `${name}-${radio.dataset.group}`;
@@ -372,6 +389,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   on(speeds, "change", () => {
     speedChosen = true;
     playback.speed = Number(speeds.value);
+    keep(STORAGE_KEY, playback.speed);
   });
   on(scrub, "input", () => playback.go(Number(scrub.value)));
   on(canvas, "pointermove", (event) => run && event.pointerType === "mouse" && selection.hover(pixelAt(event, run)));
@@ -401,6 +419,16 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     expect,
     stop,
     wait,
+    /**
+     * Shows so many pixels of what was received, with one locked or none.
+     * @param {{position: number, locked: number | null}} view
+     */
+    async look({ position, locked }) {
+      await received;
+      selection.clear();
+      if (locked !== null && locked < available()) selection.lock(locked);
+      playback.go(position);
+    },
     /** Nothing of it listens, watches or moves any more; its elements are the page's to remove. */
     destroy() {
       stopped.abort();

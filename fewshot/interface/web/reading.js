@@ -20,15 +20,54 @@ const headsOf = (run, head) => (head === "mean" ? Array.from({ length: run.heads
  * @param {Head} head
  */
 export function attentionOf(run, pixel, head) {
-  const size = run.shots * run.places;
+  return weightsOf(run, run.weights, run.shots * run.places, pixel, head);
+}
+
+/**
+ * The weights [its places] with which a pixel read the drawing itself; empty for a model that does not.
+ * @param {Run} run
+ * @param {number} pixel
+ * @param {Head} head
+ */
+export function ownAttentionOf(run, pixel, head) {
+  return weightsOf(run, run.ownWeights, run.own_grid[0] * run.own_grid[1], pixel, head);
+}
+
+/**
+ * @param {Run} run
+ * @param {Uint8Array} weights  [pixels, heads, size] 255 is the largest of the head and pixel
+ * @param {number} size
+ * @param {number} pixel
+ * @param {Head} head
+ */
+function weightsOf(run, weights, size, pixel, head) {
   const attention = new Float32Array(size);
   const heads = headsOf(run, head);
   for (const one of heads) {
     const row = pixel * run.heads + one;
     const unit = run.largest[row] / 255 / heads.length;
-    for (let i = 0; i < size; i++) attention[i] += run.weights[row * size + i] * unit;
+    for (let i = 0; i < size; i++) attention[i] += weights[row * size + i] * unit;
   }
   return attention;
+}
+
+/**
+ * The weights [pixels] with which each pixel so far read one place of the supports, of shots * places.
+ * @param {Run} run
+ * @param {number} place
+ * @param {Head} head
+ */
+export function readersOf(run, place, head) {
+  const size = run.shots * run.places;
+  const readers = new Float32Array(run.pixels);
+  const heads = headsOf(run, head);
+  for (let pixel = 0; pixel < run.rows * run.width; pixel++) {
+    for (const one of heads) {
+      const row = pixel * run.heads + one;
+      readers[pixel] += ((run.largest[row] / 255) * run.weights[row * size + place]) / heads.length;
+    }
+  }
+  return readers;
 }
 
 /**
@@ -48,6 +87,18 @@ export function sharesOf(run, pixel, head) {
 }
 
 /**
+ * The share of a pixel's attention that the drawing itself has.
+ * @param {Run} run
+ * @param {number} pixel
+ * @param {Head} head
+ */
+export function ownShareOf(run, pixel, head) {
+  if (!run.ownShares.length) return 0;
+  const heads = headsOf(run, head);
+  return heads.reduce((sum, one) => sum + run.ownShares[pixel * run.heads + one], 0) / heads.length;
+}
+
+/**
  * The largest weight with which any pixel so far read.
  * @param {Run} run
  * @param {Head} head
@@ -55,12 +106,19 @@ export function sharesOf(run, pixel, head) {
 export function largestOf(run, head) {
   let largest = 0;
   for (let pixel = 0; pixel < run.rows * run.width; pixel++) {
-    largest = Math.max(
-      largest,
-      head === "mean" ? largestIn(attentionOf(run, pixel, head)) : run.largest[pixel * run.heads + head],
-    );
+    largest = Math.max(largest, head === "mean" ? largestAt(run, pixel, head) : run.largest[pixel * run.heads + head]);
   }
   return largest;
+}
+
+/**
+ * The largest weight with which a pixel read, of the supports or of the drawing itself.
+ * @param {Run} run
+ * @param {number} pixel
+ * @param {Head} head
+ */
+export function largestAt(run, pixel, head) {
+  return Math.max(largestIn(attentionOf(run, pixel, head)), largestIn(ownAttentionOf(run, pixel, head)));
 }
 
 /** @param {Float32Array} weights */

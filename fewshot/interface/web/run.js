@@ -31,11 +31,12 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
  * @property {string} supports
  * @property {number} heads
  * @property {[number, number]} grid
+ * @property {[number, number]} own_grid  of the drawing itself, where it is read, too; else 0, 0
  * @property {number[] | null} support_nats
  * @property {number} given
  * @property {number} start
  * @property {number} rows
- * @property {string | ArrayBuffer} data  in base64, or as it is
+ * @property {string | ArrayBuffer | Uint8Array<ArrayBuffer>} data  in base64, or deflated, or as it is
  * @property {string} [example]  the name of the ready-made set that it was drawn from, if it is the page's example
  */
 
@@ -53,6 +54,8 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
  * @property {Float32Array} largest  [pixels, heads] the largest attention weight
  * @property {Float32Array} shares  [pixels, heads, shots]
  * @property {Uint8Array} weights  [pixels, heads, shots, places] 255 is the largest
+ * @property {Float32Array} ownShares  [pixels, heads] of the drawing itself; empty if it is not read
+ * @property {Uint8Array} ownWeights  [pixels, heads, its places] 255 is the largest
  * @property {Uint8Array} image  [pixels, channels]
  */
 
@@ -60,16 +63,18 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
 
 /**
  * The arrays of a chunk, in their order: name, type, and numbers for each pixel.
- * @param {Pick<Chunk, "channels" | "heads" | "shots" | "grid" | "support_nats">} chunk
+ * @param {Pick<Chunk, "channels" | "heads" | "shots" | "grid" | "own_grid" | "support_nats">} chunk
  * @returns {[keyof Arrays, Float32ArrayConstructor | Uint8ArrayConstructor, number][]}
  */
-export function layout({ channels, heads, shots, grid, support_nats }) {
+export function layout({ channels, heads, shots, grid, own_grid, support_nats }) {
   return [
     ["chance", Float32Array, 1],
     ["before", Float32Array, support_nats && channels === 1 ? 1 : 0],
     ["largest", Float32Array, heads],
     ["shares", Float32Array, heads * shots],
     ["weights", Uint8Array, heads * shots * grid[0] * grid[1]],
+    ["ownShares", Float32Array, own_grid[0] ? heads : 0],
+    ["ownWeights", Uint8Array, heads * own_grid[0] * own_grid[1]],
     ["image", Uint8Array, channels],
   ];
 }
@@ -98,7 +103,8 @@ export function beginRun({ start: _start, data: _data, ...facts }, live = false)
  * @param {Chunk} chunk
  * @returns {Promise<ArrayBuffer>} the arrays of its rows, one after the other
  */
-export function unpack(chunk) {
+export async function unpack(chunk) {
+  if (chunk.data instanceof Uint8Array) return chunk.data.buffer;
   return inflate(typeof chunk.data === "string" ? fromBase64(chunk.data) : new Uint8Array(chunk.data));
 }
 

@@ -3,43 +3,82 @@
 
 import { createAlong } from "./along.js";
 import { one } from "./dom.js";
+import { createExport } from "./export.js";
 import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
+import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
+import { fromFragment, KIND, VERSION } from "./project.js";
+import { createSelection } from "./selection.js";
+import { createShelf } from "./shelf.js";
+import { keep, recall } from "./store.js";
+import { createVariations } from "./variations.js";
+import { createViews } from "./views.js";
 
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
+/** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {ReturnType<typeof createStudio>} Studio */
+
+const STORAGE_KEY = "fewshot-studio-settings";
+
+/** Task and settings as they were at the end of the last visit; null at the first. Anything, if they were damaged. */
+export const keptSettings = () => recall(STORAGE_KEY);
 
 /**
  * @param {object} options
  * @param {import("./engine.js").Engine} options.engine
  * @param {import("./engine.js").Facts} options.facts
- * @param {{pad: HTMLElement, photos: HTMLElement, player: HTMLElement}} options.roots
+ * @param {import("./database.js").Database} options.database
+ * @param {Record<"pad" | "photos" | "player" | "variations" | "views", HTMLElement>} options.roots
  * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
  * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
+ * @param {(recipe: Recipe) => void} options.choose  has the page show a recipe's task and settings
  */
-export function createStudio({ engine, facts, roots, sets, example }) {
+export function createStudio({ engine, facts, database, roots, sets, example, choose }) {
   let { task } = facts;
   /** @type {Settings | null} */
   let settings = null;
   let taken = ""; // the settings that the last picture was asked for with
-  let drawing = false; // a picture, by Generate
+  let opened = false; // with the settings of the last visit
+  let drawing = false; // a picture, not along with the user's hand
+  let asked = false; // by the user, with Generate
+  /** @type {{asked: boolean} | null} */
+  let next = null; // picture, once it is finished
   let changed = () => {}; // what is on the pad; along comes later
-  let again = false; // once it is finished, since what it is drawn from was changed
+  /** @type {Promise<void>} */
+  let shown = Promise.resolve(); // once the picture that is being drawn is finished
+  /** @type {Recipe | null} */
+  let wanted = null; // is shown once it is finished
+  /** @type {Recipe | null} */
+  let recalled = null; // the last that was
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
   const drawnTask = facts.task;
-  const pad = createPad(roots.pad, { engine, task: drawnTask, facts, sets, edited: () => changed() });
+  const pad = createPad(roots.pad, {
+    engine,
+    database,
+    task: drawnTask,
+    facts,
+    sets,
+    edited: () => changed(),
+    choose: chooseAgain,
+  });
   const photos = createPhotos(roots.photos, {
     engine,
+    database,
+    choose: chooseAgain,
     tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
     mostBytes: facts.most_bytes,
   });
-  const players = [createPlayer(roots.player, { engine, tasks })];
+  const playback = createPlayback();
+  const selection = createSelection();
+  const players = [createPlayer(roots.player, { engine, tasks, playback, selection })];
+  const shelf = createShelf(one(roots.variations, ".shelf"), { database, recall: bringBack });
+  const variations = createVariations(roots.variations, { engine, database, shelf, play });
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
-    draw: () => (settings ? engine.along(pad.now(), settings) : Promise.reject()),
+    draw: () => (settings && isDrawn(settings) ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
       pad.mirror("pixels" in answer ? answer.pixels : null);
       return players[0].show(answer);
@@ -48,7 +87,18 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     screens: [one(roots.pad, ".pad-drawn"), one(roots.player, ".player-frame")],
   });
   changed = along.changed;
+  const views = createViews(roots.views);
+  const exporting = createExport(one(document, "#take-home"), {
+    engine,
+    formats: facts.formats,
+    shown: () => players[0].state.run,
+    project,
+    open: openProject,
+  });
 
+  // While the user turns from one task to another, the settings may still be the last one's.
+  const isDrawn = (/** @type {Settings} */ { model }) =>
+    tasks[task].drawn && (facts.models[model]?.task ?? drawnTask) === drawnTask;
   const supports = () => (tasks[task].drawn ? pad.now().supports : photos.value().photos);
   const key = (/** @type {Settings} */ { model, guidance, temperature, seed, inner_steps }) =>
     [model, guidance, temperature, seed, inner_steps].join();
@@ -59,30 +109,190 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   }
 
   /**
-   * Draws a picture: the drawing on the pad joins the tray, and rows are shown as they come. While one is being drawn,
-   * the next one waits for its end.
+   * What a picture is drawn from, as it is now.
    * @param {Settings} now
+   * @param {boolean} byUser  then the drawing on the pad joins the tray
+   * @returns {Promise<Recipe>}
    */
-  async function generate(now) {
+  async function recipeOf(now, byUser) {
+    const none = { supports: [], shots: null, beginning: null };
+    const drawings = !tasks[task].drawn ? none : byUser ? await pad.commit() : pad.now();
+    const photographs = tasks[task].drawn ? { photos: [], beginning: null } : photos.value();
+    return { task, drawings, photographs, settings: { ...now, fresh: byUser && now.fresh } };
+  }
+
+  /**
+   * Draws a picture. While one is being drawn, the next one waits for its end.
+   * @param {Settings} now
+   * @param {boolean} byUser  who pressed Generate: then the drawing on the pad joins the tray, and the seed may be new.
+   *   Else it is drawn to show what was chosen, and nothing else changes
+   */
+  function generate(now, byUser) {
     if (drawing) {
-      again = true;
+      next = { asked: byUser || Boolean(next?.asked) };
       return;
     }
     drawing = true;
-    const [player] = players;
-    const drawings = tasks[task].drawn ? await pad.commit() : pad.now();
-    along.pause();
+    asked = byUser;
+    if (byUser) views.show("watch");
+    shown = drawNew(now, byUser);
+  }
+
+  /**
+   * @param {Settings} now
+   * @param {boolean} byUser
+   */
+  async function drawNew(now, byUser) {
+    const recipe = await recipeOf(now, byUser);
     taken = key(now);
-    player.expect();
-    for await (const chunk of engine.generate(drawings, photos.value(), now)) {
-      // One that was begun before the user turned to another task is not shown there.
-      if ("error" in chunk || chunk.task === task) player.absorb(chunk);
+    await showHow(recipe, null);
+  }
+
+  /**
+   * Shows how a picture that was drawn before is drawn, the last one that was asked for if there are several.
+   * @param {Recipe} recipe
+   */
+  function play(recipe) {
+    variations.mark(recipe);
+    views.show("watch");
+    if (drawing) {
+      wanted = recipe;
+      return;
     }
+    drawing = true;
+    asked = false;
+    shown = showHow(recipe, recipe);
+  }
+
+  /**
+   * Has a picture drawn, and its rows shown as they come.
+   * @param {Recipe} recipe
+   * @param {Recipe | null} known  the same, if the picture was drawn before
+   */
+  async function showHow(recipe, known) {
+    const [player] = players;
+    along.pause();
+    player.expect();
+    variations.mark(known);
+    let absorbed = Promise.resolve();
+    for await (const chunk of engine.generate(recipe.drawings, recipe.photographs, recipe.settings)) {
+      // One that was begun before the user turned to another task is not shown there.
+      if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
+      if ("error" in chunk || chunk.rows === chunk.height) asked = false; // of Generate, the next press asks for another
+    }
+    await absorbed;
     player.stop();
     drawing = false;
     along.resume();
-    if (again && settings) generate(settings);
-    again = false;
+    goOn();
+  }
+
+  // A picture is finished: on to what was asked for meanwhile.
+  function goOn() {
+    const [recipe, waiting] = [wanted, next];
+    if (recipe) {
+      wanted = null;
+      play(recipe);
+    } else if (waiting && settings) {
+      next = null;
+      generate(settings, waiting.asked);
+    }
+  }
+
+  // What was chosen is shown, also if nothing draws along.
+  /** @param {Settings} now */
+  function showChosen(now) {
+    const follows = isDrawn(now) && along.on;
+    if (!follows && supports().length) generate(now, false);
+  }
+
+  /** What a picture would be drawn from now; null until the settings are known. */
+  const recipeNow = () => settings && { task, drawings: pad.now(), photographs: photos.value(), settings };
+
+  /**
+   * A recipe takes the place of what is on the page, and its picture is drawn. That can be undone.
+   * @param {Recipe} recipe
+   * @returns {Promise<boolean>} once it is shown; false if another was recalled meanwhile
+   */
+  async function bringBack(recipe) {
+    const old = recipeNow();
+    if (!old || !(recipe.task in tasks)) return false;
+    recalled = recipe;
+    next = null;
+    if (recipe.task !== task) studio.turn(recipe.task);
+    taken = key(recipe.settings);
+    if (tasks[task].drawn) pad.recall(recipe, old);
+    else photos.recall(recipe, old);
+    choose(recipe);
+    play(recipe);
+    while (drawing) await shown;
+    return recalled === recipe;
+  }
+
+  /**
+   * The settings that a recipe was recalled over come back.
+   * @param {Recipe} old
+   */
+  function chooseAgain(old) {
+    if (old.task !== task) studio.turn(old.task);
+    choose(old);
+  }
+
+  /** @returns {import("./engine.js").Project | null} */
+  function project() {
+    if (!settings) return null;
+    const { model, temperature, guidance, inner_steps } = settings;
+    const { run, position, locked } = players[0].state;
+    const { photos: given, beginning } = photos.value();
+    return {
+      kind: KIND,
+      version: VERSION,
+      task,
+      model,
+      ...(tasks[task].drawn ? pad.now() : { supports: given, shots: null, beginning }),
+      settings: { seed: run && !run.example ? run.seed : settings.seed, temperature, guidance, inner_steps },
+      view: { position, locked },
+    };
+  }
+
+  /**
+   * Puts all to what a project says, and draws its picture.
+   * @param {any} wanted  not checked
+   * @returns {Promise<string | undefined>} a sentence if it cannot be opened
+   */
+  async function openProject(wanted) {
+    if (wanted?.error) return String(wanted.error);
+    const opened = await engine.openProject(wanted);
+    if ("error" in opened) return opened.error;
+    const { supports: given, shots, beginning, settings: its } = opened;
+    const drawings = {
+      supports: given.map(({ pixels, strokes }) => (strokes ? { strokes } : { pixels })),
+      shots,
+      beginning: beginning?.strokes ? { strokes: beginning.strokes, rows: beginning.rows } : null,
+    };
+    const none = { supports: [], shots: null, beginning: null };
+    const isDrawing = tasks[opened.task].drawn;
+    await bringBack({
+      task: opened.task,
+      drawings: isDrawing ? drawings : none,
+      photographs: isDrawing ? { photos: [], beginning: null } : { photos: given, beginning },
+      settings: {
+        ...its,
+        model: opened.model,
+        inner_steps: its.inner_steps ?? settings?.inner_steps ?? 0,
+        fresh: false,
+      },
+    });
+    players[0].look(opened.view);
+    return undefined;
+  }
+
+  async function openLink() {
+    const wanted = await fromFragment(location.hash);
+    if (wanted === null) return;
+    history.replaceState(null, "", location.pathname + location.search); // a reload keeps what is drawn from here on
+    exporting.say("Opening what the link holds…");
+    exporting.say((await openProject(wanted)) ?? "Opened what the link holds.");
   }
 
   const studio = {
@@ -90,6 +300,17 @@ export function createStudio({ engine, facts, roots, sets, example }) {
     photos,
     players,
     along,
+    facts,
+    sets,
+    playback,
+    selection,
+    variations,
+    shelf,
+    recall: bringBack,
+
+    get recipe() {
+      return recipeNow();
+    },
 
     /**
      * The settings as they are now.
@@ -97,17 +318,30 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     know(now) {
       settings = now;
+      if (opened) keep(STORAGE_KEY, { task, ...now });
       document.body.toggleAttribute("data-adapts", Boolean(facts.models[now.model]?.adapts));
       document.body.toggleAttribute("data-guides", Boolean(facts.models[now.model]?.guides));
     },
 
     /**
-     * The page is complete. What was on the pad when it was closed is drawn along when it opens.
+     * The page is complete, with task and settings of the last visit. What was on the pad is drawn when it opens.
+     * @param {string} to  the task
      * @param {Settings} now
      */
-    open(now) {
-      studio.know(now);
-      if (pad.now().supports.length) along.changed();
+    open(to, now) {
+      opened = true;
+      if (to !== task) {
+        studio.turn(to);
+        studio.showTask(now);
+      } else {
+        studio.know(now);
+        if (supports().length) {
+          along.changed();
+          showChosen(now);
+        }
+      }
+      openLink();
+      window.addEventListener("hashchange", openLink);
     },
 
     /**
@@ -119,7 +353,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
       studio.know(now);
       const isTaken = key(now) === taken;
       taken = "";
-      if (facts.models[now.model]?.task === drawnTask && !isTaken) along.changed();
+      if (isDrawn(now) && !isTaken) along.changed();
     },
 
     /**
@@ -128,9 +362,10 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     turn(to) {
       task = to;
-      again = false;
+      next = wanted = null;
       showTask();
       photos.turn(task);
+      variations.turn(task);
       for (const player of players) player.stop();
     },
 
@@ -140,31 +375,41 @@ export function createStudio({ engine, facts, roots, sets, example }) {
      */
     showTask(now) {
       studio.know(now);
-      if (supports().length) generate(now);
+      if (supports().length) generate(now, false);
       else players[0].absorb({ ...example, id: crypto.randomUUID() });
     },
 
     /**
-     * The user chose another model. Of photographs, which nothing draws along, the picture would stay the old one's.
+     * The user chose another model. Where nothing draws along, the picture would stay the old one's.
      * @param {Settings} now
      */
     showModel(now) {
       studio.know(now);
-      if (!tasks[task].drawn && supports().length) generate(now);
+      showChosen(now);
     },
 
     /**
-     * Generate was pressed, which does nothing while a picture is being drawn.
+     * Generate was pressed, which does nothing while a picture that it asked for is being drawn.
      * @param {Settings} now
      */
     press(now) {
       studio.know(now);
-      if (!drawing) generate(now);
+      if (!drawing || !asked) generate(now, true);
+    },
+
+    /**
+     * Sixteen at once were asked for.
+     * @param {Settings} now
+     */
+    async vary(now) {
+      studio.know(now);
+      views.show("watch");
+      await variations.draw({ ...(await recipeOf(now, true)), settings: now });
     },
 
     /** Stop was pressed. */
     stop() {
-      again = false;
+      next = wanted = null;
     },
 
     get settings() {
@@ -176,6 +421,7 @@ export function createStudio({ engine, facts, roots, sets, example }) {
   };
 
   photos.turn(task);
+  variations.turn(task);
   showTask();
   players[0].absorb(example);
   return studio;

@@ -26,6 +26,7 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
     channels           1, or 3 in colour
     shots, supports    S, and the supports as base64 of S*H*W bits, row by row, or of S*H*W*3 bytes
     heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
+    own_grid           [h, w] of the patches of the drawing itself that are read too; [0, 0] where none are
     support_nats       nats/dim of the supports before the first inner step and after each; null without inner steps
     given              how many of the first rows were given, not drawn
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
@@ -39,7 +40,21 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
                            float32 [n, heads, S]             share of the attention that each support has; less than 1
                                                              in sum, because a head may read nothing
                            uint8   [n, heads, S, H', W']     attention weights, 255 is the scale
+                           float32 [n, heads]                share of the attention that the drawing itself has; only
+                                                             where it is read
+                           uint8   [n, heads, h, w]          attention weights in it, 255 is the same scale
                            uint8   [n]                       the picture, ink = 1; in colour [n, 3]
+
+Variations, many pictures of one recipe, travel without a trace. Each of their chunks is a dict of
+
+    model, title, task, seed, temperature, guidance, inner_steps, height, width, channels, given, start, rows
+                       as above; "inner_steps" is null for a model that takes none; picture n is the one that the seed
+                       ``seed + n`` draws alone
+    number             N, of the pictures
+    pixels             base64 of the rows start..rows-1 of all of them, [N, rows - start, W]: of their bits, or in
+                       colour of their bytes
+    fits               log p(x | s) - log p(x) of each picture in nats, once they are all drawn; null before, and for a
+                       model that reads no supports or has no partner
 """
 
 import base64
@@ -54,6 +69,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fewshot import InputError, Run
+from fewshot.api import Facts
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.tasks import Task
 
@@ -61,6 +77,18 @@ from fewshot.tasks import Task
 def pack_images(images: NDArray[np.uint8], channels: int) -> str:
     """Images, any number, to base64: of their bits where they have one channel, else of their bytes."""
     return base64.b64encode((np.packbits(images) if channels == 1 else images).tobytes()).decode()
+
+
+def pack_task(task: Task) -> dict[str, Any]:
+    """What a player knows of a task; ``gaze``: whether it shows the way of the gaze over the one support."""
+    return {
+        "drawn": task.drawn,
+        "unit": task.unit,
+        "side": task.side,
+        "channels": task.channels,
+        "most": task.most_shots,
+        "gaze": task.mirrors,
+    }
 
 
 def unpack_images(text: object, task: Task, side: int, number: int = 1) -> NDArray[np.uint8]:
@@ -125,28 +153,9 @@ def read_beginning(beginning: object, task: Task, side: int, turn: Turn = nullco
     return read_image(beginning, task, side, turn)[:rows]
 
 
-def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 0) -> dict[str, Any]:
-    """The chunk with the finished rows of one sample of a run, from row ``start`` on.
-
-    ``steps`` of attention between 0 and the scale, a divisor of 255: 15 make a third of the bytes.
-    """
-    facts = run.facts
-    height, width = run.images.shape[1:3]
-    pixels = slice(start * width, run.rows * width)
-    arrays = [run.probabilities[sample].ravel()[pixels].astype("<f4")]
-    if run.probabilities_before is not None:
-        arrays.append(run.probabilities_before[sample].ravel()[pixels].astype("<f4"))
-    heads, grid = 0, [0, 0]
-    if run.attention is not None:
-        heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
-        arrays += _quantised(run.attention[sample, pixels], steps)
-    arrays.append(run.images[sample].reshape(height * width, -1)[pixels])
-    # Weights hardly repeat, except for runs of zeros: with Z_RLE, zlib looks for nothing else, which is five times as
-    # fast as its default and a fiftieth more bytes.
-    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    data = b"".join([deflate.compress(array.tobytes()) for array in arrays] + [deflate.flush()])
+def pack_facts(facts: Facts) -> dict[str, Any]:
+    """What each chunk says of its model."""
     return {
-        "id": run_id,
         "model": facts.name,
         "title": facts.title,
         "kind": facts.kind,
@@ -158,17 +167,52 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
         },
         "note": facts.note,
         "task": facts.task.key,
+        "height": facts.side,
+        "width": facts.side,
+        "channels": facts.channels,
+    }
+
+
+def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 0) -> dict[str, Any]:
+    """The chunk with the finished rows of one sample of a run, from row ``start`` on.
+
+    ``steps`` of attention between 0 and the scale, a divisor of 255: 15 make a third of the bytes.
+    """
+    facts = run.facts
+    height, width = run.images.shape[1:3]
+    pixels = slice(start * width, run.rows * width)
+    arrays = [run.probabilities[sample].ravel()[pixels].astype("<f4")]
+    if run.probabilities_before is not None:
+        arrays.append(run.probabilities_before[sample].ravel()[pixels].astype("<f4"))
+    heads, grid, own_grid = 0, [0, 0], [0, 0]
+    if run.attention is not None:
+        heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
+        attention = run.attention[sample, pixels]
+        own = None if run.own is None else run.own[sample, pixels]
+        scale = attention.max(axis=(2, 3, 4))
+        if own is not None:
+            scale = np.maximum(scale, own.max(axis=(2, 3)))
+        arrays += [scale.astype("<f4"), attention.sum(axis=(3, 4)).astype("<f4"), _quantised(attention, scale, steps)]
+        if own is not None:
+            own_grid = list(own.shape[2:])
+            arrays += [own.sum(axis=(2, 3)).astype("<f4"), _quantised(own, scale, steps)]
+    arrays.append(run.images[sample].reshape(height * width, -1)[pixels])
+    # Weights hardly repeat, except for runs of zeros: with Z_RLE, zlib looks for nothing else, which is five times as
+    # fast as its default and a fiftieth more bytes.
+    deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    data = b"".join([deflate.compress(array.tobytes()) for array in arrays] + [deflate.flush()])
+    return {
+        "id": run_id,
+        **pack_facts(facts),
         "seed": run.seed,
         "temperature": run.temperature,
         "guidance": run.guidance,
         "cut": run.cut,
-        "height": height,
-        "width": width,
-        "channels": facts.channels,
         "shots": len(run.supports),
         "supports": pack_images(run.supports, facts.channels),
         "heads": heads,
         "grid": grid,
+        "own_grid": own_grid,
         "support_nats": run.support_nats,
         "given": run.given,
         "start": start,
@@ -177,12 +221,37 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
     }
 
 
+def pack_variations(run: Run, start: int = 0, fits: NDArray[np.float32] | None = None) -> dict[str, Any]:
+    """The chunk with the finished rows of all samples of a run, from row ``start`` on; ``fits`` are [N]."""
+    facts = run.facts
+    number, height, width = run.images.shape[:3]
+    return {
+        "model": facts.name,
+        "title": facts.title,
+        "task": facts.task.key,
+        "seed": run.seed,
+        "temperature": run.temperature,
+        "guidance": run.guidance,
+        "inner_steps": run.inner_steps,
+        "height": height,
+        "width": width,
+        "channels": facts.channels,
+        "given": run.given,
+        "start": start,
+        "rows": run.rows,
+        "number": number,
+        "pixels": pack_images(run.images[:, start : run.rows], facts.channels),
+        "fits": None if fits is None else fits.tolist(),
+    }
+
+
 def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
     """The arrays of a chunk of n pixels, by name.
 
     image uint8 [n] or [n, 3], probabilities float32 [n], probabilities_before float32 [n] ([0] without inner steps, and
     in colour), attention float32 [n, heads, S, H', W'] to 1/510 of each pixel's largest weight (for fewer steps than
-    255, half a step), shares float32 [n, heads, S].
+    255, half a step), shares float32 [n, heads, S], own float32 [n, heads, h, w], own_shares float32 [n, heads] ([n, 0]
+    where the drawing itself is not read).
     """
     data = memoryview(zlib.decompress(base64.b64decode(chunk["data"])))
     n, heads, shots = (chunk["rows"] - chunk["start"]) * chunk["width"], chunk["heads"], chunk["shots"]
@@ -198,12 +267,16 @@ def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
     scale = take("<f4", n, heads)
     shares, weights = take("<f4", n, heads, shots), take("u1", n, heads, shots, *chunk["grid"])
     attention = weights * (scale / 255)[..., None, None, None]
+    own_heads = heads if chunk["own_grid"][0] else 0
+    own_shares, own = take("<f4", n, own_heads), take("u1", n, own_heads, *chunk["own_grid"])
     return {
         "image": take("u1", n, *((3,) if in_colour else ())),
         "probabilities": probabilities,
         "probabilities_before": before,
         "attention": attention,
         "shares": shares,
+        "own": own * (scale[:, :own_heads] / 255)[..., None, None],
+        "own_shares": own_shares,
     }
 
 
@@ -217,15 +290,14 @@ def pack_influence(influence: NDArray[np.float32]) -> dict[str, Any]:
     return {"largest": largest, "maps": base64.b64encode(steps.tobytes()).decode()}
 
 
-def _quantised(attention: NDArray[np.float32], steps: int) -> list[NDArray]:
-    """Attention [n, heads, S, H', W'] to its scale [n, heads], shares [n, heads, S] and weights as uint8."""
-    attention = attention.reshape(*attention.shape[:3], -1)
-    scale = attention.max(axis=(2, 3))
+def _quantised(attention: NDArray[np.float32], scale: NDArray[np.float32], steps: int) -> NDArray[np.uint8]:
+    """Attention [n, heads, ...] as uint8, where 255 is the scale [n, heads]."""
     weights = np.empty(attention.shape, np.uint8)
+    whole = (-1, *[1] * (attention.ndim - 2))
     for weight, pixel, largest in zip(weights, attention, scale, strict=True):  # one by one, they stay in the cache
-        weight[:] = np.rint(pixel * (steps / np.maximum(largest, 1e-30))[:, None, None])
+        weight[:] = np.rint(pixel * (steps / np.maximum(largest, 1e-30)).reshape(whole))
     weights *= 255 // steps
-    return [scale.astype("<f4"), attention.sum(axis=3).astype("<f4"), weights]
+    return weights
 
 
 def _decode_base64(text: Any, what: str) -> bytes:

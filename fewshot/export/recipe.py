@@ -1,0 +1,30 @@
+"""What a run is, in words, and whether it can be taken home."""
+
+from fewshot.api import InputError, Run
+
+
+def recipe(run: Run, sample: int = 0) -> str:
+    """In words: all that is needed to draw a sample again."""
+    facts = run.facts
+    said = [facts.title]
+    if facts.needs_supports:
+        said.append(f"{len(run.supports)} {facts.task.unit if len(run.supports) == 1 else facts.task.units}")
+    if run.given:
+        said.append(f"{run.given} rows given")
+    if run.inner_steps is not None:
+        said.append(f"{run.inner_steps} inner steps")
+    if run.guidance or run.cut:
+        said.append(f"faithfulness {run.guidance:g}, cut {run.cut:g} (no sample of the model)")
+    said += [f"temperature {run.temperature:g}", f"seed {run.seed}"]
+    if len(run.images) > 1:
+        said.append(f"sample {sample + 1} of {len(run.images)}")
+    return " · ".join(said)
+
+
+def check(run: Run, sample: int) -> None:
+    """Raises InputError unless a run has that sample, and it is finished."""
+    number, height = run.images.shape[:2]
+    if not 0 <= sample < number:
+        raise InputError(f"There is no sample {sample}: this run has {number}, counted from 0.")
+    if run.rows < height:
+        raise InputError(f"The picture is not finished: {run.rows} of its {height} rows are drawn.")

@@ -1,0 +1,57 @@
+"""The page's scripts and styles, the folder ``interface/web``, and how several modules become one script.
+
+A browser loads no modules for a page that was opened from a disk. So a file that is to work alone holds them in one
+script: each module is a function that returns what it exports, and is called after those that it imports.
+"""
+
+import re
+from pathlib import Path
+
+WEB = Path(__file__).resolve().parents[1] / "interface" / "web"
+
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) (\w+)", re.MULTILINE)
+_NO_EXPORT = re.compile(r"^export \{\};\n", re.MULTILINE)  # of a module that has only types
+_OTHER = re.compile(r"^(?:import\b|export\b).*$", re.MULTILINE)
+
+
+def read(name: str) -> str:
+    """A file's text."""
+    return (WEB / name).read_text(encoding="utf-8")
+
+
+def bundle(entry: str) -> str:
+    """A module and all that it imports, as one script. Raises ValueError for imports or exports of another form.
+
+    Understood are ``import { a, b as c } from "./x.js";`` and ``export`` before function, class and const.
+    """
+    done: dict[str, str] = {}
+
+    def add(name: str, importers: tuple[str, ...]) -> None:
+        if name in importers:
+            raise ValueError(f"These modules import each other: {' '.join([*importers, name])}.")
+        if name in done:
+            return
+        text = read(name)
+        for _, other in _IMPORT.findall(text):
+            add(other, (*importers, name))
+        done[name] = _as_function(name, text)
+
+    add(entry, ())
+    return "\n".join(done.values()) + "\n"
+
+
+def _as_function(name: str, text: str) -> str:
+    """A module as the constant that has what it exports."""
+    exported = [found for _, found in _EXPORT.findall(text)]
+    text = _EXPORT.sub(r"\1 \2", _NO_EXPORT.sub("", text))
+    text = _IMPORT.sub(lambda match: f"const {{{match[1].replace(' as ', ': ')}}} = {_constant(match[2])};\n", text)
+    if other := _OTHER.search(text):
+        raise ValueError(f"{name} has an import or export that is not understood: {other[0]}")
+    returned = ", ".join(exported)
+    lines = [f"// {name}", f"const {_constant(name)} = (() => {{", text.rstrip(), f"return {{ {returned} }};", "})();"]
+    return "\n".join(lines)
+
+
+def _constant(name: str) -> str:
+    return "$" + re.sub(r"\W", "_", name.removesuffix(".js"))

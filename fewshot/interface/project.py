@@ -1,0 +1,88 @@
+"""A project: all that is on the page, as a file (.json) or in a link, to be opened again there or elsewhere.
+
+{"kind": "few-shot studio", "version": 1,
+ "task", "model":   their names
+ "supports":        as in ``payload``
+ "shots":           how many drawings are used; null for all, and for photographs
+ "beginning":       as in ``payload``, or null
+ "settings":        {"guidance", "temperature", "seed", "inner_steps"}
+ "view":            {"position": pixels on the screen, "locked": a pixel's number or null}; may be missing}
+"""
+
+from typing import Any
+
+from fewshot import InputError, payload
+from fewshot.api import MAX_GUIDANCE
+from fewshot.interface import catalogue
+from fewshot.payload import pack_images
+from fewshot.tasks import Task
+
+KIND, VERSION = "few-shot studio", 1
+FOREIGN = "This is no project of the studio."
+DAMAGED = "This project is damaged: it lacks {}."
+
+
+def read_project(project: Any) -> dict[str, Any]:
+    """The same, checked and without what does not belong to it. Raises FOR_THE_USER.
+
+    ``supports`` are {"pixels"}; the last may be {"strokes"} too, where a drawing is still on the pad.
+    """
+    if not isinstance(project, dict) or project.get("kind") != KIND:
+        raise InputError(FOREIGN)
+    if project.get("version") != VERSION:
+        raise InputError("This project was made by another version of the studio.")
+    task, model = catalogue.find_task(project.get("task")), catalogue.find(project.get("model"))
+    if model.task is not task:
+        raise InputError(f"This project is damaged: {model.title} draws no {task.label.lower()} here.")
+    given, shots = project.get("supports"), project.get("shots")
+    settings: Any = project.get("settings")
+    if not isinstance(given, list):
+        raise InputError(DAMAGED.format("its drawings"))
+    if not isinstance(settings, dict):
+        raise InputError(DAMAGED.format("its settings"))
+    supports = payload.read_supports(given, task, task.side)
+    if shots is not None:
+        payload.read_supports(given, task, task.side, shots)
+    beginning = payload.read_beginning(project.get("beginning"), task, task.side)
+    steps = settings.get("inner_steps") if model.adapts else None
+    seed: Any = settings.get("seed")
+    temperature: Any = settings.get("temperature")
+    guidance: Any = settings.get("guidance")
+    if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= MAX_GUIDANCE:
+        raise InputError(f"The faithfulness must be a number from 0 to {MAX_GUIDANCE:g}.")
+    if len(supports):  # without any, there is nothing to draw, and some models refuse
+        # This checks what is given, and draws nothing yet.
+        model.stream(supports, 1, seed, temperature, beginning, steps, guidance if model.facts.guides else 0.0)
+    strokes = [one.get("strokes") for one in given]
+    if any(strokes[:-1]):
+        raise InputError("This project is damaged: only the last drawing can be on the pad.")
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "task": task.key,
+        "model": model.name,
+        "supports": [
+            {"pixels": pack_images(image, task.channels)} | ({"strokes": lines} if lines else {})
+            for image, lines in zip(supports, strokes, strict=True)
+        ],
+        "shots": shots,
+        "beginning": None if beginning is None else _beginning(project["beginning"], task, len(beginning)),
+        "settings": {"seed": seed, "temperature": temperature, "guidance": guidance, "inner_steps": steps},
+        "view": _view(project.get("view"), task.side),
+    }
+
+
+def _beginning(given: dict[str, Any], task: Task, rows: int) -> dict[str, Any]:
+    """A beginning that is checked: its image, and the strokes where it is still on the pad."""
+    pixels = pack_images(payload.read_image(given, task, task.side), task.channels)
+    return {"pixels": pixels, "rows": rows} | ({"strokes": given["strokes"]} if given.get("strokes") else {})
+
+
+def _view(view: Any, side: int) -> dict[str, Any]:
+    """What is looked at. Raises InputError."""
+    view = {} if view is None else view
+    position, locked = (view.get("position", side**2), view.get("locked")) if isinstance(view, dict) else (None, None)
+    for number, most in ((position, side**2), (0 if locked is None else locked, side**2 - 1)):
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
+            raise InputError("This project is damaged: it looks at a pixel that is not there.")
+    return {"position": position, "locked": locked}

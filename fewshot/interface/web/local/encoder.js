@@ -1,0 +1,219 @@
+// What a network remembers of the supports: the counterpart of `encode` in fewshot/models/. Needs no page.
+
+import { add, addProducts, relu } from "./kernel.js";
+import { fourierPositions, linspace } from "./positions.js";
+
+/** @typedef {import("./kernel.js").Floats} Floats */
+/** @typedef {import("./network.js").Config} Config */
+/** @typedef {import("./network.js").Shelf} Shelf */
+
+/**
+ * Keys and values of one reader, of nothing (the null key) and then of all patches of all supports.
+ * @typedef {object} Patches
+ * @property {number} places  with the null key
+ * @property {Floats} keys  [heads, places, key_size]
+ * @property {Floats} values  [heads, key_size, places]
+ */
+
+/** @typedef {{vector: Floats, patches: Patches[]}} Memory  vector [D]; patches of each reader */
+
+const POOLED = 4; // places to a side that the vector is made of
+const KEPT = 16; // encoded supports: while somebody draws, most are the same as for the picture before
+
+/**
+ * The function from supports to what is remembered of them.
+ * @param {Config} config
+ * @param {Shelf} weights
+ * @param {number} context  length of the vector
+ * @param {boolean} attends
+ * @returns {(supports: Uint8Array[]) => Memory}
+ */
+export function createEncoder(config, weights, context, attends) {
+  const { side, stride, encoder_maps: maps } = config;
+  /**
+   * @param {string} name
+   * @param {number} inputs
+   * @param {number} out
+   * @param {number} [step]
+   */
+  const convolution = (name, inputs, out, step = 1) => {
+    const matrix = weights.matrix(`${name}.weight`, out, inputs, 3, 3);
+    const bias = weights.take(`${name}.bias`, out);
+    return (/** @type {Floats} */ x) => convolved(x, matrix, bias, inputs, step);
+  };
+  const half = Math.floor(maps / 2);
+  const first = convolution("encoder.0", 3, half);
+  const second = convolution("encoder.2", half, maps, stride);
+  const blocks = [3, 4, 5].map((i) =>
+    ["first", "second"].map((which) => convolution(`encoder.${i}.${which}`, maps, maps)),
+  );
+  const shrink = [0, 2].map((i) => convolution(`shrink.${i}`, maps, maps, 2));
+  const toVector = vectorMatrix(weights.take("to_vector.weight", context, maps * POOLED ** 2), maps);
+  const vectorBias = weights.take("to_vector.bias", context);
+  const readers = attends ? config.attend_after.map((_, i) => createReader(config, weights, `readers.${i}`)) : [];
+  const xy = linspace(side);
+
+  /** @type {Map<string, Floats>} */
+  const kept = new Map();
+  /** @param {Uint8Array} support  [H, W] */
+  const patchesOf = (support) => {
+    const key = support.join("");
+    const patches = kept.get(key) ?? encoded(support);
+    kept.delete(key);
+    kept.set(key, patches); // the last to go
+    for (const oldest of kept.keys()) {
+      if (kept.size <= KEPT) break;
+      kept.delete(oldest);
+    }
+    return patches;
+  };
+
+  /** @param {Uint8Array} support  [H, W] */
+  const encoded = (support) => {
+    const located = new Float32Array(3 * support.length);
+    support.forEach((ink, i) => {
+      located.set([ink, xy[i % side], xy[Math.floor(i / side)]], 3 * i);
+    });
+    let x = first(located);
+    relu(x);
+    x = second(x);
+    for (const [one, two] of blocks) {
+      const y = x.slice();
+      relu(y);
+      const inner = one(y);
+      relu(inner);
+      add(x, two(inner));
+    }
+    relu(x);
+    return x;
+  };
+
+  return (supports) => {
+    const vector = new Float32Array(context);
+    const patches = supports.map(patchesOf);
+    for (const x of patches) {
+      const small = shrink[0](x);
+      relu(small);
+      const pooled = averaged(shrink[1](small), maps);
+      relu(pooled);
+      add(vector, vectorBias);
+      addProducts(vector, toVector, pooled, context, pooled.length);
+    }
+    const mean = vector.map((sum) => sum / Math.max(1, supports.length));
+    return { vector: mean, patches: readers.map((reader) => reader(patches)) };
+  };
+}
+
+/**
+ * A 3x3 convolution of a square x [H, W, inputs], with zeros around it: [H', W', out].
+ * @param {Floats} x
+ * @param {Floats} matrix  [out, 9 inputs]
+ * @param {Floats} bias
+ * @param {number} inputs
+ * @param {number} step
+ */
+function convolved(x, matrix, bias, inputs, step) {
+  const side = Math.sqrt(x.length / inputs);
+  const outSide = Math.floor((side - 1) / step) + 1;
+  const out = new Float32Array(outSide * outSide * bias.length);
+  const windows = new Float32Array(outSide * 9 * inputs);
+  for (let r = 0; r < outSide; r++) {
+    windows.fill(0);
+    for (let c = 0; c < outSide; c++) {
+      for (let tap = 0; tap < 9; tap++) {
+        const y = r * step - 1 + Math.floor(tap / 3);
+        const at = c * step - 1 + (tap % 3);
+        if (y < 0 || y >= side || at < 0 || at >= side) continue;
+        const from = (y * side + at) * inputs;
+        windows.set(x.subarray(from, from + inputs), (c * 9 + tap) * inputs);
+      }
+    }
+    const row = out.subarray(r * outSide * bias.length, (r + 1) * outSide * bias.length);
+    for (let c = 0; c < outSide; c++) row.set(bias, c * bias.length);
+    addProducts(row, matrix, windows, bias.length, 9 * inputs, outSide);
+  }
+  return out;
+}
+
+/**
+ * The means of 4x4 parts, nearly alike, of a square x [H, W, maps]: [4, 4, maps].
+ * @param {Floats} x
+ * @param {number} maps
+ */
+function averaged(x, maps) {
+  const side = Math.sqrt(x.length / maps);
+  const out = new Float32Array(POOLED * POOLED * maps);
+  const from = (/** @type {number} */ i) => Math.floor((i * side) / POOLED);
+  const to = (/** @type {number} */ i) => Math.ceil(((i + 1) * side) / POOLED);
+  for (let part = 0; part < POOLED * POOLED; part++) {
+    const [row, column] = [Math.floor(part / POOLED), part % POOLED];
+    const size = (to(row) - from(row)) * (to(column) - from(column));
+    for (let r = from(row); r < to(row); r++) {
+      for (let c = from(column); c < to(column); c++) {
+        for (let k = 0; k < maps; k++) out[part * maps + k] += x[(r * side + c) * maps + k] / size;
+      }
+    }
+  }
+  return out;
+}
+
+/**
+ * The vector's weight [D, maps, places] as [D, places, maps].
+ * @param {Floats} weight
+ * @param {number} maps
+ */
+function vectorMatrix(weight, maps) {
+  const places = POOLED ** 2;
+  const inputs = maps * places;
+  return weight.map((_, at) => weight[at - (at % inputs) + (at % maps) * places + Math.floor((at % inputs) / maps)]);
+}
+
+/**
+ * The function from encoded supports to one reader's keys and values.
+ * @param {Config} config
+ * @param {Shelf} weights
+ * @param {string} name
+ * @returns {(supports: Floats[]) => Patches}
+ */
+function createReader(config, weights, name) {
+  const { side, stride, octaves, heads, key_size: keySize, encoder_maps: maps } = config;
+  const size = heads * keySize;
+  const grid = Math.ceil(side / stride);
+  const positions = fourierPositions(grid, octaves);
+  const ofPosition = positions.length / grid ** 2;
+  const [key, value] = ["key", "value"].map((what) => ({
+    matrix: weights.matrix(`${name}.${what}.weight`, size, maps + ofPosition),
+    bias: weights.take(`${name}.${what}.bias`, size),
+    ofNothing: weights.take(`${name}.null_${what}`, heads, 1, keySize),
+  }));
+  return (supports) => {
+    const places = 1 + supports.length * grid ** 2;
+    const located = new Float32Array((places - 1) * (maps + ofPosition));
+    supports.forEach((x, s) => {
+      for (let i = 0; i < grid ** 2; i++) {
+        const at = (s * grid ** 2 + i) * (maps + ofPosition);
+        located.set(x.subarray(i * maps, (i + 1) * maps), at);
+        located.set(positions.subarray(i * ofPosition, (i + 1) * ofPosition), at + maps);
+      }
+    });
+    /** @param {typeof key} projection  @returns {(head: number, place: number, i: number) => number} */
+    const projected = ({ matrix, bias, ofNothing }) => {
+      const out = new Float32Array(places * size);
+      out.set(ofNothing);
+      for (let place = 1; place < places; place++) out.set(bias, place * size);
+      addProducts(out.subarray(size), matrix, located, size, maps + ofPosition, places - 1);
+      return (head, place, i) => out[place * size + head * keySize + i];
+    };
+    const [keys, values] = [new Float32Array(heads * places * keySize), new Float32Array(heads * places * keySize)];
+    const [keyAt, valueAt] = [projected(key), projected(value)];
+    for (let head = 0; head < heads; head++) {
+      for (let place = 0; place < places; place++) {
+        for (let i = 0; i < keySize; i++) {
+          keys[(head * places + place) * keySize + i] = keyAt(head, place, i);
+          values[(head * keySize + i) * places + place] = valueAt(head, place, i);
+        }
+      }
+    }
+    return { places, keys, values };
+  };
+}

@@ -1,0 +1,35 @@
+// A model of the browser: its network, and what it draws. Needs no page.
+
+import { createNetwork } from "./network.js";
+import { uniformNoise } from "./noise.js";
+import { parseSafetensors } from "./safetensors.js";
+import { drawRows } from "./sampler.js";
+
+/** @typedef {import("./network.js").Network} Network */
+/** @typedef {import("./sampler.js").Draw} Draw */
+/** @typedef {import("./sampler.js").Drawn} Drawn */
+
+/**
+ * @param {import("./network.js").Config} config
+ * @param {ArrayBuffer} weights  a safetensors file
+ * @returns {Network} Throws WeightsError.
+ */
+export const readNetwork = (config, weights) => createNetwork(config, parseSafetensors(weights));
+
+/**
+ * Draws pictures of what the supports show, as FewShotModel.stream does: after each row, what is drawn so far of each.
+ * @param {Network} network
+ * @param {Network} partner  the one that guidance moves away from, which may be the same
+ * @param {Uint8Array[]} supports  [H, W] each
+ * @param {Draw & {seed: number, samples: number, prefix: Uint8Array, trace: boolean}} wish
+ * @returns {Generator<Drawn[]>}
+ */
+export function* draw(network, partner, supports, wish) {
+  const pixels = network.config.side ** 2;
+  const memory = network.encode(supports);
+  const without = wish.guidance && memory ? { network: partner, memory: partner.encode([]) } : null;
+  const samples = Array.from({ length: wish.samples }, (_, i) =>
+    drawRows({ network, memory }, without, wish, uniformNoise(wish.seed + i, pixels), wish.prefix, wish.trace),
+  );
+  for (let r = 0; r < network.config.side; r++) yield samples.map((rows) => /** @type {Drawn} */ (rows.next().value));
+}

@@ -1,0 +1,297 @@
+// A network's weights as the sampler takes them: matrices [outputs, inputs], with the features of a place side by side.
+// The counterpart of the weights in fewshot/sampling/incremental.py and of fewshot/models/. Needs no page.
+//
+// What a network reads is seen from the weights that it has: with "to_vector" one vector of the supports, with "readers"
+// places in them, too.
+
+import { createEncoder } from "./encoder.js";
+import { addProducts } from "./kernel.js";
+import { fourierPositions, linspace } from "./positions.js";
+import { WeightsError } from "./safetensors.js";
+
+/** @typedef {import("./kernel.js").Floats} Floats */
+/** @typedef {import("./safetensors.js").Tensor} Tensor */
+
+export const ROWS_ABOVE = 3; // that the input layer's vertical kernel sees
+export const COLUMNS_BESIDE = 3; // to each side (vertical) or to the left (horizontal) that it sees
+export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
+
+/**
+ * Sizes of a network: fewshot.models.ModelConfig, all that is used of it.
+ * @typedef {object} Config
+ * @property {number} channels
+ * @property {number} layers
+ * @property {number} maps
+ * @property {number} penultimate
+ * @property {number} encoder_maps
+ * @property {number} stride
+ * @property {number} vector
+ * @property {number} dilation_cycle
+ * @property {number[]} attend_after
+ * @property {number} heads
+ * @property {number} key_size
+ * @property {number} octaves
+ * @property {boolean} own
+ * @property {boolean} reads_above
+ * @property {boolean} drops_supports
+ * @property {boolean} copies
+ * @property {number} side
+ */
+
+/**
+ * A gated layer, of C maps. Biases that nothing separates are added up.
+ * @typedef {object} Layer
+ * @property {number} dilation
+ * @property {Floats} vertical  [2C, 6C], of the rows r - d and r, columns c - d, c and c + d
+ * @property {Floats} verticalBias  [2C]
+ * @property {Floats} link  [2C, 2C], from the vertical pre-activation
+ * @property {Floats} horizontal  [2C, 2C], of the columns c - d and c
+ * @property {Floats} horizontalBias  [2C], with the link's
+ * @property {Floats} out  [C + skips, C]
+ * @property {Floats} outBias  [C + skips]
+ * @property {Floats | null} verticalContext  [2C, D]
+ * @property {Floats | null} horizontalContext  [2C, D]
+ */
+
+/**
+ * A reader, with the scale 1 / sqrt(key_size) in its query. Size is heads * key_size.
+ * @typedef {object} Reader
+ * @property {number} layer  that it reads before
+ * @property {Floats} query  [size, C]
+ * @property {Floats} queryOfPosition  [H, W, size], with the bias
+ * @property {Floats} context  [layers above * 2C, D], for all layers that read the context
+ * @property {{features: Floats, pixels: Floats, ofPosition: Floats} | null} own  keys, then values, of a patch of the
+ *   drawing itself: [2 size, C], [2 size, stride^2], and, with the biases, [H', W', 2 size]
+ */
+
+/** @typedef {ReturnType<typeof createNetwork>} Network */
+
+/**
+ * @param {Config} config
+ * @param {Map<string, Tensor>} tensors
+ */
+export function createNetwork(config, tensors) {
+  const weights = createShelf(tensors);
+  const { penultimate, side, heads, key_size: keySize } = config;
+  const attends = weights.has("readers.0.key.weight");
+  const reads = weights.has("to_vector.weight");
+  if (config.channels !== 1) throw new WeightsError("This network draws in colour, which only the server can.");
+  if (weights.has("log_step_sizes")) throw new WeightsError("This network practises first, which only the server can.");
+  const context = attends ? heads * keySize : reads ? config.vector : 0;
+  const layers = Array.from({ length: config.layers }, (_, i) => layerOf(config, weights, i, context));
+  const network = {
+    config,
+    context,
+    layers,
+    furthest: Math.max(...layers.map((layer) => layer.dilation)),
+    ...inputOf(config, weights),
+    penultimate: weights.matrix("penultimate.weight", penultimate, penultimate),
+    penultimateBias: weights.take("penultimate.bias", penultimate),
+    logit: weights.matrix("logit.weight", 1, penultimate),
+    logitBias: weights.take("logit.bias", 1)[0],
+    readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, i, layers)) : [],
+    grid: Math.ceil(side / config.stride), // patches of a support to a side
+    ownGrid: config.own && attends ? Math.floor(side / config.stride) : 0, // of the drawing itself
+    encode: reads ? createEncoder(config, weights, context, attends) : () => null,
+  };
+  weights.close();
+  return network;
+}
+
+/**
+ * The weights by name; each is taken once, with the shape that it must have.
+ * @param {Map<string, Tensor>} tensors
+ */
+function createShelf(tensors) {
+  const left = new Set(tensors.keys());
+  /**
+   * @param {string} name
+   * @param {...number} shape
+   */
+  const take = (name, ...shape) => {
+    const tensor = tensors.get(name);
+    if (!tensor || tensor.shape.join() !== shape.join()) {
+      throw new WeightsError(
+        `The weights '${name}' are missing, or not of the ${shape.join("x")} that the network has.`,
+      );
+    }
+    left.delete(name);
+    return tensor.data;
+  };
+  return {
+    /** @param {string} name */
+    has: (name) => tensors.has(name),
+    take,
+    /**
+     * A convolution's weight [out, in, rows, columns] as [out, rows * columns * in].
+     * @param {string} name
+     * @param {number} out
+     * @param {number} inputs
+     * @param {number} rows
+     * @param {number} columns
+     */
+    matrix(name, out, inputs, rows = 1, columns = 1) {
+      const data = take(name, out, inputs, rows, columns);
+      const places = rows * columns;
+      return Float32Array.from(data, (_, at) => {
+        const o = Math.floor(at / (inputs * places));
+        const place = Math.floor(at / inputs) % places;
+        return data[(o * inputs + (at % inputs)) * places + place];
+      });
+    },
+    close() {
+      for (const name of left) throw new WeightsError(`The network has no weights '${name}', which the file holds.`);
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof createShelf>} Shelf */
+
+/**
+ * @param {Config} config
+ * @param {Shelf} weights
+ * @param {number} i
+ * @param {number} context
+ * @returns {Layer}
+ */
+function layerOf({ maps, penultimate, layers, dilation_cycle }, weights, i, context) {
+  const name = `layers.${i}`;
+  const both = 2 * maps;
+  const linkBias = weights.take(`${name}.link.bias`, both);
+  const last = i === layers - 1;
+  return {
+    dilation: 2 ** (i % dilation_cycle),
+    vertical: weights.matrix(`${name}.vertical.weight`, both, maps, 2, 3),
+    verticalBias: weights.take(`${name}.vertical.bias`, both),
+    link: weights.matrix(`${name}.link.weight`, both, both),
+    horizontal: weights.matrix(`${name}.horizontal.weight`, both, maps, 1, 2),
+    horizontalBias: weights.take(`${name}.horizontal.bias`, both).map((bias, k) => bias + linkBias[k]),
+    out: weights.matrix(`${name}.out.weight`, maps + penultimate, maps),
+    outBias: weights.take(`${name}.out.bias`, maps + penultimate),
+    verticalContext: context && !last ? weights.matrix(`${name}.vertical_context.weight`, both, context) : null,
+    horizontalContext: context ? weights.matrix(`${name}.horizontal_context.weight`, both, context) : null,
+  };
+}
+
+/**
+ * The input layer: what each pixel of ink adds, and what it gives on an empty picture, by the coordinates alone.
+ * @param {Config} config
+ * @param {Shelf} weights
+ */
+function inputOf({ maps, side }, weights) {
+  const channels = 3; // the pixel, x and y
+  const xy = linspace(side);
+  /**
+   * @param {string} name
+   * @param {number} rows
+   * @param {number} columns
+   * @param {number} above  of its rows, how many are above the pixel
+   */
+  const convolution = (name, rows, columns, above) => {
+    const matrix = weights.matrix(`input.${name}.weight`, maps, channels, rows, columns);
+    const bias = weights.take(`input.${name}.bias`, maps);
+    const taps = rows * columns;
+    const ink = new Float32Array(taps * maps); // [taps, C]
+    const empty = new Float32Array(side * side * maps); // [H, W, C]
+    for (let k = 0; k < maps; k++) {
+      for (let tap = 0; tap < taps; tap++) ink[tap * maps + k] = matrix[(k * taps + tap) * channels];
+      for (let r = 0; r < side; r++) {
+        for (let c = 0; c < side; c++) {
+          let sum = bias[k];
+          for (let tap = 0; tap < taps; tap++) {
+            const y = r - above + Math.floor(tap / columns);
+            const x = c - COLUMNS_BESIDE + (tap % columns);
+            const at = (k * taps + tap) * channels;
+            if (y >= 0 && x >= 0 && x < side) sum += matrix[at + 1] * xy[x] + matrix[at + 2] * xy[y];
+          }
+          empty[(r * side + c) * maps + k] = sum;
+        }
+      }
+    }
+    return { ink, empty };
+  };
+  return {
+    above: convolution("vertical", ROWS_ABOVE, COLUMNS, ROWS_ABOVE),
+    beside: convolution("horizontal", 1, COLUMNS_BESIDE, 0),
+  };
+}
+
+/**
+ * @param {Config} config
+ * @param {Shelf} weights
+ * @param {number} i
+ * @param {Layer[]} layers
+ * @returns {Reader}
+ */
+function readerOf(config, weights, i, layers) {
+  const { maps, side, stride, octaves, heads, key_size: keySize } = config;
+  const name = `readers.${i}`;
+  const size = heads * keySize;
+  const scale = keySize ** -0.5;
+  const positions = fourierPositions(side, octaves);
+  const ofPosition = positions.length / side ** 2;
+  const query = weights.matrix(`${name}.query.weight`, size, maps + ofPosition).map((weight) => weight * scale);
+  const bias = weights.take(`${name}.query.bias`, size).map((weight) => weight * scale);
+  let own = null;
+  if (config.own) {
+    const inputs = maps + ofPosition + stride ** 2;
+    const made = joined(["key", "value"].map((what) => weights.matrix(`${name}.own_${what}.weight`, size, inputs)));
+    const ownBias = joined(["key", "value"].map((what) => weights.take(`${name}.own_${what}.bias`, size)));
+    const grid = Math.floor(side / stride);
+    const last = new Float32Array(grid * grid * ofPosition); // the positions of the last pixel of each patch
+    for (let patch = 0; patch < grid * grid; patch++) {
+      const [row, column] = [Math.floor(patch / grid), patch % grid].map((at) => at * stride + stride - 1);
+      const at = (row * side + column) * ofPosition;
+      last.set(positions.subarray(at, at + ofPosition), patch * ofPosition);
+    }
+    own = {
+      features: columnsOf(made, inputs, 0, maps),
+      pixels: columnsOf(made, inputs, maps + ofPosition, inputs),
+      ofPosition: placed(columnsOf(made, inputs, maps, maps + ofPosition), ownBias, last),
+    };
+  }
+  return {
+    layer: config.attend_after[i],
+    query: columnsOf(query, maps + ofPosition, 0, maps),
+    queryOfPosition: placed(columnsOf(query, maps + ofPosition, maps, maps + ofPosition), bias, positions),
+    context: joined(layers.slice(config.attend_after[i]).map((layer) => layer.horizontalContext ?? new Float32Array())),
+    own,
+  };
+}
+
+/**
+ * Some columns of a matrix.
+ * @param {Floats} matrix
+ * @param {number} columns
+ * @param {number} from
+ * @param {number} to
+ */
+function columnsOf(matrix, columns, from, to) {
+  return matrix.filter((_, at) => at % columns >= from && at % columns < to);
+}
+
+/** @param {Floats[]} parts */
+function joined(parts) {
+  const all = new Float32Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/**
+ * The product of a matrix [rows, columns] and each of some positions [n, columns], and the bias: [n, rows].
+ * @param {Floats} matrix
+ * @param {Floats} bias
+ * @param {Floats} positions
+ */
+function placed(matrix, bias, positions) {
+  const columns = matrix.length / bias.length;
+  const n = positions.length / columns;
+  const out = new Float32Array(n * bias.length);
+  for (let j = 0; j < n; j++) out.set(bias, j * bias.length);
+  addProducts(out, matrix, positions, bias.length, columns, n);
+  return out;
+}

@@ -1,0 +1,65 @@
+// Finished rows of a drawing as a chunk, as payload.py packs them, but not deflated: they do not travel far. Needs no
+// page.
+
+import { layout } from "../run.js";
+
+/** @typedef {import("../run.js").Chunk} Chunk */
+/** @typedef {import("./sampler.js").Drawn} Drawn */
+
+/**
+ * The chunk with the finished rows from row `start` on.
+ * @param {Omit<Chunk, "start" | "rows" | "data">} facts
+ * @param {Drawn} drawn
+ * @param {number} start
+ * @returns {Chunk & {data: Uint8Array<ArrayBuffer>}}
+ */
+export function pack(facts, drawn, start) {
+  const [from, to] = [start * facts.width, drawn.rows * facts.width];
+  const { attention, own } = drawn;
+  const { heads, shots } = facts;
+  const queries = (to - from) * heads;
+  const places = facts.grid[0] * facts.grid[1];
+  const ownPlaces = facts.own_grid[0] * facts.own_grid[1];
+  const largest = new Float32Array(queries);
+  const shares = new Float32Array(queries * shots);
+  const weights = new Uint8Array(queries * shots * places);
+  const ownShares = new Float32Array(ownPlaces ? queries : 0);
+  const ownWeights = new Uint8Array(queries * ownPlaces);
+  for (let q = 0; q < queries; q++) {
+    const at = from * heads + q;
+    const ofSupports = attention.subarray(at * shots * places, (at + 1) * shots * places);
+    const ofOwn = own.subarray(at * ownPlaces, (at + 1) * ownPlaces);
+    for (const weight of ofSupports) largest[q] = Math.max(largest[q], weight);
+    for (const weight of ofOwn) largest[q] = Math.max(largest[q], weight);
+    const scale = 255 / Math.max(largest[q], 1e-30);
+    ofSupports.forEach((weight, i) => {
+      shares[q * shots + Math.floor(i / places)] += weight;
+      weights[q * shots * places + i] = Math.round(weight * scale);
+    });
+    ofOwn.forEach((weight, i) => {
+      ownShares[q] += weight;
+      ownWeights[q * ownPlaces + i] = Math.round(weight * scale);
+    });
+  }
+  const arrays = {
+    chance: drawn.chance.subarray(from, to),
+    before: new Float32Array(),
+    largest,
+    shares,
+    weights,
+    ownShares,
+    ownWeights,
+    image: drawn.image.subarray(from, to),
+  };
+  const bytes = layout(facts).map(([name]) => {
+    const array = arrays[name];
+    return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  });
+  const data = new Uint8Array(bytes.reduce((size, each) => size + each.length, 0));
+  let at = 0;
+  for (const each of bytes) {
+    data.set(each, at);
+    at += each.length;
+  }
+  return { ...facts, start, rows: drawn.rows, data };
+}

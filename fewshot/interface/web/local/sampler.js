@@ -1,0 +1,354 @@
+// Exact incremental sampling: the vertical stack once a row, everything else once a pixel. The counterpart of
+// fewshot/sampling/incremental.py, to be read side by side with it. Needs no page.
+//
+// The state is the previous rows of each layer's vertical input and the previous columns of each horizontal input. The
+// same noise gives the same picture as in Python; probabilities differ by rounding.
+
+import { add, addProducts, gate, relu, softmax } from "./kernel.js";
+import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
+
+/** @typedef {import("./kernel.js").Floats} Floats */
+/** @typedef {import("./network.js").Network} Network */
+/** @typedef {import("./network.js").Reader} Reader */
+/** @typedef {import("./encoder.js").Memory} Memory */
+/** @typedef {import("./encoder.js").Patches} Patches */
+
+/** @typedef {{network: Network, memory: Memory | null}} Source  a network, and what it remembers of the supports */
+
+/**
+ * How pixels are drawn, as in fewshot/sampling/pixels.py.
+ * @typedef {object} Draw
+ * @property {number} temperature  that divides the logits
+ * @property {number} guidance  how far each logit moves away from the partner's
+ * @property {number} cut  below this, chances become 0, and above 1 - cut they become 1
+ */
+
+/**
+ * What is drawn so far; the rest is zeros. Heads are those of all readers, in order.
+ * @typedef {object} Drawn
+ * @property {Uint8Array} image  [H, W]
+ * @property {Floats} chance  [H, W], of ink
+ * @property {Floats} attention  [H*W, heads, places of all supports]; empty without trace
+ * @property {Floats} own  [H*W, heads, patches of the drawing itself]; empty without trace, and where it is not read
+ * @property {number} rows  finished rows, of H
+ */
+
+/**
+ * Draws one picture a row at a time, and gives what is drawn so far after each; its arrays are the same ones.
+ * @param {Source} source
+ * @param {Source | null} partner  what guidance moves away from; null without guidance
+ * @param {Draw} draw
+ * @param {Floats} noise  [H, W], a uniform number for every pixel
+ * @param {Uint8Array} prefix  [R, W], the first rows, which are given
+ * @param {boolean} trace  whether attention is kept
+ * @returns {Generator<Drawn>}
+ */
+export function* drawRows(source, partner, { temperature, guidance, cut }, noise, prefix, trace) {
+  const { side } = source.network.config;
+  const image = new Uint8Array(side * side);
+  const chance = new Float32Array(side * side);
+  const state = createState(source, image);
+  const without = partner && createState(partner, image);
+  const { heads, places, ownPlaces } = state;
+  const attention = new Float32Array(trace ? side * side * heads * places : 0);
+  const own = new Float32Array(trace ? side * side * heads * ownPlaces : 0);
+  const [low, high] = [Math.fround(cut), Math.fround(1 - cut)];
+  for (let r = 0; r < side; r++) {
+    state.startRow(r);
+    without?.startRow(r);
+    for (let c = 0; c < side; c++) {
+      const i = r * side + c;
+      let logit = state.pixel(r, c);
+      if (without) logit += guidance * (logit - without.pixel(r, c));
+      const p = Math.fround(1 / (1 + Math.exp(-logit / temperature)));
+      chance[i] = p < low ? 0 : p > high ? 1 : p;
+      image[i] = i < prefix.length ? prefix[i] : Number(noise[i] < chance[i]);
+      state.finish(r, c);
+      without?.finish(r, c);
+      if (trace) state.keep(attention, own, i);
+    }
+    yield { image, chance, attention, own, rows: r + 1 };
+  }
+}
+
+/**
+ * The caches of one picture by one network.
+ * @param {Source} source
+ * @param {Uint8Array} image  the picture, which grows
+ */
+function createState({ network, memory }, image) {
+  const { config, layers, furthest, context } = network;
+  const { side, maps, penultimate: skips } = config;
+  const both = 2 * maps;
+  const columns = side + 2 * furthest;
+  // The last rows of each layer's vertical input [W, C], row r at r modulo their number, between columns of zeros.
+  const above = layers.map(() => Array.from({ length: furthest + 1 }, () => new Float32Array(columns * maps)));
+  const windows = new Float32Array(side * 6 * maps); // of these, what each position's kernel sees
+  const v = new Float32Array(side * maps);
+  const a = new Float32Array(side * both);
+  const b = new Float32Array(side * both);
+  const gatedRow = new Float32Array(side * maps);
+  const read = new Float32Array(side * context); // in the row above, by all readers so far
+  // What the vertical stack and the biases give to each horizontal pre-activation of the row, [W, layers, 2C].
+  const row = new Float32Array(side * layers.length * both);
+  // Each layer's horizontal input at all pixels of the row, after columns of zeros, [columns, layers, C].
+  const past = new Float32Array((furthest + side) * layers.length * maps);
+  const shares = new Float32Array(layers.length * both); // of one pixel
+  const share = layers.map((_, i) => shares.subarray(i * both, (i + 1) * both));
+  const pair = new Float32Array(both); // a layer's horizontal input, to the left and here
+  const gated = new Float32Array(maps);
+  const sum = new Float32Array(maps + skips); // the horizontal stack, and the skips below
+  const here = sum.subarray(0, maps);
+  const seen = new Float32Array(skips);
+  const hidden = new Float32Array(skips);
+  const logit = new Float32Array(1);
+  const reads = network.readers.map((reader, i) =>
+    createRead(network, reader, /** @type {Memory} */ (memory).patches[i], here),
+  );
+  const readAt = new Map(reads.map((each) => [each.layer, each]));
+  // The vector is the same for all pixels: it adds to the biases.
+  const constants = layers.map((layer) => {
+    const horizontal = layer.horizontalBias.slice();
+    const gates = new Float32Array(both);
+    if (memory && layer.horizontalContext) {
+      addProducts(horizontal, layer.horizontalContext, memory.vector, both, context);
+    }
+    if (memory && layer.verticalContext) addProducts(gates, layer.verticalContext, memory.vector, both, context);
+    return { horizontal, gates };
+  });
+
+  return {
+    heads: reads.length * config.heads,
+    places: reads.length ? reads[0].places : 0,
+    ownPlaces: network.ownGrid ** 2,
+
+    /** The vertical stack's row r, from the rows above. @param {number} r */
+    startRow(r) {
+      v.set(network.above.empty.subarray(r * side * maps, (r + 1) * side * maps));
+      for (let y = Math.max(0, r - ROWS_ABOVE); y < r; y++) {
+        for (let x = 0; x < side; x++) {
+          if (image[y * side + x]) addInk(v, network.above.ink, y - r + ROWS_ABOVE, x, side, maps);
+        }
+      }
+      read.fill(0);
+      layers.forEach((layer, i) => {
+        const reader = readAt.get(i);
+        if (reader && config.reads_above) add(read, reader.row);
+        above[i][r % (furthest + 1)].set(v, furthest * maps);
+        const rows = [r - layer.dilation + furthest + 1, r].map((at) => above[i][at % (furthest + 1)]);
+        gather(windows, rows, layer.dilation, side, furthest, maps);
+        for (let c = 0; c < side; c++) a.set(layer.verticalBias, c * both);
+        addProducts(a, layer.vertical, windows, both, 6 * maps, side);
+        for (let c = 0; c < side; c++) b.set(constants[i].horizontal, c * both);
+        addProducts(b, layer.link, a, both, both, side);
+        for (let c = 0; c < side; c++) {
+          row.set(b.subarray(c * both, (c + 1) * both), (c * layers.length + i) * both);
+        }
+        if (i === layers.length - 1) return; // nothing reads what the last one would give
+        if (layer.verticalContext) {
+          for (let c = 0; c < side; c++) add(a.subarray(c * both, (c + 1) * both), constants[i].gates);
+          if (config.reads_above && reads.length) addProducts(a, layer.verticalContext, read, both, context, side);
+        }
+        gate(gatedRow, a, maps, side);
+        add(v, gatedRow);
+      });
+    },
+
+    /** The horizontal stack, and what is read, at (r, c): the logit of ink. @param {number} r  @param {number} c */
+    pixel(r, c) {
+      const size = layers.length * both;
+      shares.set(row.subarray(c * size, (c + 1) * size));
+      sum.fill(0);
+      const place = (r * side + c) * maps;
+      here.set(network.beside.empty.subarray(place, place + maps));
+      for (let tap = Math.max(0, COLUMNS_BESIDE - c); tap < COLUMNS_BESIDE; tap++) {
+        if (!image[r * side + c - COLUMNS_BESIDE + tap]) continue;
+        add(here, network.beside.ink.subarray(tap * maps, (tap + 1) * maps));
+      }
+      for (let i = 0; i < layers.length; i++) {
+        const layer = layers[i];
+        readAt.get(i)?.at(r, c, shares);
+        const left = ((furthest + c - layer.dilation) * layers.length + i) * maps;
+        past.set(here, ((furthest + c) * layers.length + i) * maps);
+        pair.set(past.subarray(left, left + maps));
+        pair.set(here, maps);
+        addProducts(share[i], layer.horizontal, pair, both, both);
+        gate(gated, share[i], maps);
+        add(sum, layer.outBias);
+        addProducts(sum, layer.out, gated, maps + skips, maps);
+      }
+      seen.set(sum.subarray(maps));
+      relu(seen);
+      hidden.set(network.penultimateBias);
+      addProducts(hidden, network.penultimate, seen, skips, skips);
+      relu(hidden);
+      logit[0] = network.logitBias;
+      addProducts(logit, network.logit, hidden, 1, skips);
+      return logit[0];
+    },
+
+    /** The pixel (r, c) is drawn: what its patch gives to read. @param {number} r  @param {number} c */
+    finish(r, c) {
+      const { stride } = config;
+      if (!network.ownGrid || (r + 1) % stride || (c + 1) % stride) return;
+      const patch = new Float32Array(stride * stride);
+      patch.forEach((_, i) => {
+        const [row, column] = [r + 1 - stride + Math.floor(i / stride), c + 1 - stride + (i % stride)];
+        patch[i] = image[row * side + column];
+      });
+      const at = (furthest + c) * layers.length * maps;
+      for (const each of reads) {
+        const from = at + each.layer * maps;
+        each.append(
+          Math.floor(r / stride) * network.ownGrid + Math.floor(c / stride),
+          past.subarray(from, from + maps),
+          patch,
+        );
+      }
+    },
+
+    /**
+     * Copies the attention of the last pixel, which is the i-th.
+     * @param {Floats} attention
+     * @param {Floats} own
+     * @param {number} i
+     */
+    keep(attention, own, i) {
+      reads.forEach((each, k) => {
+        for (let head = 0; head < config.heads; head++) {
+          const at = (i * reads.length + k) * config.heads + head;
+          attention.set(each.ofSupports(head), at * each.places);
+          own.set(each.ofOwn(head), at * network.ownGrid ** 2);
+        }
+      });
+    },
+  };
+}
+
+/**
+ * Adds to the row v [W, C] below it what the input layer makes of a pixel of ink.
+ * @param {Floats} v
+ * @param {Floats} ink  [rows, columns, C]
+ * @param {number} tapRow  in which the pixel is seen
+ * @param {number} x  its column
+ * @param {number} side
+ * @param {number} maps
+ */
+function addInk(v, ink, tapRow, x, side, maps) {
+  for (let tap = 0; tap < COLUMNS; tap++) {
+    const c = x + COLUMNS_BESIDE - tap;
+    if (c < 0 || c >= side) continue;
+    const from = (tapRow * COLUMNS + tap) * maps;
+    for (let k = 0; k < maps; k++) v[c * maps + k] += ink[from + k];
+  }
+}
+
+/**
+ * What each position's kernel sees, [W, rows, 3, C], of rows [furthest + W + furthest, C].
+ * @param {Floats} windows
+ * @param {Floats[]} rows
+ * @param {number} dilation
+ * @param {number} side
+ * @param {number} furthest
+ * @param {number} maps
+ */
+function gather(windows, rows, dilation, side, furthest, maps) {
+  let at = 0;
+  for (let c = 0; c < side; c++) {
+    for (const row of rows) {
+      for (let column = furthest + c - dilation; column <= furthest + c + dilation; column += dilation) {
+        for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
+        at += maps;
+      }
+    }
+  }
+}
+
+/**
+ * What one reader sees and gives for one picture: the supports, and the drawing so far.
+ * @param {Network} network
+ * @param {Reader} reader
+ * @param {Patches} patches
+ * @param {Floats} h  [C], the horizontal stack at the pixel
+ */
+function createRead({ config, layers, ownGrid }, reader, { places, keys, values }, h) {
+  const { side, maps, heads, key_size: keySize } = config;
+  const size = heads * keySize;
+  const both = 2 * maps;
+  const ownPlaces = ownGrid ** 2;
+  const query = new Float32Array(size);
+  const read = new Float32Array(size);
+  const row = new Float32Array(side * size); // what was read, of all pixels of the last row
+  const made = new Float32Array(2 * size);
+  let seen = 0; // patches of the drawing that are done
+  const eachHead = Array.from({ length: heads }, (_, head) => {
+    const alpha = new Float32Array(places + ownPlaces);
+    const of = (/** @type {Floats} */ all) =>
+      all.subarray((head * all.length) / heads, ((head + 1) * all.length) / heads);
+    return {
+      query: of(query),
+      read: of(read),
+      keys: of(keys), // [places, key_size]
+      values: of(values), // [key_size, places]
+      ownKeys: new Float32Array(ownPlaces * keySize),
+      ownValues: new Float32Array(keySize * ownPlaces),
+      alpha,
+      ofSupports: alpha.subarray(0, places),
+      ofOwn: alpha.subarray(places),
+    };
+  });
+  return {
+    layer: reader.layer,
+    row,
+    places: places - 1,
+    /** Its attention at the last pixel, without the null key's. @param {number} head */
+    ofSupports: (head) => eachHead[head].ofSupports.subarray(1),
+    /** @param {number} head */
+    ofOwn: (head) => eachHead[head].ofOwn,
+
+    /**
+     * Reads at (r, c), for all later pre-activations.
+     * @param {number} r
+     * @param {number} c
+     * @param {Floats} shares  of these, [layers, 2C]
+     */
+    at(r, c, shares) {
+      const place = (r * side + c) * size;
+      query.set(reader.queryOfPosition.subarray(place, place + size));
+      addProducts(query, reader.query, h, size, maps);
+      read.fill(0);
+      for (const head of eachHead) {
+        head.alpha.fill(0);
+        addProducts(head.ofSupports, head.keys, head.query, places, keySize);
+        addProducts(head.ofOwn, head.ownKeys, head.query, seen, keySize);
+        softmax(head.alpha, places + seen);
+        addProducts(head.read, head.values, head.ofSupports, keySize, places);
+        if (seen) addProducts(head.read, head.ownValues, head.ofOwn, keySize, ownPlaces);
+      }
+      row.set(read, c * size);
+      const later = layers.length - reader.layer;
+      addProducts(shares.subarray(reader.layer * both), reader.context, read, later * both, size);
+    },
+
+    /**
+     * The patch of the drawing at a place is done: from now on it can be read.
+     * @param {number} place
+     * @param {Floats} features  [C], at its last pixel
+     * @param {Floats} patch  its pixels
+     */
+    append(place, features, patch) {
+      const { own } = reader;
+      if (!own) return;
+      made.set(own.ofPosition.subarray(place * 2 * size, (place + 1) * 2 * size));
+      addProducts(made, own.features, features, 2 * size, maps);
+      addProducts(made, own.pixels, patch, 2 * size, patch.length);
+      eachHead.forEach((head, k) => {
+        for (let i = 0; i < keySize; i++) {
+          head.ownKeys[seen * keySize + i] = made[k * keySize + i];
+          head.ownValues[i * ownPlaces + seen] = made[size + k * keySize + i];
+        }
+      });
+      seen += 1;
+    },
+  };
+}

@@ -1,0 +1,153 @@
+"""The lessons: that all they name is there, in every language, and that what they say is true of the shipped models."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+import fewshot
+from fewshot import checkpoints
+from fewshot.export import web
+from fewshot.interface import lessons
+from fewshot.interface.service import CUT, MOST_INNER_STEPS
+from fewshot.interface.studio import GUIDANCES, TEMPERATURES
+from fewshot.tasks import OMNIGLOT, TASKS
+
+STEPS = [
+    pytest.param(step, id=f"{n}.{i}")
+    for n, lesson in enumerate(lessons.read("en")["lessons"], 1)
+    for i, step in enumerate(lesson["steps"], 1)
+]
+FIELDS = {"task", "model", "set", "drawings", "shots", "guidance", "temperature", "seed", "inner_steps"} | {
+    "position",
+    "lock",
+    "speed",
+    "view",
+    "gaze",
+    "guess",
+}
+NAMES = {"position": "POSITIONS", "lock": "PIXELS"}  # fields, and where moments.js has their names
+
+
+def names_in(module: str, table: str) -> set[str]:
+    """The keys of an object in a script."""
+    (body,) = re.findall(rf"export const {table} = \{{(.*?)\n\}};", web.read(module), re.DOTALL)
+    return {quoted or plain for quoted, plain in re.findall(r'^  (?:"([^"]+)"|(\w+)):', body, re.MULTILINE)}
+
+
+def test_there_are_six_of_about_ten_minutes():
+    found = lessons.read("en")["lessons"]
+    assert len(found) == 6
+    assert all(5 <= len(lesson["steps"]) <= 8 for lesson in found)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_names_only_what_there_is(step):
+    state = step["state"]
+    assert state.keys() <= FIELDS
+    assert step["text"]
+    assert step["question"]
+    assert step["answer"]
+    assert step["show"]
+    assert set(step["show"]) <= names_in("places.js", "PLACES")
+    for field, table in NAMES.items():
+        assert field not in state or state[field] in names_in("moments.js", table)
+    assert f"{state['task']}-{state['model']}" in checkpoints.shipped(state["task"])
+    task = TASKS[state["task"]]
+    sets = task.ready_made(task.side)
+    assert set(np.atleast_1d(state["set"])) <= sets.keys()
+    if task.drawn:
+        assert all(state[count] is None or 1 <= state[count] <= task.most_shots for count in ("drawings", "shots"))
+    assert GUIDANCES[0] <= state["guidance"] <= GUIDANCES[1]
+    assert TEMPERATURES[0] <= state["temperature"] <= TEMPERATURES[1]
+    assert 0 <= state["inner_steps"] <= MOST_INNER_STEPS
+    assert state.get("view", "ink") in ("ink", "chance")
+    assert state.get("guess", "pixel") in ("pixel", "row", "picture")
+
+
+@pytest.mark.parametrize("language", lessons.languages())
+def test_every_language_says_all_of_it(language):
+    """The same lessons, steps and words, none of them in English but the English ones."""
+    english, said = lessons.read("en"), lessons.read(language)
+    assert said["language"] == language
+    assert said["words"].keys() == english["words"].keys()
+    for name, text in english["words"].items():
+        assert set(re.findall(r"\{\w+\}", said["words"][name])) == set(re.findall(r"\{\w+\}", text)), name
+    for one, other in zip(said["lessons"], english["lessons"], strict=True):
+        assert one["title"]
+        assert one["about"]
+        for step, original in zip(one["steps"], other["steps"], strict=True):
+            assert step["state"] == original["state"]
+            assert all(step[name] for name in lessons.TEXTS)
+            assert language == "en" or all(step[name] != original[name] for name in lessons.TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [("de", "de"), ("de-AT,de;q=.9", "de"), ("fr,de;q=.5", "de"), ("fr", "en"), ("../..", "en"), ("", "en")],
+)
+def test_the_page_gets_them_in_its_readers_language(asked, language):
+    client = TestClient(Starlette(routes=[lessons.ROUTE]))
+    by_address = client.get("/studio-lessons", params={"lang": asked}, headers={"Accept-Language": "en"})
+    by_browser = client.get("/studio-lessons", headers={"Accept-Language": asked})
+    assert by_address.json() == json.loads(json.dumps(lessons.read(language)))
+    assert by_browser.json()["language"] == language
+
+
+# What they say, for the states of their steps -----------------------------------------------------------------------
+
+
+def drawn(number: int, step: int, **other):
+    """The run of a lesson's step, or one that differs from it."""
+    state = lessons.read("en")["lessons"][number - 1]["steps"][step - 1]["state"] | other
+    model = fewshot.load(f"{state['task']}-{state['model']}")
+    supports = OMNIGLOT.ready_made(OMNIGLOT.side)[state["set"]][: state["drawings"]][: state["shots"]]
+    options = {"temperature": state["temperature"], "samples": other.get("samples", 1), "seed": state["seed"]}
+    if state["guidance"]:
+        options |= {"guidance": state["guidance"], "cut": CUT}
+    if model.adapts:
+        options["inner_steps"] = state["inner_steps"]
+    return model.generate(supports, **options)
+
+
+def test_empty_paper_has_a_small_chance_of_ink_and_edges_are_unsure():
+    run = drawn(1, 2)
+    image, chance = run.images[0], run.probabilities[0]
+    first = np.flatnonzero(image)[0]
+    before = chance.ravel()[:first]
+    assert (before > 0).all()
+    assert np.median(before) < 0.01
+    sureness = np.abs(chance - 0.5)[1:, 1:]
+    edge = (image[1:, 1:] != image[:-1, 1:]) | (image[1:, 1:] != image[1:, :-1])
+    assert sureness[edge].mean() < sureness[~edge].mean() - 0.1
+
+
+def test_another_chance_number_draws_another_picture_and_the_same_one_the_same():
+    assert (drawn(1, 1).images != drawn(1, 5).images).any()
+    assert (drawn(1, 5).images == drawn(1, 5).images).all()
+
+
+def test_one_summary_does_not_care_about_the_order():
+    model = fewshot.load("omniglot-conditional")
+    supports = OMNIGLOT.ready_made(OMNIGLOT.side)["Loop and dot"][:4]
+    one, other = (model.generate(each, seed=3).images for each in (supports, supports[[2, 0, 3, 1]]))
+    assert (one == other).all()
+
+
+def test_each_practice_step_helps_less_than_the_one_before():
+    gains = -np.diff(drawn(4, 3).support_nats)
+    assert len(gains) == 3
+    assert (gains > 0).all()
+    assert (np.diff(gains) < 0).all()
+    one = drawn(4, 4).support_nats
+    assert one[-1] < 0.5 * one[0]
+    both, only = drawn(4, 6).support_nats, drawn(4, 2).support_nats
+    assert both[0] - both[-1] < only[0] - only[-1]
+
+
+def test_faithfulness_costs_variety():
+    apart = [drawn(5, step, samples=8).images.std(axis=0).mean() for step in (1, 4)]
+    assert apart[1] < apart[0]

@@ -1,0 +1,155 @@
+"""The engine of the browser in a browser: a page with no studio on it, a worker, and the weights' addresses."""
+
+import base64
+import os
+import shutil
+import socket
+import threading
+import zlib
+
+import numpy as np
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+import fewshot
+from fewshot import checkpoints, payload
+from fewshot.interface import scripts, weights
+from fewshot.interface.service import CUT
+from fewshot.tasks import OMNIGLOT
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE = 60_000  # milliseconds for anything, on a machine that does other things too
+APP = Starlette(routes=[Route("/", lambda _: HTMLResponse("<title>None</title>")), scripts.ROUTE, weights.ROUTE])
+
+# A page that brings the engine, and a server that says that it was asked.
+PAGE = """async () => {
+  const { createLocalEngine, startWorker } = await import("./studio-web/engine-local.js");
+  const asked = [];
+  const server = {
+    async *generate(_, __, { model }) { yield { error: `asked the server for ${model}` }; },
+    along: async (_, { model }) => ({ error: `asked the server for ${model}` }),
+  };
+  const plain = (chunk) => ({ ...chunk, data: chunk.data ? Array.from(chunk.data) : null });
+  const engine = createLocalEngine(server, startWorker());
+  window.generate = async (drawings, settings, most) => {
+    const chunks = [];
+    for await (const chunk of engine.generate(drawings, null, settings)) {
+      chunks.push(plain(chunk));
+      if (chunks.length === most) break;
+    }
+    return chunks;
+  };
+  window.along = async (drawings, settings) => plain(await engine.along(drawings, settings));
+  window.preview = (strokes) => engine.preview("any", { strokes });
+}"""
+
+
+@pytest.fixture(scope="module")
+def page():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with socket.socket() as listening, api.sync_playwright() as playwright:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(APP, log_level="error"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            page = browser.new_page()
+            page.set_default_timeout(PATIENCE)
+            wrong = []
+            page.on("pageerror", lambda error: wrong.append(str(error)))
+            page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+            page.evaluate(PAGE)
+            yield page
+            browser.close()
+            assert wrong == []
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def settings(name, **changed):
+    return {"model": name, "guidance": 0, "temperature": 1, "seed": 5, "inner_steps": 1, "fresh": False} | changed
+
+
+def drawings(count):
+    return next(iter(OMNIGLOT.ready_made(OMNIGLOT.side).values()))[:count]
+
+
+def given(images, shots=None):
+    return {"supports": [{"pixels": payload.pack_images(image, 1)} for image in images], "shots": shots}
+
+
+def arrays_of(chunk):
+    """The arrays of a chunk of the browser, as those of payload.unpack."""
+    return payload.unpack(chunk | {"data": base64.b64encode(zlib.compress(bytes(chunk["data"]), 1)).decode()})
+
+
+@pytest.mark.parametrize("kind", ["pixelcnn", "conditional", "attention"])
+def test_a_whole_picture_is_the_servers(page, kind):
+    model, images = fewshot.load(f"{OMNIGLOT.key}-{kind}"), drawings(3)
+    asked = settings(model.name, guidance=1, seed=2**40 + 7)
+    chunk = page.evaluate("([drawings, settings]) => along(drawings, settings)", [given(images, 2), asked])
+    guidance, cut = (1, CUT) if model.facts.guides else (0, 0)
+    expected = payload.pack(model.generate(images[:2], seed=asked["seed"], guidance=guidance, cut=cut), chunk["id"])
+    facts = expected.keys() - {"data"}
+    assert {key: chunk[key] for key in facts} == {key: expected[key] for key in facts}
+    arrays = arrays_of(chunk)
+    for name, array in payload.unpack(expected).items():
+        np.testing.assert_allclose(arrays[name], array, atol=0 if name == "image" else 2e-3, err_msg=name)
+    (image,) = payload.unpack_images(chunk["pixels"], OMNIGLOT, OMNIGLOT.side)
+    np.testing.assert_array_equal(image.ravel(), arrays["image"])
+
+
+def test_rows_come_as_they_are_finished_and_may_be_left(page):
+    model, images = fewshot.load("omniglot-conditional"), drawings(1)
+    ask = "([drawings, settings, most]) => generate(drawings, settings, most)"
+    assert [one["rows"] for one in page.evaluate(ask, [given(images), settings(model.name), 3])] == [1, 2, 3]
+    chunks = page.evaluate(ask, [given(images), settings(model.name), None])
+    assert [(one["start"], one["rows"]) for one in chunks] == [(row, row + 1) for row in range(26)]
+    assert len({one["id"] for one in chunks}) == 1
+    rows = np.stack([arrays_of(one)["image"] for one in chunks])
+    np.testing.assert_array_equal(rows, model.generate(images, seed=5).images[0])
+
+
+def test_a_new_seed_is_one_that_the_run_says(page):
+    ask = "([drawings, settings, most]) => generate(drawings, settings, most)"
+    asked = settings("omniglot-pixelcnn", fresh=True)
+    seeds = {page.evaluate(ask, [given(drawings(1)), asked, 1])[0]["seed"] for _ in range(2)}
+    assert len(seeds) == 2
+
+
+@pytest.mark.parametrize("name", ["omniglot-meta", "mirror-attention", "nothing"])
+def test_the_server_draws_what_the_browser_cannot(page, name):
+    said = {"error": f"asked the server for {name}"}
+    arguments = [given(drawings(1)), settings(name)]
+    assert page.evaluate("([drawings, settings]) => generate(drawings, settings)", arguments) == [said | {"data": None}]
+    assert page.evaluate("([drawings, settings]) => along(drawings, settings)", arguments) == said | {"data": None}
+
+
+def test_strokes_are_seen_without_the_server(page):
+    strokes = [[[20, 30], [80.5, 75], [20, 80]], [[50, 10]]]
+    expected = payload.pack_images(OMNIGLOT.read_strokes(strokes), 1)
+    assert page.evaluate("(strokes) => preview(strokes)", strokes) == {"pixels": expected}
+    assert "pad is empty" in page.evaluate("() => preview([])")["error"]
+
+
+def test_weights_are_served_of_models_that_a_browser_can_draw_with():
+    client = TestClient(APP)
+    for name in ("omniglot-attention", "omniglot-pixelcnn"):
+        described = client.get(f"/{weights.PATH}/{name}.json").json()
+        assert described["model"] == name
+        assert described["config"]["layers"] == 12
+        assert described["partner"] == (None if name.endswith("pixelcnn") else "omniglot-pixelcnn")
+        answer = client.get(f"/{weights.PATH}/{name}.safetensors")
+        assert answer.content == checkpoints.resolve(name).read_bytes()
+        assert answer.headers["cache-control"] == "no-cache"
+    for file in ("omniglot-meta.json", "mirror-attention.safetensors", "omniglot-attention.txt", "x.json", "x"):
+        assert client.get(f"/{weights.PATH}/{file}").status_code == 404

@@ -1,0 +1,140 @@
+"""Pictures that worker processes draw, and whose turn it is."""
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fewshot import InputError
+from fewshot.interface import workers
+from fewshot.interface.service import PLACES_OF_ONE, Service
+from fewshot.interface.turns import Turns
+from fewshot.interface.workers import Asker, LostError, Workers
+
+CROSS = {"strokes": [[[20, 20], [85, 85]], [[85, 20], [20, 85]]]}
+ATTENTION = "omniglot-attention"
+DRAWING = ({"supports": [CROSS], "shots": None}, None, ATTENTION, 0.0, 1.0, 7, 1)
+ALONG = {"supports": [CROSS], "shots": None, "model": ATTENTION, "temperature": 1.0, "seed": 7, "page": "a"}
+
+
+@pytest.fixture(scope="module")
+def here():
+    """A service that draws in this process."""
+    return Service()
+
+
+@pytest.fixture(scope="module")
+def service():
+    """A service with two workers."""
+    one = Service()
+    one.workers = Workers(2)
+    yield one
+    one.workers.close()
+
+
+def pictures(chunks):
+    """Chunks without their run's name, of which there is one."""
+    chunks = list(chunks)
+    assert len({chunk["id"] for chunk in chunks}) == 1
+    return [chunk | {"id": None} for chunk in chunks]
+
+
+def wait_until(true):
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_workers_draw_what_this_process_draws(here, service):
+    with ThreadPoolExecutor(4) as threads:
+        drawn = list(threads.map(lambda _: pictures(service.draw(*DRAWING)), range(4)))
+    assert drawn == [pictures(here.draw(*DRAWING))] * 4
+    assert service.draw_along(ALONG)["pixels"] == here.draw_along(ALONG)["pixels"]
+
+
+def test_workers_refuse_in_a_sentence(service):
+    with pytest.raises(InputError, match="at least one drawing"):
+        list(service.draw({"supports": [], "shots": None}, *DRAWING[1:]))
+    assert "at most 8" in service.draw_along(ALONG | {"supports": [CROSS] * 9})["error"]
+
+
+def test_a_picture_whose_worker_is_killed_is_drawn_again(here, service):
+    before, chunks = service.workers.pids, service.draw(*DRAWING)
+    drawn = [next(chunks)]
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    drawn += chunks
+    assert pictures(drawn) == pictures(here.draw(*DRAWING))
+    wait_until(lambda: not set(before) & set(service.workers.pids))
+    assert pictures(service.draw(*DRAWING)) == pictures(drawn)
+
+
+def test_a_picture_that_kills_its_workers_ends_with_a_sentence(service, monkeypatch):
+    monkeypatch.setattr(workers, "TRIES", 1)
+    before, chunks = service.workers.pids, service.draw(*DRAWING)
+    next(chunks)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(LostError, match="could not be drawn"):
+        list(chunks)
+
+
+@pytest.mark.parametrize("where", ["here", "service"])
+def test_what_nobody_waits_for_is_not_drawn(where, request):
+    asked = request.getfixturevalue(where)
+    waiting = [True]
+    chunks = asked.draw(*DRAWING, Asker("somebody", lambda: waiting[0]))
+    assert next(chunks)["rows"] == 1
+    waiting.clear()
+    waiting.append(False)
+    assert all(chunk["rows"] < 26 for chunk in chunks)
+    left = asked.draw(*DRAWING)
+    next(left)
+    left.close()
+    assert asked.workers is None or not any(worker.asked for worker in asked.workers._workers)
+    assert pictures(asked.draw(*DRAWING))[-1]["rows"] == 26
+
+
+def test_the_newest_of_what_a_page_draws_along_is_drawn():
+    service = Service()
+    with ThreadPoolExecutor(3) as threads:
+        with service.turns.at(0):
+            older = threads.submit(service.draw_along, ALONG)
+            wait_until(lambda: len(service.turns._waiting) == 1)
+            newer = threads.submit(service.draw_along, ALONG | {"seed": 8})
+            others = threads.submit(service.draw_along, ALONG | {"page": "b"})
+            wait_until(lambda: len(service.turns._waiting) == 3)
+        assert older.result(60) == {"busy": True}
+        assert newer.result(60)["seed"] == 8
+        assert others.result(60)["seed"] == 7
+    assert not service._newest
+
+
+def test_turns_go_round_between_clients():
+    turns, order = Turns(), []
+
+    def wait(client, rank):
+        with turns.at(rank, client):
+            order.append((client, rank))
+
+    asked = [("many", rank) for rank in (2, 1, 3, 4)] + [("one", 9), ("two", 5), ("two", 6)]
+    with ThreadPoolExecutor(len(asked)) as threads, turns.at(0, "many"):
+        for client, rank in asked:
+            threads.submit(wait, client, rank)
+        wait_until(lambda: len(turns._waiting) == len(asked))
+    assert order == [("one", 9), ("two", 5), ("many", 1), ("two", 6), ("many", 2), ("many", 3), ("many", 4)]
+
+
+def test_nobody_has_too_many_pictures_drawn_at_once(here):
+    held = [here.place(Asker("many")) for _ in range(PLACES_OF_ONE)]
+    for place in held:
+        place.__enter__()
+    with pytest.raises(InputError, match="wait for one of them"):
+        next(here.draw(*DRAWING, Asker("many")))
+    assert next(here.draw(*DRAWING, Asker("other")))["rows"] == 1
+    for place in held:
+        place.__exit__(None, None, None)
+    assert next(here.draw(*DRAWING, Asker("many")))["rows"] == 1

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deflateSync } from "node:zlib";
+import { recipeOf } from "../../fewshot/interface/web/export.js";
+import { fromFragment, KIND, toFragment, VERSION } from "../../fewshot/interface/web/project.js";
+import { addRows, beginRun, unpack } from "../../fewshot/interface/web/run.js";
+import { madeChunk } from "./made.js";
+
+/** @type {import("../../fewshot/interface/web/engine.js").Project} */
+const PROJECT = {
+  kind: KIND,
+  version: VERSION,
+  task: "made",
+  model: "made-model",
+  supports: [{ pixels: "+/+=" }, { strokes: [[[1.5, 2], [3, 104.9]], [[7, 7]]] }], // biome-ignore format: as it is drawn
+  shots: null,
+  beginning: null,
+  settings: { seed: 5, temperature: 0.9, guidance: 0.5, inner_steps: null },
+  view: { position: 12, locked: 3 },
+};
+
+/** @param {unknown} value */
+const packed = (value) =>
+  `#studio=${deflateSync(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url")}`;
+
+test("a link holds all of a project, in letters that an address may have", async () => {
+  const fragment = String(await toFragment(PROJECT));
+  assert.match(fragment, /^#studio=[\w-]+$/);
+  assert.deepEqual(await fromFragment(fragment), PROJECT);
+  assert.deepEqual(await fromFragment(packed(PROJECT)), PROJECT);
+});
+
+test("an address without a project", async () => {
+  for (const fragment of ["", "#", "#top", "#studi"]) assert.equal(await fromFragment(fragment), null);
+});
+
+test("what is too long for a link says so", async () => {
+  let number = 1; // Park and Miller's generator: what does not repeat cannot be packed
+  const noise = Array.from({ length: 9000 }, () => {
+    number = (number * 48271) % 2147483647;
+    return String.fromCharCode(33 + (number % 90));
+  });
+  const refused = await toFragment({ ...PROJECT, model: noise.join("") });
+  assert.ok(typeof refused === "object");
+  assert.match(refused.error, /too much for a link: .* Save a project file instead\.$/);
+});
+
+test("damaged and hostile links are refused with a sentence", async () => {
+  const good = packed(PROJECT);
+  const hostile = [
+    "#studio=",
+    "#studio=<script>",
+    "#studio=%7B%7D",
+    good.slice(0, -9),
+    `${good.slice(0, 20)}AAAA${good.slice(24)}`,
+    packed("no JSON"),
+    packed("\u0000"),
+    packed("x".repeat(5_000_000)), // a few thousand characters that become five million
+    `#studio=${"A".repeat(9000)}`,
+  ];
+  for (const fragment of hostile) {
+    const answer = /** @type {any} */ (await fromFragment(fragment));
+    assert.match(answer.error, /^This link is damaged: .*\.$/, fragment.slice(0, 40));
+  }
+});
+
+test("what is needed to draw a picture again", async () => {
+  const chunk = madeChunk({ given: 1, seed: 7, guidance: 0.5, cut: 0.01, rows: 1 });
+  const run = beginRun(chunk);
+  addRows(run, chunk, await unpack(chunk));
+  assert.deepEqual(recipeOf(run), {
+    model: "made",
+    supports: [{ pixels: btoa("\x90") }, { pixels: btoa("\x60") }],
+    beginning: { pixels: btoa("\x40"), rows: 1 },
+    seed: 7,
+    temperature: 1,
+    guidance: 0.5,
+    cut: 0.01,
+    inner_steps: 1,
+  });
+});
