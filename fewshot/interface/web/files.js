@@ -1,4 +1,4 @@
-// Picture files, from a dialog or dropped on a part of the page.
+// Picture files, from a dialog, dropped on a part of the page, or pasted.
 
 /**
  * @param {File} file

@@ -212,17 +212,27 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
   }
 
+  /** @type {{type: string, stroke: Stroke, leave: () => void} | null} */
+  let underWay = null; // the stroke that is being drawn, and the kind of pointer that draws it
+
   /** @param {PointerEvent} event */
   function penDown(event) {
     if (event.button !== 0 || !event.isPrimary) return;
     event.preventDefault();
+    if (underWay) {
+      // The hand that rests beside the pen draws nothing, even if it came first.
+      const { type, stroke, leave } = underWay;
+      if (event.pointerType !== "pen" || type === "pen") return;
+      leave();
+      strokes = strokes.filter((other) => other !== stroke);
+    }
     paper.setPointerCapture(event.pointerId);
     const stroke = [pointOf(event)];
     strokes.push(stroke);
     sayIfUnread();
     paintPad();
     edited();
-    // Another finger, or the hand that rests beside the pen, sends events to the same canvas.
+    // Another finger, or that hand, sends events to the same canvas.
     const isOther = (/** @type {PointerEvent} */ { pointerId }) => pointerId !== event.pointerId;
     const move = (/** @type {PointerEvent} */ moved) => {
       if (isOther(moved)) return;
@@ -236,10 +246,15 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     };
     const end = (/** @type {PointerEvent} */ ended) => {
       if (isOther(ended)) return;
-      paper.removeEventListener("pointermove", move);
-      paper.removeEventListener("lostpointercapture", end);
+      leave();
+      underWay = null;
       strokesChanged();
     };
+    const leave = () => {
+      paper.removeEventListener("pointermove", move);
+      paper.removeEventListener("lostpointercapture", end);
+    };
+    underWay = { type: event.pointerType, stroke, leave };
     paper.addEventListener("pointermove", move);
     paper.addEventListener("lostpointercapture", end); // also follows pointerup and pointercancel
   }
