@@ -17,7 +17,7 @@ FIRST = 50
 def ask(url: str, user: int) -> str:
     """One picture in a session of its own; the last event of the answer."""
     call = f"{url}gradio_api/call/generate"
-    body = json.dumps({"data": [drawings_of(user), MODEL, None, 1.0, user, None, None, 0.0, 0.0]}).encode()
+    body = json.dumps({"data": [drawings_of(user), MODEL, None, 1.0, user, None, None, 0.0, 0.0, 1]}).encode()
     with urllib.request.urlopen(urllib.request.Request(call, body, {"Content-Type": "application/json"})) as answer:
         event = json.load(answer)["event_id"]
     with urllib.request.urlopen(f"{call}/{event}") as answer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from itertools import count
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Condition, Lock
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +38,7 @@ CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pix
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
 PAGE_NAME = 40  # characters
+READ_ANYWAY = 0.5  # seconds after which a picture file is read though there are pictures being drawn
 PATIENCE = 20  # seconds that a file may wait for others' files
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
@@ -81,12 +82,12 @@ class Service:
 
     Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8
     times as long as one after the other. So they take turns, a row each, which go round between clients; a client's go
-    first to pictures that have no row yet, then in the order in which they came. Picture files take turns too; of those
-    that wait for a preview, only the first is in line, so that many of them keep no drawing waiting, and no thread.
-    Where there are ``workers``, each of these processes has a service of its own, and works for this one. ``along`` and
-    ``influences`` are how many may draw along, and have influence computed, at a time; no queue holds these back. No
-    influence is urgent, and one on eight drawings takes up to 1 GB. ``many`` is how many may have variations drawn:
-    each holds one of the server's threads.
+    first to pictures that have no row yet, then in the order in which they came. To read a picture file takes as long
+    as to draw many rows, so that it waits for its turn until nothing is drawn, or READ_ANYWAY is over. Of the files
+    that wait for a preview, only the first is in line: the others hold no thread. Where there are ``workers``, each of
+    these processes has a service of its own, and works for this one. ``along`` and ``influences`` are how many may draw
+    along, and have influence computed, at a time; no queue holds these back. No influence is urgent, and one on eight
+    drawings takes up to 1 GB. ``many`` is how many may have variations drawn: each holds one of the server's threads.
     """
 
     def __init__(self, along: int = PLACES, influences: int = 1, many: int = 8, files: int = 1):
@@ -97,6 +98,7 @@ class Service:
         self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
+        self._drawn, self._drawing = Condition(), 0  # pictures here
         self._newest: dict[tuple[str, str], object] = {}  # by client and page, what is drawn along for it
 
     @contextmanager
@@ -117,8 +119,21 @@ class Service:
     @contextmanager
     def turn_to_read(self, asker: Asker) -> Iterator[None]:
         """Around the reading of one picture file."""
+        with self._drawn:
+            self._drawn.wait_for(lambda: not self._drawing, READ_ANYWAY)
         with self.turns.at((True, next(self.arrivals)), asker.client):
             yield
+
+    @contextmanager
+    def _while_drawing(self) -> Iterator[None]:
+        with self._drawn:
+            self._drawing += 1
+        try:
+            yield
+        finally:
+            with self._drawn:
+                self._drawing -= 1
+                self._drawn.notify_all()
 
     def stream(
         self,
@@ -147,12 +162,13 @@ class Service:
         prefix = payload.read_beginning(beginning, model.task, model.side, turn)
         rows = model.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
         run, number = None, next(self.arrivals)
-        while run is None or run.rows < run.images.shape[1]:
-            with self.turns.at((run is not None, number), asker.client):
-                if not asker.wanted():
-                    return
-                run = next(rows)
-            yield run
+        with self._while_drawing():
+            while run is None or run.rows < run.images.shape[1]:
+                with self.turns.at((run is not None, number), asker.client):
+                    if not asker.wanted():
+                        return
+                    run = next(rows)
+                yield run
 
     @by_worker
     def generate(

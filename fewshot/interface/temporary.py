@@ -13,8 +13,8 @@ PREFIX, LOCK = "few-shot-studio-", "lock"
 
 def own_folder() -> Path:
     """A new folder, for this user alone; those of studios that were killed are removed."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):  # one without is just being made
-        _remove_if_left(lock.parent)
+    for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):  # a folder without is just being made
+        _remove_if_left(file.parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = FileLock(folder / LOCK)
     lock.acquire()  # until this process ends, in whatever way
