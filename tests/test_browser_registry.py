@@ -3,11 +3,11 @@
 import re
 
 import pytest
-import test_browser
-from test_browser import STATE, WHOLE, api, generate, point_at, take_a_set
-from test_registry import GREY, more, save  # noqa: F401  more is a fixture
 
 from fewshot.tasks import OMNIGLOT
+from tests import test_browser
+from tests.test_browser import STATE, WHOLE, api, generate, point_at, take_a_set
+from tests.test_registry import GREY, more, save  # noqa: F401  more is a fixture
 
 pytestmark = test_browser.pytestmark
 browser, launch, open_page = (getattr(test_browser, name) for name in ("browser", "launch", "open_page"))

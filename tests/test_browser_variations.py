@@ -6,10 +6,11 @@ import numpy as np
 
 import fewshot
 from fewshot import payload
+from fewshot.export.formats import files
 from fewshot.interface.service import CUT
 from fewshot.tasks import OMNIGLOT
 from tests import test_browser
-from tests.test_browser import CROSS, READY, STATE, api, draw, status, thumbnails, turn_to
+from tests.test_browser import CROSS, READY, STATE, api, draw, saved, status, thumbnails, turn_to
 
 pytestmark = test_browser.pytestmark
 # The same browser and server; a fixture that another one needs must be here too.
@@ -82,6 +83,7 @@ def test_sixteen_at_once_are_played_walked_through_sorted_and_kept(page):
     numbers = [int(text.replace("\u2212", "-")) for text in fits]
     assert numbers == sorted(numbers, reverse=True)
     assert len(set(numbers)) > 1
+    assert [saved(page, "All variations on one sheet")] == list(files(run, ["sheet"]))
 
     page.get_by_role("button", name="Show all").click()
     tops = {round(box.bounding_box()["y"]) for box in page.locator(".variations .picture").all()}

@@ -573,11 +573,12 @@ def test_a_picture_is_taken_home_as_it_was_drawn(url, wish, cross_image):
 
 
 def test_what_cannot_be_taken_home_gives_a_sentence(url, wish):
+    many = {"format": "sheet", "pad": {"supports": wish["supports"], "shots": None}}
     for wrong in (
         {"format": "exe"}, {"format": None}, {"format": ["png"]}, {"format": "sheet"}, {"model": "../x"}, {"seed": -1},
         {"seed": None}, {"temperature": "1"}, {"temperature": 0}, {"guidance": 5}, {"cut": 1}, {"supports": 5},
         {"supports": []}, {"supports": [{"pixels": "x"}]}, {"supports": wish["supports"] * 9}, {"inner_steps": 1},
-        {"beginning": {"rows": 3}},
+        {"beginning": {"rows": 3}}, many, many | {"samples": "2"}, many | {"samples": 1}, many | {"samples": 10**9},
     ):  # fmt: skip
         status, _, data = take_home(url, wish | wrong)
         assert status == 400, wrong

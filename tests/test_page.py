@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-import test_browser
-from test_browser import (
+
+from tests import test_browser
+from tests.test_browser import (
     ALL_ROWS,
     CROSS,
     READY,
@@ -19,7 +20,7 @@ from test_browser import (
     thumbnails,
     turn_to,
 )
-from test_browser_variations import sixteen
+from tests.test_browser_variations import sixteen
 
 pytestmark = test_browser.pytestmark
 # The same server and browser as there; a module has its own of each.

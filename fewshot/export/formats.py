@@ -46,7 +46,7 @@ FORMATS = {
         "Picture, transparent (PNG)", "-clear.png", "image/png", partial(to_png, clear=True), in_colour=False
     ),
     "svg": Format("Strokes (SVG)", ".svg", "image/svg+xml", to_svg, in_colour=False),
-    "sheet": Format("All on one sheet (PNG)", "-sheet.png", "image/png", to_sheet, whole=True, several=True),
+    "sheet": Format("All variations on one sheet (PNG)", "-sheet.png", "image/png", to_sheet, whole=True, several=True),
     "gif": Format("Film of the drawing (GIF)", ".gif", "image/gif", to_gif),
     "html": Format("Player that works offline (HTML)", ".html", "text/html", _html),
     "figure": Format("Figure (PNG)", "-figure.png", "image/png", partial(to_figure, kind="png")),

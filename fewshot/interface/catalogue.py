@@ -89,7 +89,8 @@ def facts() -> dict[str, Any]:
     "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided},
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file,
-    "formats": what one picture can be saved as, [{"key", "label", "in_colour": whether pictures in colour too}, ...]}
+    "formats": what pictures can be saved as, [{"key", "label", "in_colour": whether pictures in colour too, "several":
+    whether it is of several}, ...]}
     """
     return {
         "task": OMNIGLOT.key,
@@ -98,9 +99,8 @@ def facts() -> dict[str, Any]:
         "pad": {"side": omniglot.SIDE, "stroke": drawing.STROKE_WIDTH},
         "most_bytes": pictures.MAX_BYTES,
         "formats": [
-            {"key": key, "label": found.label, "in_colour": found.in_colour}
+            {"key": key, "label": found.label, "in_colour": found.in_colour, "several": found.several}
             for key, found in FORMATS.items()
-            if not found.several
         ],
     }
 

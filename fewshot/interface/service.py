@@ -340,7 +340,8 @@ class Service:
         """A picture as a file: (name, media type, content). It is drawn again, with its own noise: nothing is kept.
 
         ``wish``: {"format": a key of FORMATS, "model", "supports": as in ``payload``, "beginning": as there or None,
-        "seed", "temperature", "guidance", "cut", "inner_steps"}. Raises FOR_THE_USER.
+        "seed", "temperature", "guidance", "cut", "inner_steps"}; for a format of several pictures, what ``variations``
+        takes. Raises FOR_THE_USER.
         """
         if not isinstance(wish, dict):
             raise InputError("What to save did not arrive: reload the page.")
@@ -349,8 +350,12 @@ class Service:
             raise InputError("Others are saving at the moment: please try again.")
         try:
             chances = (wish.get("temperature"), wish.get("seed"), wish.get("inner_steps"))
-            guided = (wish.get("beginning"), wish.get("guidance", 0.0), wish.get("cut", 0.0))
-            *_, run = self.stream(model, wish.get("supports"), None, *chances, *guided)
+            if asked.several:
+                recipe = _asked(model, wish.get("pad"), wish.get("tray"), wish.get("guidance"), *chances)
+                *_, run = self.stream(model, *recipe, wish.get("samples"), False)
+            else:
+                guided = (wish.get("beginning"), wish.get("guidance", 0.0), wish.get("cut", 0.0))
+                *_, run = self.stream(model, wish.get("supports"), None, *chances, *guided)
             for name, data in files(run, [wish["format"]]):
                 return name, asked.media, data
             raise InputError(f"{asked.label}: there is none of this picture.")

@@ -134,9 +134,8 @@ function createEngine({ pad, photos, player }) {
       }
     },
 
-    async *variations({ drawings, photographs, settings }, samples) {
-      const { fresh, seed, ...others } = settings;
-      const wish = { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
+    async *variations(recipe, samples) {
+      const wish = wishOf(recipe, samples);
       const stop = new AbortController();
       try {
         const address = new URL("variations", document.baseURI);
@@ -157,7 +156,8 @@ function createEngine({ pad, photos, player }) {
 
     async takeHome(wish) {
       const address = new URL("take-home", document.baseURI);
-      const answer = await fetch(address, { method: "POST", body: JSON.stringify(wish) }).catch(() => null);
+      const asked = "recipe" in wish ? { format: wish.format, ...wishOf(wish.recipe, wish.samples) } : wish;
+      const answer = await fetch(address, { method: "POST", body: JSON.stringify(asked) }).catch(() => null);
       if (!answer) return { error: NO_ANSWER };
       if (!answer.ok) return answer.json().catch(() => ({ error: NO_ANSWER }));
       const name = /filename\*=UTF-8''([^;]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "picture";
@@ -168,6 +168,15 @@ function createEngine({ pad, photos, player }) {
       return (await player.server.open_project(project).catch(() => null)) ?? { error: NO_ANSWER };
     },
   };
+}
+
+/**
+ * What the server takes to draw several pictures of one recipe.
+ * @param {import("./engine.js").Recipe} recipe
+ * @param {number} samples
+ */
+function wishOf({ drawings, photographs, settings: { fresh, seed, ...others } }, samples) {
+  return { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
 }
 
 // Gradio does not tell when the server is gone.

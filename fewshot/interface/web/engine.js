@@ -75,6 +75,14 @@
  */
 
 /**
+ * What the engine is asked for when several pictures are saved as one file.
+ * @typedef {object} SheetWish
+ * @property {string} format  a key of Facts.formats
+ * @property {Recipe} recipe  of the first
+ * @property {number} samples
+ */
+
+/**
  * All that is on the page; project.py describes each field.
  * @typedef {object} Project
  * @property {string} kind
@@ -108,7 +116,7 @@
  *   the whole picture in one chunk, for who is drawing; rejected if no answer came
  * @property {(wish: InfluenceWish) => Promise<{largest: number, maps: string} | Refusal | Busy>} influence
  *   what each support pixel does to one pixel, [shots, pixels] as base64 of int8; rejected if no answer came
- * @property {(wish: FileWish) => Promise<{name: string, blob: Blob} | Refusal>} takeHome  a picture as a file
+ * @property {(wish: FileWish | SheetWish) => Promise<{name: string, blob: Blob} | Refusal>} takeHome  as a file
  * @property {(project: unknown) => Promise<OpenedProject | Refusal>} openProject  a project, checked
  */
 
@@ -139,7 +147,7 @@
  *   adapts: it takes inner steps; guides: it can be guided
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
  * @property {number} most_bytes  of a picture file
- * @property {{key: string, label: string, in_colour: boolean}[]} formats  what one picture can be saved as
+ * @property {{key: string, label: string, in_colour: boolean, several: boolean}[]} formats  what can be saved
  */
 
 export {};

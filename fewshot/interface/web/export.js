@@ -16,10 +16,11 @@ const MOST_OF_A_PROJECT = 1_000_000; // bytes of a project file
  * @param {import("./engine.js").Engine} options.engine
  * @param {import("./engine.js").Facts["formats"]} options.formats
  * @param {() => Run | null} options.shown  the picture on the page
+ * @param {() => import("./batch.js").Batch | undefined} options.batch  its variations
  * @param {() => import("./engine.js").Project | null} options.project  the page as it is; null before it is complete
  * @param {(project: unknown) => Promise<string | undefined>} options.open  promises a sentence if it cannot be opened
  */
-export function createExport(place, { engine, formats, shown, project, open }) {
+export function createExport(place, { engine, formats, shown, batch, project, open }) {
   const said = make("p", { className: "save-said" });
   said.setAttribute("role", "status");
   const list = make("div", { className: "save-list" });
@@ -55,11 +56,14 @@ export function createExport(place, { engine, formats, shown, project, open }) {
     return button;
   }
 
-  /** @param {string} key */
-  async function save(key) {
-    const run = shown();
-    if (!run) return "There is no picture yet.";
-    const answer = await engine.takeHome({ format: key, ...recipeOf(run) });
+  /** @param {import("./engine.js").Facts["formats"][number]} format */
+  async function save({ key, several }) {
+    const [run, its] = [shown(), batch()];
+    const wish = several
+      ? its && { format: key, recipe: its.recipe, samples: its.pictures.length }
+      : run && { format: key, ...recipeOf(run) };
+    if (!wish) return "There is no picture yet.";
+    const answer = await engine.takeHome(wish);
     if ("error" in answer) return answer.error;
     download(answer.name, answer.blob);
     return `Saved ${answer.name}.`;
@@ -97,15 +101,17 @@ export function createExport(place, { engine, formats, shown, project, open }) {
   }
 
   function fill() {
-    const run = shown();
-    const files = formats.filter(({ in_colour }) => in_colour || run?.channels === 1);
+    const [run, its] = [shown(), batch()];
+    const files = formats.filter(
+      ({ in_colour, several }) => (in_colour || run?.channels === 1) && (!several || (its?.pictures.length ?? 0) > 1),
+    );
     const opener = make("button", { type: "button" }, "Open a project file…");
     opener.addEventListener("click", () => {
       close(true);
       file.click();
     });
     list.replaceChildren(
-      ...files.map(({ key, label }) => item(label, () => save(key))),
+      ...files.map((format) => item(format.label, () => save(format))),
       make("hr"),
       item("Project file (JSON)", saveProject),
       opener,

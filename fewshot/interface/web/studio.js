@@ -92,6 +92,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     engine,
     formats: facts.formats,
     shown: () => players[0].state.run,
+    batch: () => variations.batch,
     project,
     open: openProject,
   });
