@@ -305,6 +305,7 @@ export async function createLessons(studio) {
   resume.addEventListener("click", showStep);
 
   return {
+    list: lessons,
     /** The page is complete: the step that its address names is shown. */
     open() {
       const wanted = Number(asked.get("lesson")) - 1;

@@ -311,6 +311,9 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     get recipe() {
       return recipeNow();
     },
+    get project() {
+      return project();
+    },
 
     /**
      * The settings as they are now.
