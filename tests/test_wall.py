@@ -29,6 +29,7 @@ def drawing(number=0, **other):
         "supports": [{"pixels": pixels(number)}],
         "picture": pixels(number + 1),
         "guidance": 0.5,
+        "given": 0,
     } | other
 
 
@@ -177,6 +178,9 @@ def test_there_is_room_for_so_many_of_one_and_of_all(the_wall, teacher):
         drawing(guidance=True),
         drawing(guidance=-1),
         drawing(guidance="1"),
+        drawing(given=27),
+        drawing(given=1.5),
+        drawing(given=None),
         b'{"model": "omniglot-attention", "guidance": NaN}',
     ],
 )

@@ -39,15 +39,18 @@ Drawing = dict[str, Any]
 def read_drawing(sent: Any) -> Drawing:
     """A drawing for the wall, checked and without what does not belong to it. Raises FOR_THE_USER.
 
-    ``sent``: {"model": its name, "supports": as in ``payload``, "picture": base64 of its pixels, "guidance"}. In the
-    answer the supports are {"pixels"}, and it also has {"task", "title": the model's, "side", "channels"}.
+    ``sent``: {"model": its name, "supports": as in ``payload``, "picture": base64 of its pixels, "guidance", "given":
+    how many of its first rows were not drawn by the model}. In the answer the supports are {"pixels"}, and it also has
+    {"task", "title": the model's, "side", "channels"}.
     """
     if not isinstance(sent, dict):
         raise InputError("What was sent to the wall did not arrive: please try again.")
-    model, guidance = catalogue.find(sent.get("model")), sent.get("guidance")
+    model, guidance, given = catalogue.find(sent.get("model")), sent.get("guidance"), sent.get("given")
     if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= MAX_GUIDANCE:
         raise InputError(f"The faithfulness must be a number from 0 to {MAX_GUIDANCE:g}.")
     task, side = model.task, model.side
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= side:
+        raise InputError(f"The rows that are given must be a whole number from 0 to {side}.")
     supports = payload.read_supports(sent.get("supports"), task, side)
     (picture,) = payload.unpack_images(sent.get("picture"), task, side)
     return {
@@ -55,6 +58,7 @@ def read_drawing(sent: Any) -> Drawing:
         "model": model.name,
         "title": model.title,
         "guidance": guidance,
+        "given": given,
         "side": side,
         "channels": task.channels,
         "supports": [{"pixels": payload.pack_images(one, task.channels)} for one in supports],

@@ -13,6 +13,7 @@ import { notify } from "./notice.js";
 import { createPrepare } from "./prepare.js";
 import { takePlace } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
+import { createToWall } from "./to-wall.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Settings} Settings */
@@ -89,6 +90,7 @@ export async function mount(name, part) {
   lessons.then(({ list }) =>
     createPrepare(one(document, "#prepare"), { lessons: list, project: () => studio.project }),
   );
+  createToWall(one(document, "#to-wall"), studio);
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
 }
