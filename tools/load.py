@@ -53,7 +53,7 @@ def press_generate(url: str, users: int) -> NDArray[np.float64]:
     together = Barrier(users)
 
     def press(user: int) -> tuple[float, float, list[dict]]:
-        client = gradio_client.Client(url, verbose=False)
+        client = gradio_client.Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE})
         together.wait(PATIENCE)
         start = time.perf_counter()
         job = client.submit(drawings_of(user), MODEL, seed=user, api_name="/generate")
