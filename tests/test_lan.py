@@ -8,6 +8,8 @@ import socket
 from contextlib import ExitStack
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from fewshot.interface import network
 from fewshot.interface.service import SERVICE
@@ -63,9 +65,54 @@ def test_its_address_is_shown(port):
     if network.address():
         assert f"http://{network.address()}:{port}/" in page
         assert re.search(r'<svg viewBox="0 0 \d+ \d+"', page)
-        assert f"Everyone in this network can use the studio at http://{network.address()}:{port}/" in (
-            network.invitation(port)
-        )
+        printed = network.invitation(port, "wall?token=secret")
+        assert f"Everyone in this network can use the studio at http://{network.address()}:{port}/" in printed
+        assert f"http://{network.address()}:{port}/wall?token=secret" in printed
+        assert "wall" not in page
+
+
+def prepared(client, link):
+    """What is answered for a link that is prepared."""
+    body = link if isinstance(link, bytes) else json.dumps({"link": link})
+    return client.post("/prepared-link", content=body)
+
+
+def test_a_prepared_link_is_as_the_class_reaches_it():
+    there = TestClient(Starlette(routes=network.routes(lan=True)), base_url="http://127.0.0.1:7860")
+    here = TestClient(Starlette(routes=network.routes(lan=False)), base_url="http://127.0.0.1:7860")
+    more = "?hide=model,settings#studio=eJy-_"
+    answer = prepared(there, f"http://localhost:7860/{more}").json()
+    assert answer["link"] == f"http://{network.address() or 'localhost'}:7860/{more}"
+    assert re.search(r'<svg viewBox="0 0 \d+ \d+"', answer["code"])
+    for link in (f"http://127.0.0.1:7860/{more}", f"https://studio.school.test/below/{more}"):
+        assert prepared(here, link).json()["link"] == link
+    assert (
+        prepared(there, f"https://studio.school.test/below/{more}").json()["link"].startswith("https://studio.school")
+    )
+    long = f"http://127.0.0.1:7860/#studio={'A' * 2000}"
+    assert prepared(here, long).json() == {"link": long, "code": None}
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        b"",
+        b"[" * 100_000,
+        None,
+        5,
+        "",
+        "javascript:alert(1)",
+        "http://[",
+        "http://",
+        "http://a/\ud800",
+        "http://a/" + "x" * 10_000,
+    ],
+)
+def test_what_is_no_link_is_refused(link):
+    client = TestClient(Starlette(routes=network.routes(lan=True)))
+    answer = prepared(client, link)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("This is no link to the studio")
 
 
 def test_many_requests_of_one_keep_nobody_waiting(port):

@@ -1,8 +1,10 @@
 """A class in front of one server: all press Generate at the same moment, then draw along. python -m tools.load
 
 Starts app.py on this machine, with one worker and with two, and drives it as programs and the page do. Checks every
-picture against the one that Python gives for the same drawings and seed, and prints how long the class waited, and the
-memory of the server and its workers.
+picture against the one that Python gives for the same drawings and seed, and prints how long the class waited, how much
+two workers draw of what one does, and the memory of the server and its workers, each beside what is wanted of it. The
+class runs on the same machine as the server, so nothing else should: python -m tools.load --users 3 --pictures 20
+--seconds 5 --times 1 only tries it.
 """
 
 import json
@@ -31,6 +33,9 @@ from fewshot.tasks import OMNIGLOT
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = "omniglot-attention"
 PATIENCE = 120  # seconds for anything, before the run fails
+# What is wanted: seconds at most until everyone has the first rows, the last one, and each new picture drawn along; how
+# much more two workers draw than one; and megabytes that the memory may grow by after the first pictures.
+FIRST_ROWS, LAST_ROW, ALONG, SPEED_UP, GROWTH = 2, 6, 2, 1.7, 30
 
 
 def drawings_of(user: int) -> list[dict]:
@@ -48,7 +53,7 @@ def press_generate(url: str, users: int) -> NDArray[np.float64]:
     together = Barrier(users)
 
     def press(user: int) -> tuple[float, float, list[dict]]:
-        client = gradio_client.Client(url, verbose=False)
+        client = gradio_client.Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE})
         together.wait(PATIENCE)
         start = time.perf_counter()
         job = client.submit(drawings_of(user), MODEL, seed=user, api_name="/generate")
@@ -157,26 +162,64 @@ def megabytes(pids: list[int]) -> list[int]:
     return sizes
 
 
-def memory(pid: int) -> str:
-    """The megabytes that a process and those that it started take now."""
-    sizes = megabytes(family(pid))
-    return f"{sum(sizes)} MB, of which the page {sizes[0]}, the others {sizes[1:]}" if sizes else "unknown"
+def memory(pid: int) -> list[int]:
+    """The megabytes that a process and each that it started take now."""
+    return megabytes(family(pid))
 
 
-def main(users: int = 30, times: int = 2, seconds: float = 60, workers: tuple[int, ...] = (1, 2)) -> None:
-    """A class of ``users`` presses Generate at once, ``times`` times, and then draws along for ``seconds``."""
+def tell(name: str, measured: float, unit: str, wanted: str = "", kept: bool = True) -> None:
+    """Print one figure, and whether it is as wanted."""
+    judged = f"   wanted: {wanted}, {'yes' if kept else 'NO'}" if wanted else ""
+    print(f"  {name:<48}{measured:8.2f} {unit:<10}{judged}", flush=True)
+
+
+def measure(url: str, pid: int, users: int, times: int, seconds: float, pictures: int) -> tuple[float, float]:
+    """All figures of one server: pictures/s of a class that presses Generate at once, and of one that draws along."""
+    tell("memory at the start", sum(memory(pid)), "MB")
+    print(f"    of which the page and each other process: {memory(pid)}")
+    waits = np.concatenate([press_generate(url, users) for _ in range(times)])
+    first, last = waits.max(axis=0)
+    tell(f"first rows for all of {users} at once", first, "s", f"{FIRST_ROWS} s", first <= FIRST_ROWS)
+    tell("the last picture of all", last, "s", f"{LAST_ROW} s", last <= LAST_ROW)
+    tell("the last row, median", float(np.median(waits[:, 1])), "s")
+    warm = sum(memory(pid))
+    tell(f"memory after {users * times} pictures", warm, "MB")
+    seen, longest = draw_along(url, users, seconds).T
+    tell(f"drawn along, by {users} for {seconds:g} s", seen.sum() / seconds, "pictures/s")
+    tell("the longest that anyone waited for a new one", longest.max(), "s", f"{ALONG} s", longest.max() <= ALONG)
+    tell("pictures of who saw the fewest", seen.min(), "")
+    drawn = users * times + int(seen.sum())
+    while drawn < pictures:
+        press_generate(url, users)
+        drawn += users
+    grown = sum(memory(pid)) - warm
+    tell(f"memory after {drawn} pictures", warm + grown, "MB", f"+{GROWTH} MB at most", grown <= GROWTH)
+    return users * times / sum(waits[n * users : (n + 1) * users, 1].max() for n in range(times)), seen.sum() / seconds
+
+
+def main(
+    users: int = 30, times: int = 2, seconds: float = 60, pictures: int = 1000, workers: tuple[int, ...] = (1, 2)
+) -> None:
+    """A class presses Generate at once and draws along, with each number of workers. Every picture is checked.
+
+    Args:
+        users: of the class.
+        times: that all press Generate at once.
+        seconds: that all draw along.
+        pictures: after which the memory is measured again.
+        workers: numbers of worker processes, the first of which the others are compared with.
+    """
+    rates = []
     for number in workers:
+        print(f"{number} worker{'s' * (number != 1)}")
         with server("--workers", str(number)) as (url, pid):
-            print(f"{number} workers: {memory(pid)}")
-            for _ in range(times):
-                waits = press_generate(url, users)
-                for name, column in zip(("first rows", "last row"), waits.T, strict=True):
-                    low, median, high, most = np.percentile(column, (10, 50, 90, 100))
-                    print(f"{name:>10}: 10 % {low:.2f} s, median {median:.2f} s, 90 % {high:.2f} s, all {most:.2f} s")
-            pictures, longest = draw_along(url, users, seconds).T
-            rate, fewest = pictures.sum() / seconds, int(pictures.min())
-            print(f"     along: {rate:.1f} pictures/s, at least {fewest} a user, longest wait {longest.max():.2f} s")
-            print(f"{users} users, {times} times, every picture right; now {memory(pid)}")
+            rates.append(measure(url, pid, users, times, seconds, pictures))
+    for number, rate in zip(workers[1:], rates[1:], strict=True):
+        print(f"{number} workers, of what {workers[0]} did")
+        for name, now, before in zip(("pressing Generate", "drawing along"), rate, rates[0], strict=True):
+            factor = now / before
+            wanted = SPEED_UP if (workers[0], number) == (1, 2) else 0
+            tell(name, factor, "times", f"{wanted} times" if wanted else "", factor >= wanted)
 
 
 if __name__ == "__main__":

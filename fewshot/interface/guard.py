@@ -40,8 +40,10 @@ MOST_BYTES = {
     "gradio_api/upload": pictures.MAX_BYTES + BESIDE,
     "gradio_api/cancel": BESIDE,
     "gradio_api/reset": BESIDE,
-    "variations": BESIDE,  # in these two, eight photographs as the model sees them are 33 kB each
+    "variations": BESIDE,  # in these, eight photographs as the model sees them are 33 kB each
     "take-home": BESIDE,
+    "prepared-link": BESIDE,
+    "wall": BESIDE,
 }
 SENT_TO = re.compile(rf"/({'|'.join(MOST_BYTES)})(/|$)")
 MOST_VALUES = 150_000  # of JSON: three drawings of as many points as the pad takes

@@ -1,16 +1,24 @@
-"""The studio on the network: its address there, and the page that invites a class to it."""
+"""The studio on the network: its address there, the page that invites a class to it, and prepared links to it."""
 
 import html
 import io
 import socket
+from functools import partial
+from urllib.parse import urlsplit
 
 import segno
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from fewshot.interface.bodies import read_json
+from fewshot.interface.guard import HOSTS
 
 EVERYWHERE = "0.0.0.0"  # to listen on all of this machine's addresses
 PATH = "invite"
+LONGEST = 10_000  # characters of a link: more than a page's holds
+LONGEST_CODE = 1000  # of one that has a QR code: a camera reads no finer one from a screen
 ELSEWHERE = ("198.51.100.1", 9)  # an address that is nobody's: nothing is sent to it
 
 PAGE = """<!doctype html>
@@ -46,25 +54,61 @@ def address() -> str | None:
         return probe.getsockname()[0]
 
 
-def invitation(port: int) -> str:
-    """For the terminal: where the studio is in the network, as text and as a QR code."""
+def invitation(port: int, entrance: str) -> str:
+    """For the terminal: where everybody finds the studio, and the teacher the wall, as text and as QR codes.
+
+    ``entrance``: the last part of the wall's address.
+    """
     here = address()
+    url = f"http://{here or '127.0.0.1'}:{port}/"
+    everybody = "Everyone in this network can use the studio at"
     if here is None:
-        return "This machine is in no network: the studio can be reached from here only."
-    url = f"http://{here}:{port}/"
+        everybody = "This machine is in no network: the studio can be reached from here only, at"
+    teacher = "Yours alone, the wall, on which you see what they send:"
+    return f"{_blocks(url + entrance)}\n{teacher} {url}{entrance}\n\n{_blocks(url)}\n{everybody} {url}"
+
+
+def _blocks(url: str) -> str:
+    """The QR code of an address for the terminal."""
     code = io.StringIO()
     segno.make(url, error="m").terminal(code, border=2, compact=True)
-    return f"{code.getvalue()}\nEveryone in this network can use the studio at {url}"
+    return code.getvalue()
 
 
-async def _answer(request: Request) -> Response:
+async def _invite(request: Request) -> Response:
     """The page to be shown to a class."""
     here, (_, port) = address(), request.scope["server"]
     if here is None:
         return Response("This machine is in no network.", 404)
     url = f"http://{here}:{port}/"
-    code = segno.make(url, error="m").svg_inline(border=4, omitsize=True)
-    return HTMLResponse(PAGE.replace("__CODE__", code).replace("__ADDRESS__", html.escape(url)))
+    return HTMLResponse(PAGE.replace("__CODE__", _code(url)).replace("__ADDRESS__", html.escape(url)))
 
 
-ROUTE = Route(f"/{PATH}", _answer)
+def _code(url: str) -> str:
+    """The QR code of an address, as SVG; the finest that there must be where it is long."""
+    return segno.make(url, error="m" if len(url) < 100 else "l").svg_inline(border=4, omitsize=True)
+
+
+async def _prepare(lan: bool, request: Request) -> Response:
+    """For {"link": one to this studio} {"link": the same as others reach it, "code": its QR code as SVG, or None}."""
+    try:
+        wish = await read_json(request)
+        link = wish.get("link") if isinstance(wish, dict) else None
+        parts = urlsplit(link if isinstance(link, str) and len(link) <= LONGEST and link.isascii() else "")
+        host = parts.hostname
+    except ValueError:  # with a bracket that is not closed
+        host = None
+    if not host or parts.scheme not in ("http", "https"):
+        return JSONResponse({"error": f"This is no link to the studio of at most {LONGEST} characters."}, 400)
+    here = address() if lan and host in HOSTS else None
+    if here is not None:
+        parts = parts._replace(netloc=f"{here}:{request.scope['server'][1]}")
+    whole = parts.geturl()
+    code = await run_in_threadpool(_code, whole) if len(whole) <= LONGEST_CODE else None
+    return JSONResponse({"link": whole, "code": code})
+
+
+def routes(lan: bool) -> list[Route]:
+    """What is answered; with ``lan`` also the invitation, and links are as the network reaches them."""
+    prepare = Route("/prepared-link", partial(_prepare, lan), methods=["POST"])
+    return [prepare, Route(f"/{PATH}", _invite)] if lan else [prepare]

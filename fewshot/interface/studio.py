@@ -14,7 +14,7 @@ from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
 from fewshot.export import web
-from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations, weights
+from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations, wall, weights
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard, is_ours
@@ -224,12 +224,16 @@ def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], ou
 
 
 def launch(
-    demo: gr.Blocks, lan: bool = False, allowed_hosts: Iterable[str] = (), **options: Any
+    demo: gr.Blocks,
+    lan: bool = False,
+    allowed_hosts: Iterable[str] = (),
+    the_wall: wall.Wall | None = None,
+    **options: Any,
 ) -> tuple[Any, str, str]:
     """Serve the studio on this machine only, or with ``lan`` to the network that it is in.
 
-    ``allowed_hosts`` are other names by which it may be asked; ``options`` as for gradio's launch. Returns what that
-    returns.
+    ``allowed_hosts`` are other names by which it may be asked; without ``the_wall`` there is none; ``options`` as for
+    gradio's launch. Returns what that returns.
     """
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.stone,
@@ -237,13 +241,14 @@ def launch(
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
     asked = (scripts, variations, lessons, take_home, weights)
-    routes = [SERVICE.pieces.route, *(module.ROUTE for module in asked)]
+    routes = [SERVICE.pieces.route, *(module.ROUTE for module in asked), *network.routes(lan)]
+    routes += the_wall.routes if the_wall else []
     defaults: dict[str, Any] = {
         "server_name": network.EVERYWHERE if lan else "127.0.0.1",
         "theme": theme,
-        "head": scripts.HEAD,
+        "head": scripts.HEAD + (wall.HEAD if the_wall else ""),
         "app_kwargs": {
-            "routes": routes + [network.ROUTE] if lan else routes,
+            "routes": routes,
             "middleware": [Middleware(Guard, hosts=allowed_hosts)],
         },
         "favicon_path": scripts.WEB / "icon.svg",
@@ -260,7 +265,7 @@ def launch(
 
 
 def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: str, workers: int) -> None:
-    """Open the studio in the browser, or with ``lan`` its invitation, and serve it until Ctrl+C.
+    """Open the studio in the browser, or with ``lan`` its invitation and the wall, and serve it until Ctrl+C.
 
     ``port``: the first free one from 7860 on if None. ``root_path``: below which a proxy serves it. ``workers``:
     processes that draw; with 0, this one does. Raises OSError or OverflowError if there is no such port.
@@ -269,17 +274,20 @@ def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: 
         starting = thread.submit(Workers, workers) if workers else None
         demo = build()
         SERVICE.workers = starting.result() if starting else None
+    the_wall = wall.Wall() if lan else None
     launch(
         demo,
         lan,
         allowed_hosts,
+        the_wall,
         server_port=port,
         root_path=root_path,
         inbrowser=not lan,
         quiet=lan,
         prevent_thread_lock=True,
     )
-    if lan:
-        print(network.invitation(demo.server_port), flush=True)
-        webbrowser.open(f"http://127.0.0.1:{demo.server_port}/{network.PATH}")
+    if the_wall:
+        print(network.invitation(demo.server_port, the_wall.entrance), flush=True)
+        for path in (the_wall.entrance, network.PATH):  # the last one is seen first
+            webbrowser.open(f"http://127.0.0.1:{demo.server_port}/{path}")
     demo.block_thread()

@@ -7,15 +7,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fewshot.interface.bodies import read_json
 from fewshot.interface.service import FOR_THE_USER, SERVICE
 
 
 async def _answer(request: Request) -> Response:
     """The file that the body asks for, as ``Service.take_home`` says; or {"error"} with a sentence."""
-    try:
-        wish = await request.json()
-    except (ValueError, RecursionError):  # the service says what is missing
-        wish = None
+    wish = await read_json(request)
     try:
         name, media, data = await run_in_threadpool(SERVICE.take_home, wish)
     except FOR_THE_USER as error:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from fewshot.interface.bodies import read_json
 from fewshot.interface.service import SERVICE
 from fewshot.interface.workers import Asker
 
@@ -31,10 +32,7 @@ async def _while_wanted(wish: Any, client: str) -> AsyncIterator[str]:
 
 async def _answer(request: Request) -> StreamingResponse:
     """The chunks of ``Service.variations``."""
-    try:
-        wish = await request.json()
-    except (ValueError, RecursionError):  # the service says what is missing
-        wish = None
+    wish = await read_json(request)
     lines = _while_wanted(wish, request.client.host if request.client else "")
     return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 

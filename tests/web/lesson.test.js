@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { asked, score } from "../../fewshot/interface/web/guess.js";
 import { beforeInk, PIXELS, POSITIONS } from "../../fewshot/interface/web/moments.js";
+import { viewOf } from "../../fewshot/interface/web/places.js";
 import { beginRun } from "../../fewshot/interface/web/run.js";
 import { madeChunk } from "./made.js";
 
@@ -38,4 +39,12 @@ test("a guess is counted beside the model's own", () => {
   const guessed = new Uint8Array(16);
   guessed[8] = 1;
   assert.deepEqual(score(run, guessed, { from: 7, to: 14 }), { user: 5, model: 6, of: 7 });
+});
+
+test("on a phone, a step is shown where one draws only if that is what it asks for", () => {
+  assert.equal(viewOf(["pad", "generate", "heatmaps"]), "draw");
+  assert.equal(viewOf(["drawings", "generate"]), "draw");
+  assert.equal(viewOf(["drawings", "picture"]), "watch");
+  assert.equal(viewOf(["models", "picture"]), "watch");
+  assert.equal(viewOf(["generate", "cost"]), "watch");
 });

@@ -7,9 +7,13 @@ import { joinRadios } from "./choices.js";
 import { linesOf } from "./codec.js";
 import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
+import { hiddenBy, hide } from "./hiding.js";
 import { createLessons } from "./lesson.js";
+import { notify } from "./notice.js";
+import { createPrepare } from "./prepare.js";
 import { takePlace } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
+import { createToWall } from "./to-wall.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Settings} Settings */
@@ -83,12 +87,19 @@ export async function mount(name, part) {
     },
   });
   lessons = createLessons(studio);
+  lessons.then(({ list }) =>
+    createPrepare(one(document, "#prepare"), { lessons: list, project: () => studio.project }),
+  );
+  createToWall(one(document, "#to-wall"), studio);
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
 }
 
-// What Gradio's own components lack.
+// What Gradio's own components lack, and what the page's address leaves out.
 function dressPage() {
+  const { names, unknown } = hiddenBy(location.search);
+  hide(names);
+  if (unknown.length) notify(`This link hides what is not there: ${unknown.join(", ")}.`, { OK: () => {} });
   one(document, "#settings").popover = "auto"; // opened by a button of the page
   joinRadios(one(document, "#task"));
   joinRadios(one(document, "#model"), (sentence) => {

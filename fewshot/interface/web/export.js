@@ -172,7 +172,7 @@ async function readProject(file) {
  * @param {string} name
  * @param {Blob} blob
  */
-function download(name, blob) {
+export function download(name, blob) {
   const href = URL.createObjectURL(blob);
   make("a", { href, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60_000); // the browser may still be reading it

@@ -4,7 +4,7 @@
 import { make, one } from "./dom.js";
 import { createGuess } from "./guess.js";
 import { PIXELS, POSITIONS } from "./moments.js";
-import { PLACES } from "./places.js";
+import { PLACES, viewOf } from "./places.js";
 import { keep, recall } from "./store.js";
 
 /** @typedef {import("./engine.js").Recipe} Recipe */
@@ -201,7 +201,10 @@ export async function createLessons(studio) {
     root.replaceChildren(head, body, make("footer", {}, back, on), more);
     showPanel(true);
     const { show, state } = steps[step];
-    setUp(state).then(() => point(show));
+    setUp(state).then(() => {
+      studio.views.show(viewOf(show));
+      point(show);
+    });
   }
 
   /** @param {boolean} isOpen */
@@ -305,6 +308,7 @@ export async function createLessons(studio) {
   resume.addEventListener("click", showStep);
 
   return {
+    list: lessons,
     /** The page is complete: the step that its address names is shown. */
     open() {
       const wanted = Number(asked.get("lesson")) - 1;

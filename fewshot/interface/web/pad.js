@@ -446,9 +446,9 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
      * settings too, if the recipe that they were of is given.
      * @param {import("./engine.js").Recipe} recipe
      * @param {import("./engine.js").Recipe} [old]  with the settings as they are
+     * @param {string} [sentence]  that says what they are
      */
-    recall({ drawings: its, settings }, old) {
-      const sentence = `The recipe of chance number ${settings.seed} is back.`;
+    recall({ drawings: its, settings }, old, sentence = `The recipe of chance number ${settings.seed} is back.`) {
       remember(sentence, { ...before(), recipe: old });
       drawings = its.supports.flatMap((one) => ("pixels" in one ? [one.pixels] : []));
       ({ shots } = its);

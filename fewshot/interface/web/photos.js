@@ -279,15 +279,16 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
      * The photographs of a recipe in place of the task's, as for the pad.
      * @param {import("./engine.js").Recipe} recipe
      * @param {import("./engine.js").Recipe} [old]  with the settings as they are
+     * @param {string} [sentence]  that says what they are
      */
-    recall({ photographs, settings }, old) {
+    recall({ photographs, settings }, old, sentence = `The recipe of chance number ${settings.seed} is back.`) {
       const { photos, beginning: begun } = photographs;
       const change = {
         photos: photos.map(({ pixels }) => pixels),
         begin: begun?.pixels ?? null,
         rows: begun?.rows ?? 0,
       };
-      replace(change, `The recipe of chance number ${settings.seed} is back.`, old);
+      replace(change, sentence, old);
     },
   };
 }

@@ -26,3 +26,17 @@ export const PLACES = {
   gazes: ".player-heads",
   cost: ".player-steps",
 };
+
+// On a phone, these are in the view in which one draws, the button is in both, and the others are where one watches.
+const TO_DRAW = new Set(["tasks", "pad", "drawings", "sets", "photographs"]);
+const IN_BOTH = "generate";
+
+/**
+ * The view of a step that points at some places: where one draws, if that is asked for, or nothing else is pointed at.
+ * @param {string[]} names
+ * @returns {import("./views.js").View}
+ */
+export function viewOf(names) {
+  const isToDraw = names.includes("pad") || names.every((name) => TO_DRAW.has(name) || name === IN_BOTH);
+  return isToDraw ? "draw" : "watch";
+}

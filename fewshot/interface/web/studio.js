@@ -213,17 +213,18 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   /**
    * A recipe takes the place of what is on the page, and its picture is drawn. That can be undone.
    * @param {Recipe} recipe
+   * @param {string} [sentence]  that says what its drawings or photographs are
    * @returns {Promise<boolean>} once it is shown; false if another was recalled meanwhile
    */
-  async function bringBack(recipe) {
+  async function bringBack(recipe, sentence) {
     const old = recipeNow();
     if (!old || !(recipe.task in tasks)) return false;
     recalled = recipe;
     next = null;
     if (recipe.task !== task) studio.turn(recipe.task);
     taken = key(recipe.settings);
-    if (tasks[task].drawn) pad.recall(recipe, old);
-    else photos.recall(recipe, old);
+    if (tasks[task].drawn) pad.recall(recipe, old, sentence);
+    else photos.recall(recipe, old, sentence);
     choose(recipe);
     play(recipe);
     while (drawing) await shown;
@@ -300,6 +301,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     pad,
     photos,
     players,
+    views,
     along,
     facts,
     sets,
@@ -311,6 +313,9 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
 
     get recipe() {
       return recipeNow();
+    },
+    get project() {
+      return project();
     },
 
     /**
