@@ -594,7 +594,7 @@ def test_wherever_something_can_be_sent_to_its_bytes_are_bounded(demo, url):
     paths |= {path for path, methods in demo.app.openapi()["paths"].items() if "post" in methods}  # of Gradio's router
     addresses = {re.sub(r"{[^}]*}", "x", path).lstrip("/") for path in paths}
     bounded = {address for address in addresses if SENT_TO.search(f"/{address}")}
-    assert {SENT_TO.search(f"/{address}")[1] for address in bounded} == MOST_BYTES.keys()
+    assert {SENT_TO.search(f"/{address}")[1] for address in bounded} == MOST_BYTES.keys() - {"wall"}  # of a class only
     for address in sorted(addresses - bounded):
         assert address.startswith(("gradio_api/", "login")), f"{address} is the studio's own: say how much it takes"
         with pytest.raises(urllib.error.HTTPError) as refused:
