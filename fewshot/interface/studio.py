@@ -13,7 +13,7 @@ from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
 from fewshot.export import web
-from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations, weights
+from fewshot.interface import catalogue, endpoints, lessons, lines, network, scripts, take_home, weights
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard
@@ -200,8 +200,8 @@ def launch(
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
-    asked = (scripts, variations, lessons, take_home, weights)
-    routes = [SERVICE.pieces.route, *(module.ROUTE for module in asked)]
+    asked = (scripts, lessons, take_home, weights)
+    routes = [SERVICE.pieces.route, *lines.ROUTES, *(module.ROUTE for module in asked)]
     defaults: dict[str, Any] = {
         "server_name": network.EVERYWHERE if lan else "127.0.0.1",
         "theme": theme,
