@@ -16,7 +16,16 @@ from fewshot.export.web import WEB
 PATH = "studio-web"
 STYLES = [
     WEB / name
-    for name in ("studio.css", "pad.css", "photos.css", "player.css", "variations.css", "lesson.css", "export.css")
+    for name in (
+        "studio.css",
+        "pad.css",
+        "photos.css",
+        "player.css",
+        "compare.css",
+        "variations.css",
+        "lesson.css",
+        "export.css",
+    )
 ]
 # Styles as they are: Gradio would put a selector of its own before each. The page asks for all modules at once, instead
 # of for each when another imports it.

@@ -271,9 +271,9 @@ class Service:
         """For the page: which of some sets of supports a drawing belongs to, by each of some models.
 
         ``wish``: {"models", "drawing": a support, "sets": lists of supports, "inner_steps"}. Each model gives {"model",
-        "title", "note": see ``payload``, "nats": -log p(drawing | set) of each set; null for a model that reads no
-        supports}. Of each set as many supports are read as the task's examples have, without the drawing itself; a set
-        that has no other has null. Errors are as in ``compare``.
+        "nats": -log p(drawing | set) of each set; null for a model that reads none}. Of each set as many supports are
+        read as the task's examples have, without the drawing itself; a set that has no other has null. Errors are as in
+        ``compare``.
         """
         match wish:
             case {"drawing": drawing, "sets": list(sets)}:
@@ -329,9 +329,7 @@ class Service:
                 return
             known = len(others) and model.facts.needs_supports
             nats.append(float(model.score([image], others, steps).sum()) if known else None)
-        facts = model.facts
-        told = {"model": facts.name, "title": facts.title, "note": facts.note}
-        yield told | {"nats": nats if facts.needs_supports else None}
+        yield {"model": model.name, "nats": nats if model.facts.needs_supports else None}
 
     @in_a_sentence
     def draw_along(self, wish: Any, asker: Asker = NOBODY) -> Answer:

@@ -124,6 +124,7 @@ def build() -> gr.Blocks:
                 elem_id="model",
                 elem_classes="choice",
             )
+            gr.HTML(web.read("comparing.html"), apply_default_css=False, elem_id="comparing")
             gr.HTML(web.read("settings.html"), apply_default_css=False)
             with gr.Row(elem_id="go"):
                 gr.HTML(web.read("views.html"), apply_default_css=False)
@@ -135,6 +136,7 @@ def build() -> gr.Blocks:
             pad = SupportPad(sets, server_functions=[SERVICE.preview, draw_along])
             tray = PhotoTray(server_functions=[SERVICE.preview_photo])
             player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
+            gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
             guidance = gr.Slider(

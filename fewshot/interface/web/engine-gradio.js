@@ -74,6 +74,7 @@ export async function mount(name, part) {
       player: root(player),
       variations: root(variations),
       views: one(document, "#views"),
+      compare: one(document, "#compare .compare"),
     },
     sets: pad.props.sets,
     example: player.props.value,
@@ -134,23 +135,11 @@ function createEngine({ pad, photos, player }) {
       }
     },
 
-    async *variations({ drawings, photographs, settings }, samples) {
-      const { fresh, seed, ...others } = settings;
-      const wish = { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
-      const stop = new AbortController();
-      try {
-        const address = new URL("variations", document.baseURI);
-        const headers = { "Content-Type": "application/json" };
-        const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
-        const answer = await fetch(address, asked);
-        if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
-        else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
-      } catch {
-        yield { error: NO_ANSWER };
-      } finally {
-        stop.abort();
-      }
-    },
+    variations: (recipe, samples) =>
+      answersOf("variations", { ...wishOf(recipe), model: recipe.settings.model, samples }),
+    compare: (recipe, models) => chunksOf("compare", { ...wishOf(recipe), models }),
+    score: (recipe, models, drawing) => chunksOf("score", { ...wishOf(recipe), models, drawing }),
+    recognise: (recipe, models, drawing, sets) => answersOf("recognise", { ...wishOf(recipe), models, drawing, sets }),
 
     along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings, page: PAGE }),
     influence: (wish) => player.server.influence(wish),
@@ -207,6 +196,43 @@ function createPicture(values) {
       }
     },
   };
+}
+
+/**
+ * A recipe in the words of the server, which leaves out what it does not need.
+ * @param {import("./engine.js").Recipe} recipe
+ */
+function wishOf({ drawings, photographs, settings: { guidance, temperature, seed, inner_steps, fresh } }) {
+  return { guidance, temperature, seed: fresh ? null : seed, inner_steps, pad: drawings, tray: photographs };
+}
+
+/**
+ * The answers to a wish, each as soon as it comes. Who stops reading has the server stop.
+ * @param {string} path
+ * @param {object} wish
+ * @returns {AsyncGenerator<any>}
+ */
+async function* answersOf(path, wish) {
+  const stop = new AbortController();
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
+    const answer = await fetch(new URL(path, document.baseURI), asked);
+    if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
+    else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
+  } catch {
+    yield { error: NO_ANSWER };
+  } finally {
+    stop.abort();
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {object} wish
+ */
+async function* chunksOf(path, wish) {
+  for await (const chunk of answersOf(path, wish)) yield "error" in chunk ? chunk : fetched(chunk);
 }
 
 /**
