@@ -363,6 +363,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
    */
   function paintSupport(canvas, task, pixels) {
     const { drawn, side } = facts.tasks[task];
+    canvas.dataset.pixels = pixels;
     if (drawn) paintDrawing(canvas, pixels, side, colourOf(root, "--ink"));
     else paintPhoto(canvas, pixels, side);
   }
@@ -389,7 +390,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
       box.checked = chosen.has(box.value);
       box.disabled = box.checked && chosen.size === 1; // one is left at least
     }
-    one(root, ".compare-kinds").hidden = facts.tasks[its.task].most === 1; // of one support, none is left to be scored
+    one(root, ".compare-kinds").hidden = facts.tasks[its.task].most === 1;
     const hint = one(root, ".hint");
     hint.textContent = "?";
     hint.title = hint.ariaLabel = HELP[kind];
@@ -420,6 +421,15 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     });
   }
 
+  // In the colours that the page has now.
+  function repaint() {
+    if (!recipe) return;
+    paintDifferences();
+    for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (root.querySelectorAll("canvas[data-pixels]"))) {
+      paintSupport(canvas, recipe.task, String(canvas.dataset.pixels));
+    }
+  }
+
   function again() {
     if (recipe) show(recipe);
   }
@@ -427,6 +437,8 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
   function open() {
     const its = now();
     if (!its) return;
+    if (facts.tasks[its.task].most === 1) kind = "pictures"; // of one support, none is left to be scored
+    one(root, `.compare-kinds [value=${kind}]`, HTMLInputElement).checked = true;
     toggle.textContent = "Back to one";
     toggle.setAttribute("aria-pressed", "true");
     group.hidden = root.hidden = false;
@@ -464,6 +476,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     again();
   });
   playback.join({ available: () => 0, growing: () => false, changed: paintDifferences });
+  new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] }); // light and dark
 
   return {
     /** The settings are known, so that there is something to compare. */
