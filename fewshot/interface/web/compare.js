@@ -8,7 +8,7 @@ import { make, one } from "./dom.js";
 import { colourOf, paintCanvas, paintDrawing, paintPhoto } from "./painting.js";
 import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
-import { percent, STRONG_SURPRISE } from "./reading.js";
+import { fullSurprise, percent } from "./reading.js";
 import { createSelection } from "./selection.js";
 import { keep, recall } from "./store.js";
 
@@ -31,8 +31,8 @@ import { keep, recall } from "./store.js";
 const STORAGE_KEY = "fewshot-studio-compared"; // the models, by task
 const REST = 400; // milliseconds after the last change, until all is compared anew
 const MOST_SETS = 16;
-const MARKED = 0.75; // opacity of what differs most
-const PALE = 0.35; // of paper where the first has ink
+const MARKED = 0.75; // opacity of ink where the first has paper...
+const PALE = 0.35; // ... and of paper where it has ink
 /** @type {Record<Kind, string>} */
 const HELP = {
   pictures:
@@ -166,24 +166,27 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
       fresh: false,
     };
     await (kind === "scores" ? player.show(chunk) : player.absorb(chunk));
-    if (kind === "pictures") say(sayRecipe(chunk));
-    else
-      say(
-        `Orange is surprise: full colour from ${STRONG_SURPRISE} nats on, a chance of ${percent(Math.exp(-STRONG_SURPRISE))}.`,
-      );
+    say(kind === "pictures" ? sayRecipe(chunk) : saySurprise(chunk));
     showCosts();
     paintDifferences();
   }
 
   /** @param {import("./run.js").Chunk} chunk */
-  function sayRecipe({ task, shots, temperature, seed }) {
+  function saySurprise({ channels }) {
+    const full = fullSurprise(channels);
+    const blind = channels === 1 ? `a chance of ${percent(Math.exp(-full))}` : "what a blind guess costs";
+    return `Orange is surprise: full colour from ${full.toFixed(1)} nats a pixel on, ${blind}.`;
+  }
+
+  /** @param {import("./run.js").Chunk} chunk */
+  function sayRecipe({ task, channels, shots, temperature, seed }) {
     const { guidance } = /** @type {Recipe} */ (recipe).settings;
     const [first] = columns.keys();
     const said = [`${shots} ${facts.tasks[task].unit}${shots === 1 ? "" : "s"}`];
     const guided = [...columns.keys()].some((name) => facts.models[name].guides);
     if (guidance && guided) said.push(`faithfulness\u00a0${guidance}: closer to yours than learnt`);
     said.push(`temperature\u00a0${temperature}`, `chance number\u00a0${seed}`);
-    const marks = columns.size > 1 ? ` Blue differs from ${shortOf(first)}.` : "";
+    const marks = columns.size > 1 && channels === 1 ? ` Blue differs from ${shortOf(first)}.` : "";
     return `${said.join(" · ")}.${marks}`;
   }
 
@@ -280,7 +283,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     return { root: its, figure, player, over };
   }
 
-  // Over each picture but the first, in which pixels it differs from that.
+  // Over each picture but the first, in which pixels it differs from that: of photographs all do, by more or less.
   function paintDifferences() {
     const [first, ...others] = columns.values();
     const reference = first?.player?.state;
@@ -289,16 +292,15 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     for (const { player, figure, over } of others) {
       const { run, position } = /** @type {Player} */ (player).state;
       if (!run || !over) continue;
-      const { image, channels, width, height, pixels } = run;
+      const { image, channels, width, height } = run;
       const drawn = Math.min(position, reference.position);
       const differing = differences(reference.run.image, image, channels, drawn);
-      const most = (/** @type {number} */ i) => (channels === 1 && !image[i] ? PALE : MARKED);
-      paintCanvas(over, width, height, (i) => [...cold, 255 * differing[i] * most(i)]);
-      over.hidden = false;
+      const most = (/** @type {number} */ i) => (image[i] ? MARKED : PALE);
+      over.hidden = channels > 1;
+      if (!over.hidden) paintCanvas(over, width, height, (i) => [...cold, 255 * differing[i] * most(i)]);
       const sum = differing.reduce((a, b) => a + b, 0);
-      const levels = `differs by ${percent(sum / Math.max(1, drawn))} a pixel`;
-      figure.textContent = channels === 1 ? `${sum} of ${drawn} pixels differ` : levels;
-      if (!drawn || !pixels) figure.textContent = "";
+      const levels = `colours differ by ${percent(sum / Math.max(1, drawn))}`;
+      figure.textContent = !drawn ? "" : channels === 1 ? `${sum} of ${drawn} pixels differ` : levels;
     }
   }
 
@@ -391,6 +393,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
       box.disabled = box.checked && chosen.size === 1; // one is left at least
     }
     one(root, ".compare-kinds").hidden = facts.tasks[its.task].most === 1;
+    one(root, "[value=scores] + span").textContent = `one ${facts.tasks[its.task].unit}, scored`;
     const hint = one(root, ".hint");
     hint.textContent = "?";
     hint.title = hint.ariaLabel = HELP[kind];

@@ -6,6 +6,7 @@ import { colourOf, paintCanvas, rgb } from "./painting.js";
 import {
   attentionOf,
   fullColour,
+  fullSurprise,
   gazesInRow,
   largestAt,
   largestOf,
@@ -14,7 +15,6 @@ import {
   ownShareOf,
   percent,
   readersOf,
-  STRONG_SURPRISE,
   sharesOf,
   surpriseOf,
 } from "./reading.js";
@@ -266,7 +266,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   function chanceOf(pixel) {
     if (run.nats && run.channels === 1) {
       const nats = run.nats[pixel];
-      return [`ink ${percent(run.chance[pixel])}: ${nats.toFixed(2)} nats`, Math.min(1, nats / STRONG_SURPRISE)];
+      return [`ink ${percent(run.chance[pixel])}: ${nats.toFixed(2)} nats`, Math.min(1, nats / fullSurprise(1))];
     }
     if (run.channels === 1) return [`chance of ink ${percent(run.chance[pixel])}`, run.chance[pixel]];
     const surprise = surpriseOf(run, pixel);
