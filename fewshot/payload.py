@@ -30,6 +30,8 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
     support_nats       nats/dim of the supports before the first inner step and after each; null without inner steps
     given              how many of the first rows were given, not drawn
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
+    nats               only of a given drawing that is scored, whose rows are all given: base64 of float32 [H, W], what
+                       each pixel cost, without guidance and at a temperature of 1; in colour of its three colours
     file               for the page, if "data" would be large and is null: where it can be fetched once, not in base64
     data               base64 of deflated little-endian arrays, one after the other:
                            float32 [n]                       probability of ink, before the pixel was drawn; in colour,
@@ -77,6 +79,11 @@ from fewshot.tasks import Task
 def pack_images(images: NDArray[np.uint8], channels: int) -> str:
     """Images, any number, to base64: of their bits where they have one channel, else of their bytes."""
     return base64.b64encode((np.packbits(images) if channels == 1 else images).tobytes()).decode()
+
+
+def pack_numbers(numbers: NDArray[np.float32]) -> str:
+    """Numbers to base64 of little-endian float32."""
+    return base64.b64encode(numbers.astype("<f4").tobytes()).decode()
 
 
 def pack_task(task: Task) -> dict[str, Any]:

@@ -310,7 +310,7 @@ def test_a_place_of_a_drawing_shows_which_pixels_read_it(page):
     take_a_set(page)
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
-    readers = page.locator(".player-readers")
+    readers = page.locator(".player-over")
     api.expect(readers).to_be_hidden()
     tile = page.locator(".tile-heat").nth(2)
     box = tile.bounding_box()

@@ -86,7 +86,8 @@ def facts() -> dict[str, Any]:
     "tasks": by task {"drawn", "unit", "side", "channels", "most": supports, "gaze": whether the way of the gaze over
     its one support is shown}; of one whose supports are picture files also {"read": supports of an example, "mirrors",
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
-    "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided},
+    "models": by name, in order, {"task", "title", "adapts": whether it takes inner steps, "guides": whether it can be
+    guided},
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file,
     "formats": what pictures can be saved as, [{"key", "label", "in_colour": whether pictures in colour too, "several":
@@ -126,10 +127,11 @@ def _facts_of_task(task: Task) -> dict[str, Any]:
 def _facts_of_models() -> dict[str, dict[str, Any]]:
     """Of each shipped model that is not damaged; by its card, which is read sooner than its weights."""
     models = {}
-    for name in checkpoints.shipped():
+    for name in [name for task in TASKS.values() for name in ordered(task)]:
         with suppress(CheckpointError):
             card = checkpoints.read_card(checkpoints.resolve(name))
             if variant := MODELS.get(card["config"]["model"]):
                 task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
-                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides(config, task)}
+                guided = guides(config, task)
+                models[name] = {"task": task, "title": variant.title, "adapts": variant.adapts, "guides": guided}
     return models

@@ -41,6 +41,9 @@ MOST_BYTES = {
     "gradio_api/cancel": BESIDE,
     "gradio_api/reset": BESIDE,
     "variations": BESIDE,  # in these, eight photographs as the model sees them are 33 kB each
+    "compare": BESIDE,
+    "score": BESIDE,
+    "recognise": BESIDE,
     "take-home": BESIDE,
     "prepared-link": BESIDE,
     "wall": BESIDE,

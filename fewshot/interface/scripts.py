@@ -21,6 +21,7 @@ STYLES = [
         "pad.css",
         "photos.css",
         "player.css",
+        "compare.css",
         "variations.css",
         "lesson.css",
         "export.css",

@@ -10,6 +10,7 @@ from threading import BoundedSemaphore, Condition, Lock
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
@@ -39,6 +40,8 @@ NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
 PAGE_NAME = 40  # characters
 READ_ANYWAY = 0.5  # seconds after which a picture file is read though there are pictures being drawn
+MOST_COMPARED = 5  # models
+MOST_SETS = 16  # that a drawing is looked for in
 PATIENCE = 20  # seconds that a file may wait for others' files
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
@@ -98,7 +101,7 @@ class Service:
         self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
-        self._drawn, self._drawing = Condition(), 0  # pictures here
+        self._ended, self._drawing = Condition(), 0  # pictures here
         self._newest: dict[tuple[str, str], object] = {}  # by client and page, what is drawn along for it
 
     @contextmanager
@@ -119,21 +122,21 @@ class Service:
     @contextmanager
     def turn_to_read(self, asker: Asker) -> Iterator[None]:
         """Around the reading of one picture file."""
-        with self._drawn:
-            self._drawn.wait_for(lambda: not self._drawing, READ_ANYWAY)
+        with self._ended:
+            self._ended.wait_for(lambda: not self._drawing, READ_ANYWAY)
         with self.turns.at((True, next(self.arrivals)), asker.client):
             yield
 
     @contextmanager
     def _while_drawing(self) -> Iterator[None]:
-        with self._drawn:
+        with self._ended:
             self._drawing += 1
         try:
             yield
         finally:
-            with self._drawn:
+            with self._ended:
                 self._drawing -= 1
-                self._drawn.notify_all()
+                self._ended.notify_all()
 
     def stream(
         self,
@@ -215,25 +218,19 @@ class Service:
         ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know. Raises FOR_THE_USER.
         """
         with self.place(asker):
-            for chunk in self._draw(pad, tray, name, guidance, temperature, seed, inner_steps, new_id(), asker):
-                yield self.pieces.lighten(chunk)
+            asked = pad, tray, guidance, temperature, seed, inner_steps
+            yield from self._lightened(self._rows, name, asked, asker)
+
+    def _lightened(
+        self, runs: Callable[..., Iterator[Answer]], name: object, asked: tuple[Any, ...], asker: Asker
+    ) -> Iterator[Answer]:
+        """The chunks of a new run."""
+        return map(self.pieces.lighten, runs(name, asked, new_id(), asker))
 
     @by_worker
-    def _draw(
-        self,
-        pad: object,
-        tray: object,
-        name: object,
-        guidance: object,
-        temperature: object,
-        seed: object,
-        inner_steps: object,
-        run_id: str,
-        asker: Asker,
-    ) -> Iterator[Answer]:
+    def _rows(self, name: object, asked: tuple[Any, ...], run_id: str, asker: Asker) -> Iterator[Answer]:
         model = catalogue.find(name)
-        asked = _asked(model, pad, tray, guidance, temperature, seed, inner_steps)
-        runs = self.stream(model, *asked, asker=asker)
+        runs = self.stream(model, *_asked(model, *asked), asker=asker)
         for start, run in parts(runs):
             yield payload.pack(run, run_id, start)
 
@@ -270,6 +267,98 @@ class Service:
             with suppress(InputError):  # there is no partner
                 fits = model.fit(run.images, run.supports, run.inner_steps)
                 yield payload.pack_variations(run, run.rows, fits)
+
+    def compare(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
+        """For the page: a picture by each of some models, of one recipe and one seed, in chunks as ``draw`` gives them.
+
+        ``wish`` has what ``draw`` takes, by name, and "models", which draw one after the other; a "seed" that is null
+        is a new one. Where a model cannot draw, {"model", "error"} with a sentence comes in place of its picture; where
+        there is a reason for none, one {"error"}.
+        """
+        match wish:
+            case {"guidance": guidance, "temperature": temperature, "seed": seed, "pad": pad, "tray": tray}:
+                asked = pad, tray, guidance, temperature, new_seed() if seed is None else seed, wish.get("inner_steps")
+                yield from self._of_each(wish, asker, lambda name: self._lightened(self._rows, name, asked, asker))
+            case _:
+                yield {"error": "What to compare did not arrive: reload the page."}
+
+    def score(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
+        """For the page: how likely a drawing is to each of some models: of each a chunk as in ``payload``, with "nats".
+
+        ``wish``: {"models", "drawing": a support, "pad", "tray", "inner_steps"}; the supports are those of pad or tray.
+        The chunk is that of a picture whose pixels are all given, so that it has what each pixel read. Nothing is
+        guided, and the temperature is 1: the model as it was learnt. Errors are as in ``compare``.
+        """
+        match wish:
+            case {"drawing": drawing, "pad": pad, "tray": tray}:
+                asked = drawing, pad, tray, wish.get("inner_steps")
+                yield from self._of_each(wish, asker, lambda name: self._lightened(self._scored, name, asked, asker))
+            case _:
+                yield {"error": "What to score did not arrive: reload the page."}
+
+    def recognise(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
+        """For the page: which of some sets of supports a drawing belongs to, by each of some models.
+
+        ``wish``: {"models", "drawing": a support, "sets": lists of supports, "inner_steps"}. Each model gives {"model",
+        "nats": -log p(drawing | set) of each set; null for a model that reads none}. Of each set as many supports are
+        read as the task's examples have, without the drawing itself; a set that has no other has null. Errors are as in
+        ``compare``.
+        """
+        match wish:
+            case {"drawing": drawing, "sets": list(sets)}:
+                asked = drawing, sets, wish.get("inner_steps")
+                yield from self._of_each(wish, asker, lambda name: self._recognised(name, asked, asker))
+            case _:
+                yield {"error": "What to recognise did not arrive: reload the page."}
+
+    def _of_each(self, wish: Any, asker: Asker, answers: Callable[[str], Iterator[Answer]]) -> Iterator[Answer]:
+        """What each of the models of a wish answers, while it is wanted."""
+        names = wish.get("models")
+        named = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not named or not 1 <= len(names) <= MOST_COMPARED or len(set(names)) < len(names):
+            yield {"error": f"What is compared must be one to {MOST_COMPARED} different models."}
+            return
+        if not self.many.acquire(blocking=False):
+            yield {"error": "Much is being compared at the moment: please try again."}
+            return
+        try:
+            for name in names:
+                try:
+                    if asker.wanted():
+                        yield from answers(name)
+                except FOR_THE_USER as error:
+                    yield {"model": name, "error": str(error)}
+        finally:
+            self.many.release()
+
+    @by_worker
+    def _scored(self, name: str, asked: tuple[Any, ...], run_id: str, asker: Asker) -> Iterator[Answer]:
+        model, (drawing, pad, tray, inner_steps) = catalogue.find(name), asked
+        image = payload.read_image(drawing, model.task, model.side)
+        given, shots, temperature, seed, steps, *_ = _asked(model, pad, tray, 0.0, 1.0, 0, inner_steps)
+        whole = {"pixels": payload.pack_images(image, model.facts.channels), "rows": model.side}
+        *_, run = [None, *self.stream(model, given, shots, temperature, seed, steps, whole, asker=asker)]
+        if run is not None and run.rows == model.side:
+            (nats,) = model.score(run.images, run.supports, run.inner_steps)
+            yield payload.pack(run, run_id) | {"nats": payload.pack_numbers(nats)}
+
+    @by_worker
+    def _recognised(self, name: str, asked: tuple[Any, ...], asker: Asker) -> Iterator[Answer]:
+        model, (drawing, sets, inner_steps) = catalogue.find(name), asked
+        if not 1 <= len(sets) <= MOST_SETS:
+            raise InputError(f"A drawing is looked for in 1 to {MOST_SETS} sets.")
+        image = payload.read_image(drawing, model.task, model.side)
+        steps = inner_steps if model.adapts else None
+        nats: list[float | None] = []
+        for given in sets:
+            supports = payload.read_supports(given, model.task, model.side)
+            is_other = np.array([not np.array_equal(one, image) for one in supports], bool)
+            others = supports[is_other][: model.task.shots]
+            if not asker.wanted():
+                return
+            known = len(others) and model.facts.needs_supports
+            nats.append(float(model.score([image], others, steps).sum()) if known else None)
+        yield {"model": model.name, "nats": nats if model.facts.needs_supports else None}
 
     @in_a_sentence
     def draw_along(self, wish: Any, asker: Asker = NOBODY) -> Answer:

@@ -14,7 +14,7 @@ from fewshot import CheckpointError
 from fewshot.api import MAX_SEED
 from fewshot.data import pictures
 from fewshot.export import web
-from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations, wall, weights
+from fewshot.interface import catalogue, endpoints, lessons, lines, network, scripts, take_home, wall, weights
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard, is_ours
@@ -160,6 +160,7 @@ def build() -> gr.Blocks:
                 elem_id="model",
                 elem_classes="choice",
             )
+            gr.HTML(web.read("comparing.html"), apply_default_css=False, elem_id="comparing")
             gr.HTML(web.read("settings.html"), apply_default_css=False)
             with gr.Row(elem_id="go"):
                 gr.HTML(web.read("views.html"), apply_default_css=False)
@@ -171,6 +172,7 @@ def build() -> gr.Blocks:
             pad = SupportPad(sets, server_functions=[preview, draw_along])
             tray = PhotoTray(server_functions=[preview_photo])
             player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
+            gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
             guidance = gr.Slider(
@@ -240,8 +242,8 @@ def launch(
         neutral_hue=gr.themes.colors.stone,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
-    asked = (scripts, variations, lessons, take_home, weights)
-    routes = [SERVICE.pieces.route, *(module.ROUTE for module in asked), *network.routes(lan)]
+    asked = (scripts, lessons, take_home, weights)
+    routes = [SERVICE.pieces.route, *lines.ROUTES, *(module.ROUTE for module in asked), *network.routes(lan)]
     routes += the_wall.routes if the_wall else []
     defaults: dict[str, Any] = {
         "server_name": network.EVERYWHERE if lan else "127.0.0.1",

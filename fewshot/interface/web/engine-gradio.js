@@ -78,6 +78,7 @@ export async function mount(name, part) {
       player: root(player),
       variations: root(variations),
       views: one(document, "#views"),
+      compare: one(document, "#compare .compare"),
     },
     sets: pad.props.sets,
     example: player.props.value,
@@ -145,29 +146,19 @@ function createEngine({ pad, photos, player }) {
       }
     },
 
-    async *variations(recipe, samples) {
-      const wish = wishOf(recipe, samples);
-      const stop = new AbortController();
-      try {
-        const address = new URL("variations", document.baseURI);
-        const headers = { "Content-Type": "application/json" };
-        const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
-        const answer = await fetch(address, asked);
-        if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
-        else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
-      } catch {
-        yield { error: NO_ANSWER };
-      } finally {
-        stop.abort();
-      }
-    },
+    variations: (recipe, samples) =>
+      answersOf("variations", { ...wishOf(recipe), model: recipe.settings.model, samples }),
+    compare: (recipe, models) => chunksOf("compare", { ...wishOf(recipe), models }),
+    score: (recipe, models, drawing) => chunksOf("score", { ...wishOf(recipe), models, drawing }),
+    recognise: (recipe, models, drawing, sets) => answersOf("recognise", { ...wishOf(recipe), models, drawing, sets }),
 
     along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings, page: PAGE }),
     influence: (wish) => player.server.influence(wish),
 
     async takeHome(wish) {
       const address = new URL("take-home", document.baseURI);
-      const asked = "recipe" in wish ? { format: wish.format, ...wishOf(wish.recipe, wish.samples) } : wish;
+      const ofMany = "recipe" in wish && { ...wishOf(wish.recipe), model: wish.recipe.settings.model };
+      const asked = ofMany ? { format: wish.format, samples: wish.samples, ...ofMany } : wish;
       const answer = await fetch(address, { method: "POST", body: JSON.stringify(asked) }).catch(() => null);
       if (!answer) return { error: NO_ANSWER };
       if (!answer.ok) return answer.json().catch(() => ({ error: NO_ANSWER }));
@@ -179,15 +170,6 @@ function createEngine({ pad, photos, player }) {
       return (await player.server.open_project(project).catch(() => null)) ?? { error: NO_ANSWER };
     },
   };
-}
-
-/**
- * What the server takes to draw several pictures of one recipe.
- * @param {import("./engine.js").Recipe} recipe
- * @param {number} samples
- */
-function wishOf({ drawings, photographs, settings: { fresh, seed, ...others } }, samples) {
-  return { ...others, seed: fresh ? null : seed, pad: drawings, tray: photographs, samples };
 }
 
 // Gradio does not tell when the server is gone.
@@ -227,6 +209,43 @@ function createPicture(values) {
       }
     },
   };
+}
+
+/**
+ * A recipe in the words of the server, which leaves out what it does not need.
+ * @param {import("./engine.js").Recipe} recipe
+ */
+function wishOf({ drawings, photographs, settings: { guidance, temperature, seed, inner_steps, fresh } }) {
+  return { guidance, temperature, seed: fresh ? null : seed, inner_steps, pad: drawings, tray: photographs };
+}
+
+/**
+ * The answers to a wish, each as soon as it comes. Who stops reading has the server stop.
+ * @param {string} path
+ * @param {object} wish
+ * @returns {AsyncGenerator<any>}
+ */
+async function* answersOf(path, wish) {
+  const stop = new AbortController();
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
+    const answer = await fetch(new URL(path, document.baseURI), asked);
+    if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
+    else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
+  } catch {
+    yield { error: NO_ANSWER };
+  } finally {
+    stop.abort();
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {object} wish
+ */
+async function* chunksOf(path, wish) {
+  for await (const chunk of answersOf(path, wish)) yield "error" in chunk ? chunk : fetched(chunk);
 }
 
 /**

@@ -125,6 +125,9 @@ export function createLocalEngine(server, worker) {
     },
 
     variations: (recipe, samples) => server.variations(recipe, samples),
+    compare: (...wish) => server.compare(...wish),
+    score: (...wish) => server.score(...wish),
+    recognise: (...wish) => server.recognise(...wish),
     influence: (wish) => server.influence(wish),
     takeHome: (wish) => server.takeHome(wish),
     openProject: (project) => server.openProject(project),

@@ -49,6 +49,15 @@
  * @property {number[] | null} fits
  */
 
+/** @typedef {Refusal & {model?: string}} RefusalOf  of one model, or of all */
+
+/**
+ * @typedef {object} Recognised
+ * @property {string} model
+ * @property {(number | null)[] | null} nats  -log p(drawing | set) of each set, null of one that has no other drawing;
+ *   null of a model that reads none
+ */
+
 /**
  * @typedef {object} InfluenceWish
  * @property {string} model
@@ -112,6 +121,13 @@
  * @property {(recipe: Recipe, samples: number) => AsyncIterable<VariationsChunk | Refusal>} variations
  *   so many pictures, the first of the recipe's seed (any, if it is fresh), the others of the next ones: rows as they are
  *   finished, and then how well each fits. Who stops reading has no more drawn
+ * @property {(recipe: Recipe, models: string[]) => AsyncIterable<Chunk | RefusalOf>} compare
+ *   a picture by each of some models, of one recipe and one seed (any, if it is fresh): rows as they are finished, the
+ *   first model's first. Who stops reading has no more drawn
+ * @property {(recipe: Recipe, models: string[], drawing: Seen) => AsyncIterable<Chunk | RefusalOf>} score
+ *   a drawing as a picture by each of some models, with its nats; of the recipe, only what is read and the steps count
+ * @property {(recipe: Recipe, models: string[], drawing: Seen, sets: Seen[][]) => AsyncIterable<Recognised | RefusalOf>} recognise
+ *   which of some sets a drawing belongs to; of the recipe, only the steps count
  * @property {(drawings: Drawings, settings: Settings) => Promise<Chunk & Seen | Refusal | Busy>} along
  *   the whole picture in one chunk, for who is drawing; rejected if no answer came
  * @property {(wish: InfluenceWish) => Promise<{largest: number, maps: string} | Refusal | Busy>} influence
@@ -143,8 +159,8 @@
  * @typedef {object} Facts
  * @property {string} task  the one that the page opens with, whose supports are drawn
  * @property {Record<string, Task | PhotoTask>} tasks
- * @property {Record<string, {task: string, adapts: boolean, guides: boolean}>} models
- *   adapts: it takes inner steps; guides: it can be guided
+ * @property {Record<string, {task: string, title: string, adapts: boolean, guides: boolean}>} models
+ *   from the one that reads least; adapts: it takes inner steps; guides: it can be guided
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
  * @property {number} most_bytes  of a picture file
  * @property {{key: string, label: string, in_colour: boolean, several: boolean}[]} formats  what can be saved

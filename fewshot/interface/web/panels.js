@@ -6,6 +6,7 @@ import { colourOf, paintCanvas, rgb } from "./painting.js";
 import {
   attentionOf,
   fullColour,
+  fullSurprise,
   gazesInRow,
   largestAt,
   largestOf,
@@ -69,6 +70,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     root.classList.toggle("has-own", run.ownShares.length > 0);
     root.classList.toggle("has-influence", influenceIsShown());
     root.classList.toggle("has-before", run.before.length > 0);
+    root.classList.toggle("is-scored", run.nats !== null);
     root.classList.toggle("has-steps", run.support_nats !== null);
     layOutTiles();
     layOutSteps();
@@ -261,6 +263,10 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
    * @returns {[string, number]}
    */
   function chanceOf(pixel) {
+    if (run.nats && run.channels === 1) {
+      const nats = run.nats[pixel];
+      return [`ink ${percent(run.chance[pixel])}: ${nats.toFixed(2)} nats`, Math.min(1, nats / fullSurprise(1))];
+    }
     if (run.channels === 1) return [`chance of ink ${percent(run.chance[pixel])}`, run.chance[pixel]];
     const surprise = surpriseOf(run, pixel);
     return [`surprise ${surprise.toFixed(1)} of ${MOST_SURPRISE.toFixed(1)}`, surprise / MOST_SURPRISE];

@@ -14,6 +14,7 @@ export const PLACES = {
   practice: "#inner-steps, [popovertarget=settings]",
   "chance number": "#seed, [popovertarget=settings]",
   generate: "#generate",
+  compare: "#compare-open",
   picture: ".player-frame",
   transport: ".player-transport",
   views: ".player-views",

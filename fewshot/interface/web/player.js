@@ -5,7 +5,7 @@ import { one } from "./dom.js";
 import { colourOf, mixer, paintCanvas, rgb } from "./painting.js";
 import { createPanels } from "./panels.js";
 import { createPlayback } from "./playback.js";
-import { largestIn, lastOfInterest, MOST_SURPRISE, surpriseOf } from "./reading.js";
+import { largestIn, lastOfInterest, MOST_SURPRISE, surpriseOf, surprisesOf } from "./reading.js";
 import { addRows, beginRun, unpack } from "./run.js";
 import { createSelection } from "./selection.js";
 import { keep, recall } from "./store.js";
@@ -195,7 +195,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const known = pixel >= 0 && pixel < available();
     const readers = panels.readers(known ? pixel : null);
     paintPicture(run, pixel);
-    paintReaders(run, readers?.weights ?? null);
+    paintOver(run, readers ? inShares(readers.weights) : surprisesOf(run));
     paintTransport(run);
     describe(run);
     one(root, ".player-progress").textContent = readers?.words ?? progress(run);
@@ -230,18 +230,24 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     one(root, ".player-inspected").classList.toggle("is-locked", selection.locked !== null);
   }
 
-  /**
-   * Over the picture, how much of each pixel's attention went to one place of the supports.
-   * @param {Run} shown
-   * @param {Float32Array | null} weights
-   */
-  function paintReaders({ width, height }, weights) {
-    const over = one(root, ".player-readers", HTMLCanvasElement);
-    over.hidden = !weights;
-    if (!weights) return;
-    const heat = colourOf(root, "--heat");
+  /** @param {Float32Array} weights */
+  function inShares(weights) {
     const most = largestIn(weights) || 1;
-    paintCanvas(over, width, height, (i) => [...heat, i < drawn() ? (255 * weights[i]) / most : 0]);
+    return weights.map((weight) => weight / most);
+  }
+
+  /**
+   * Over the picture, a number of 1 for each pixel: how much of its attention went to one place of the supports, or how
+   * surprising it was.
+   * @param {Run} shown
+   * @param {Float32Array | null} shares
+   */
+  function paintOver({ width, height }, shares) {
+    const over = one(root, ".player-over", HTMLCanvasElement);
+    over.hidden = !shares;
+    if (!shares) return;
+    const heat = colourOf(root, "--heat");
+    paintCanvas(over, width, height, (i) => [...heat, i < drawn() ? 255 * shares[i] : 0]);
   }
 
   /**

@@ -4,6 +4,7 @@
 /** @typedef {number | "mean"} Head  one of the attention's heads, or the mean of all */
 
 export const MOST_SURPRISE = 3 * Math.log(256); // nats of a pixel in colour, if all colours were as likely
+const STRONG_SURPRISE = 4; // nats of a pixel of ink or paper, from which its surprise has the full colour
 const STRONG = 4; // times what each place would have, if all were read alike, is at least what has the full colour
 
 /**
@@ -166,6 +167,20 @@ export function gazesInRow(run, pixel, head) {
  */
 export function surpriseOf(run, pixel) {
   return Math.min(-Math.log(run.chance[pixel]), MOST_SURPRISE);
+}
+
+/**
+ * The nats of a pixel from which its surprise has the full colour.
+ * @param {number} channels
+ */
+export const fullSurprise = (channels) => (channels === 1 ? STRONG_SURPRISE : MOST_SURPRISE);
+
+/**
+ * How surprising each pixel of a scored drawing was, of 1, which has the full colour; null for any other run.
+ * @param {Run} run
+ */
+export function surprisesOf({ nats, channels }) {
+  return nats?.map((each) => Math.min(1, each / fullSurprise(channels))) ?? null;
 }
 
 /**

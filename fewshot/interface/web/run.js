@@ -37,13 +37,14 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
  * @property {number} start
  * @property {number} rows
  * @property {string | ArrayBuffer | Uint8Array<ArrayBuffer>} data  in base64, or deflated, or as it is
+ * @property {string} [nats]  of a given drawing that is scored, in base64: what each pixel cost
  * @property {string} [example]  the name of the ready-made set that it was drawn from, if it is the page's example
  */
 
 /**
  * What is known of a run: its facts as in each of its chunks, and arrays for all of its pixels, filled up to `rows`.
- * @typedef {Omit<Chunk, "start" | "data"> & Arrays & {
- *   live: boolean, pixels: number, places: number, influences: Map<number, Influence>
+ * @typedef {Omit<Chunk, "start" | "data" | "nats"> & Arrays & {
+ *   live: boolean, pixels: number, places: number, influences: Map<number, Influence>, nats: Float32Array | null
  * }} Run
  */
 
@@ -85,7 +86,7 @@ export function layout({ channels, heads, shots, grid, own_grid, support_nats })
  * @param {boolean} live  whether it follows the user's hand
  * @returns {Run}
  */
-export function beginRun({ start: _start, data: _data, ...facts }, live = false) {
+export function beginRun({ start: _start, data: _data, nats, ...facts }, live = false) {
   const pixels = facts.height * facts.width;
   const arrays = layout(facts).map(([name, type, perPixel]) => [name, new type(pixels * perPixel)]);
   return {
@@ -96,6 +97,7 @@ export function beginRun({ start: _start, data: _data, ...facts }, live = false)
     places: facts.grid[0] * facts.grid[1],
     rows: 0,
     influences: new Map(),
+    nats: nats === undefined ? null : new Float32Array(fromBase64(nats).buffer),
   };
 }
 

@@ -45,8 +45,10 @@ export function createShelf(root, { database, recall }) {
     removes: true,
   });
 
+  const newestFirst = () => [...kept.values()].sort((a, b) => Number(b.at) - Number(a.at));
+
   function show() {
-    const all = [...kept.values()].sort((a, b) => Number(b.at) - Number(a.at));
+    const all = newestFirst();
     root.hidden = !all.length && !history.last;
     one(root, ".shelf-count").textContent = all.length ? String(all.length) : "";
     gallery.show(
@@ -115,6 +117,10 @@ export function createShelf(root, { database, recall }) {
 
   return {
     toggle,
+    /** What is on it, the newest first. */
+    get kept() {
+      return newestFirst();
+    },
     /** @param {string} key  of a recipe */
     has: (key) => kept.has(key),
     /**

@@ -2,6 +2,7 @@
 // the models through an engine (engine.js), and is told of the settings, which are not its own.
 
 import { createAlong } from "./along.js";
+import { createCompare } from "./compare.js";
 import { one } from "./dom.js";
 import { createExport } from "./export.js";
 import { createPad } from "./pad.js";
@@ -30,7 +31,7 @@ export const keptSettings = () => recall(STORAGE_KEY);
  * @param {import("./engine.js").Engine} options.engine
  * @param {import("./engine.js").Facts} options.facts
  * @param {import("./database.js").Database} options.database
- * @param {Record<"pad" | "photos" | "player" | "variations" | "views", HTMLElement>} options.roots
+ * @param {Record<"pad" | "photos" | "player" | "variations" | "views" | "compare", HTMLElement>} options.roots
  * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
  * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
  * @param {(recipe: Recipe) => void} options.choose  has the page show a recipe's task and settings
@@ -72,6 +73,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
     mostBytes: facts.most_bytes,
   });
+  const blank = /** @type {HTMLElement} */ (roots.player.cloneNode(true));
   const playback = createPlayback();
   const selection = createSelection();
   const players = [createPlayer(roots.player, { engine, tasks, playback, selection })];
@@ -86,7 +88,19 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     wait: (isLong) => players[0].wait(isLong),
     screens: [one(roots.pad, ".pad-drawn"), one(roots.player, ".player-frame")],
   });
-  changed = along.changed;
+  const compare = createCompare(roots.compare, {
+    engine,
+    facts,
+    blank,
+    models: one(document, "#compare-models"),
+    toggle: one(document, "#compare-open", HTMLButtonElement),
+    now: whatIsShown,
+    sets: setsOf,
+  });
+  changed = () => {
+    along.changed();
+    compare.follow();
+  };
   const views = createViews(roots.views);
   const exporting = createExport(one(document, "#take-home"), {
     engine,
@@ -156,6 +170,10 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   function play(recipe) {
     variations.mark(recipe);
     views.show("watch");
+    if (compare.isOpen) {
+      compare.show(recipe);
+      return;
+    }
     if (drawing) {
       wanted = recipe;
       return;
@@ -207,6 +225,36 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     if (!follows && supports().length) generate(now, false);
   }
 
+  /** What the comparison is of: what a picture would be drawn from now, or else the example; with the seed of the picture. */
+  function whatIsShown() {
+    const recipe = recipeNow();
+    if (!recipe) return null;
+    const { run } = players[0].state;
+    const { fresh, seed } = recipe.settings;
+    const its = { ...recipe, settings: { ...recipe.settings, seed: (fresh && run?.seed) || seed } };
+    if (supports().length || !run?.example || !tasks[task].drawn) return its;
+    const drawings = sets.find(({ name }) => name === run.example)?.drawings.slice(0, run.shots) ?? [];
+    return { ...its, drawings: { supports: drawings.map((pixels) => ({ pixels })), shots: null, beginning: null } };
+  }
+
+  /**
+   * The sets that a drawing may belong to: the ready-made ones, and those that pictures on the shelf were drawn from.
+   * @param {string} of  a task
+   */
+  function setsOf(of) {
+    const photographs = /** @type {PhotoTask} */ (tasks[of]).samples ?? [];
+    const ready = tasks[of].drawn ? sets.map(({ name, drawings }) => ({ name, supports: drawings })) : [];
+    const samples = photographs.map(({ name, photos: supports }) => ({ name, supports }));
+    const kept = shelf.kept
+      .filter(({ recipe }) => recipe.task === of)
+      .map(({ recipe }) => {
+        const given = tasks[of].drawn ? recipe.drawings.supports : recipe.photographs.photos;
+        const name = `on your shelf, chance number ${recipe.settings.seed}`;
+        return { name, supports: given.flatMap((each) => ("pixels" in each ? [each.pixels] : [])) };
+      });
+    return [...ready, ...samples, ...kept];
+  }
+
   /** What a picture would be drawn from now; null until the settings are known. */
   const recipeNow = () => settings && { task, drawings: pad.now(), photographs: photos.value(), settings };
 
@@ -221,6 +269,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     if (!old || !(recipe.task in tasks)) return false;
     recalled = recipe;
     next = null;
+    compare.close();
     if (recipe.task !== task) studio.turn(recipe.task);
     taken = key(recipe.settings);
     if (tasks[task].drawn) pad.recall(recipe, old, sentence);
@@ -309,6 +358,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     selection,
     variations,
     shelf,
+    compare,
     recall: bringBack,
 
     get recipe() {
@@ -336,6 +386,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
      */
     open(to, now) {
       opened = true;
+      compare.enable();
       if (to !== task) {
         studio.turn(to);
         studio.showTask(now);
@@ -360,6 +411,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
       const isTaken = key(now) === taken;
       taken = "";
       if (isDrawn(now) && !isTaken) along.changed();
+      compare.follow();
     },
 
     /**
@@ -369,6 +421,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     turn(to) {
       task = to;
       next = wanted = null;
+      compare.close();
       showTask();
       photos.turn(task);
       variations.turn(task);
@@ -395,11 +448,16 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     },
 
     /**
-     * Generate was pressed, which does nothing while a picture that it asked for is being drawn.
+     * Generate was pressed, which does nothing while a picture that it asked for is being drawn. In a comparison, all of
+     * its models draw anew.
      * @param {Settings} now
      */
-    press(now) {
+    async press(now) {
       studio.know(now);
+      if (compare.isOpen) {
+        await compare.show(await recipeOf(now, true));
+        return;
+      }
       if (!drawing || !asked) generate(now, true);
     },
 
