@@ -126,7 +126,7 @@ def test_axe_finds_nothing_serious(open_page, scheme):
     run = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
       .filter(({ impact }) => ["serious", "critical"].includes(impact))
       .map(({ id, nodes }) => [id, ...nodes.map(({ html, any }) => `${html.slice(0, 200)} ${any[0]?.message}`)])"""
-    for opener in (None, "Settings", "Ready-made sets"):
+    for opener in (None, "Settings", "Ready-made sets", "Compare"):
         if opener:
             page.get_by_role("button", name=opener, exact=True).click()
         found = page.evaluate(run)
