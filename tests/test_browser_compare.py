@@ -48,8 +48,8 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     page.wait_for_function(FINISHED, arg=2)
     attention, meta = compared(page, "Attention PixelCNN"), compared(page, "Meta PixelCNN")
     canvas = meta.locator(".player-canvas")
-    box = canvas.bounding_box()
-    canvas.click(position={"x": box["width"] * 14.5 / 26, "y": box["height"] * 13.5 / 26})
+    size = canvas.bounding_box()["width"] / 26
+    canvas.click(position={"x": 14.5 * size, "y": 13.5 * size})
     for one in (attention, meta):
         api.expect(one.locator(".player-place")).to_contain_text("Row 14, column 15")
         api.expect(one.locator(".player-inspected")).to_have_class(re.compile("is-locked"))
