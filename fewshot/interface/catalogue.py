@@ -62,6 +62,11 @@ def choices(task: Task) -> list[tuple[str, str]]:
     return [choice(name) for name in ordered(task) if fits(task, name)]
 
 
+def is_local(task: Task, adapts: bool) -> bool:
+    """Whether a browser can draw with such a model by itself: it has no gradients, and no head for photographs."""
+    return task.drawn and not adapts
+
+
 def first_choice(names: list[str]) -> str:
     """Of some models the first that attends, else the last."""
     for name in names:
@@ -86,7 +91,8 @@ def facts() -> dict[str, Any]:
     "tasks": by task {"drawn", "unit", "side", "channels", "most": supports, "gaze": whether the way of the gaze over
     its one support is shown}; of one whose supports are picture files also {"read": supports of an example, "mirrors",
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
-    "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided},
+    "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided,
+    "local": whether a browser can draw with it, see ``is_local``},
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file,
     "formats": what one picture can be saved as, [{"key", "label", "in_colour": whether pictures in colour too}, ...]}
@@ -131,5 +137,10 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
             card = checkpoints.read_card(checkpoints.resolve(name))
             if variant := MODELS.get(card["config"]["model"]):
                 task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
-                models[name] = {"task": task, "adapts": variant.adapts, "guides": guides(config, task)}
+                models[name] = {
+                    "task": task,
+                    "adapts": variant.adapts,
+                    "guides": guides(config, task),
+                    "local": is_local(TASKS[task], variant.adapts),
+                }
     return models
