@@ -1,7 +1,9 @@
 """Open the studio in the browser: python app.py [--lan] (python app.py --help says what else)"""
 
 import os
+import signal
 import socket
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +41,10 @@ def main() -> None:
     options = tyro.cli(Options)
     for name in [name for name in os.environ if name.lower() in PROXIES]:
         del os.environ[name]  # this machine is never reached by a proxy, and the studio reaches nothing else
+    from fewshot.interface import temporary
+
+    os.environ["GRADIO_TEMP_DIR"] = str(temporary.own_folder())  # before the page is built
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder goes
     from fewshot.interface import studio
     from fewshot.memory import give_back
 

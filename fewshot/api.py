@@ -354,11 +354,7 @@ class FewShotModel:
         options = self._options(self._inner_steps(inner_steps))
         if not self.network.needs_supports:
             raise InputError(f"{self.title} reads no support, so that none has any influence.")
-        with torch.enable_grad():
-            supports.requires_grad_()
-            logit = self.network.decode(image, self.network.encode(supports, **options))[0, 0, 0, row, column]
-            (gradient,) = torch.autograd.grad(logit, supports, allow_unused=True, materialize_grads=True)
-        return _finite(gradient[0, :, 0].numpy())
+        return _finite(self.network.influence(image, supports, row, column, **options)[:, 0].numpy())
 
     def _options(self, inner_steps: int | None) -> dict[str, Any]:
         return {"inner_steps": inner_steps} if self.network.adapts else {}

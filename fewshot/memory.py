@@ -20,6 +20,15 @@ def give_back() -> None:
     _mallopt(MMAP_THRESHOLD, 2**20)
 
 
+def trim() -> None:
+    """Give back what is free now in smaller blocks too, as after a large computation in a thread."""
+    _call("malloc_trim", 0)
+
+
 def _mallopt(parameter: int, value: int) -> None:
+    _call("mallopt", parameter, value)
+
+
+def _call(function: str, *arguments: int) -> None:
     with suppress(AttributeError, OSError, TypeError):  # not glibc, or Windows, which has no such handle
-        ctypes.CDLL(None).mallopt(parameter, value)
+        getattr(ctypes.CDLL(None), function)(*arguments)

@@ -61,6 +61,8 @@ import base64
 import binascii
 import math
 import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -101,7 +103,10 @@ def unpack_images(text: object, task: Task, side: int, number: int = 1) -> NDArr
     return (np.unpackbits(array, count=size) if task.channels == 1 else array).reshape(shape)
 
 
-def read_image(given: object, task: Task, side: int) -> NDArray[np.uint8]:
+Turn = Callable[[], AbstractContextManager[None]]  # to be entered around the reading of one picture file
+
+
+def read_image(given: object, task: Task, side: int, turn: Turn = nullcontext) -> NDArray[np.uint8]:
     """What a model sees of a support from the browser, [side, side] or [side, side, 3].
 
     Raises InputError or PictureError.
@@ -112,12 +117,16 @@ def read_image(given: object, task: Task, side: int) -> NDArray[np.uint8]:
         case {"strokes": strokes} if task.read_strokes is not None:
             return task.read_strokes(strokes)
         case {"picture": picture}:
-            return task.read_picture(_decode_base64(picture, "A picture"), side)
+            data = _decode_base64(picture, "A picture")
+            with turn():
+                return task.read_picture(data, side)
     strokes = '{"strokes": [[[x, y], ...], ...]}, ' if task.drawn else ""
     raise InputError(f'A {task.unit} must be {strokes}{{"picture": ...}} or {{"pixels": ...}}.')
 
 
-def read_supports(given: object, task: Task, side: int, shots: object = None) -> NDArray[np.uint8]:
+def read_supports(
+    given: object, task: Task, side: int, shots: object = None, turn: Turn = nullcontext
+) -> NDArray[np.uint8]:
     """The first ``shots`` supports (all if None), [S, side, side] or [S, side, side, 3].
 
     Raises InputError or PictureError.
@@ -131,17 +140,17 @@ def read_supports(given: object, task: Task, side: int, shots: object = None) ->
             raise InputError(f"Shots must be a whole number from 1 to the number of {task.units}, {len(given)}.")
         given = given[:shots]
     shape = (side, side) if task.channels == 1 else (side, side, task.channels)
-    return np.array([read_image(one, task, side) for one in given], np.uint8).reshape(-1, *shape)
+    return np.array([read_image(one, task, side, turn) for one in given], np.uint8).reshape(-1, *shape)
 
 
-def read_beginning(beginning: object, task: Task, side: int) -> NDArray[np.uint8] | None:
+def read_beginning(beginning: object, task: Task, side: int, turn: Turn = nullcontext) -> NDArray[np.uint8] | None:
     """The first "rows" of an image, [rows, side] or [rows, side, 3]; None for null. Raises as ``read_image``."""
     if beginning is None:
         return None
     rows = beginning.get("rows") if isinstance(beginning, dict) else None
     if isinstance(rows, bool) or not isinstance(rows, int) or not 0 <= rows <= side:
         raise InputError(f"The rows that are given must be a whole number from 0 to {side}.")
-    return read_image(beginning, task, side)[:rows]
+    return read_image(beginning, task, side, turn)[:rows]
 
 
 def pack_facts(facts: Facts) -> dict[str, Any]:

@@ -1121,12 +1121,14 @@ def test_inner_steps_are_as_many_as_the_chosen_model_was_trained_with(page):
     api.expect(steps).to_have_value("1")
 
 
-def test_files_can_be_dropped(page):
+def test_files_can_be_dropped_and_pasted(page):
     files = sorted(SAMPLES.glob("*.png"))[:2]
     drop(page, ".pad", files)
     api.expect(thumbnails(page)).to_have_count(2)
+    paste(page, files[:1])
+    api.expect(thumbnails(page)).to_have_count(3)
     turn_to(page, "mirror")
-    drop(page, ".photos", files)
+    paste(page, files)
     api.expect(status(page, "photos")).to_contain_text("Added one photograph.")  # and no second one
     mirror_image = photos.read_photo(files[0].read_bytes(), 48)[:, ::-1]
     assert np.abs(generate(page).astype(int) - mirror_image).mean() < 4
@@ -1134,8 +1136,19 @@ def test_files_can_be_dropped(page):
 
 def drop(page, part: str, files: list[Path]) -> None:
     """Drop files on a part of the page, as from the user's desktop."""
+    page.dispatch_event(part, "drop", {"dataTransfer": transfer(page, files)})
+
+
+def paste(page, files: list[Path]) -> None:
+    """Paste files, with nothing on the page chosen."""
+    event = "(clipboardData) => new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true })"
+    page.evaluate(f"(files) => document.body.dispatchEvent(({event})(files))", transfer(page, files))
+
+
+def transfer(page, files: list[Path]):
+    """Files as the browser hands them over."""
     contents = [[file.name, base64.b64encode(file.read_bytes()).decode()] for file in files]
-    transfer = page.evaluate_handle(
+    return page.evaluate_handle(
         """(contents) => {
           const transfer = new DataTransfer();
           for (const [name, base64] of contents) {
@@ -1145,7 +1158,33 @@ def drop(page, part: str, files: list[Path]) -> None:
         }""",
         contents,
     )
-    page.dispatch_event(part, "drop", {"dataTransfer": transfer})
+
+
+def test_the_hand_beside_the_pen_draws_nothing(page):
+    box, cdp = page.locator(".pad-canvas").bounding_box(), page.context.new_cdp_session(page)
+
+    def at(x, y):
+        return {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
+
+    def hand(kind, *points):
+        cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [at(*point) for point in points]})
+
+    def pen(kind, x, y):
+        pressed = {"pointerType": "pen", "button": "left", "buttons": 1, "clickCount": 1}
+        cdp.send("Input.dispatchMouseEvent", {"type": kind, **at(x, y), **pressed})
+
+    hand("touchStart", (0.8, 0.8))
+    hand("touchMove", (0.9, 0.9))
+    pen("mousePressed", 0.2, 0.2)
+    hand("touchMove", (0.8, 0.9))
+    pen("mouseMoved", 0.2, 0.5)
+    pen("mouseMoved", 0.2, 0.5)
+    pen("mouseReleased", 0.2, 0.5)
+    hand("touchEnd")
+    page.wait_for_function("studio.pad.now().supports.length === 1")
+    (stroke,) = page.evaluate("studio.pad.now().supports.at(-1).strokes")
+    assert len(stroke) == 2
+    np.testing.assert_allclose(stroke, np.array([[0.2, 0.2], [0.2, 0.5]]) * 105, atol=0.2)
 
 
 def test_a_beginning_is_completed_and_photographs_are_kept(page, tmp_path):

@@ -1,15 +1,19 @@
 """Requests that are refused before anything is done for them."""
 
+import json
+
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from fewshot.interface.guard import Guard
+from fewshot.data.pictures import PictureError, decode
+from fewshot.interface.guard import Guard, is_ours
 
-HERE = "127.0.0.1:7860"
+HERE, CALL = "127.0.0.1:7860", "/gradio_api/call/generate"
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +21,13 @@ def client() -> TestClient:
     async def answer(request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(len(await request.body())))
 
-    app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
-    return TestClient(Guard(app, most=1000), base_url=f"http://{HERE}")
+    async def odd(request: Request) -> PlainTextResponse:
+        return json.loads(await request.body())["missing"]
+
+    paths = {"/": answer, CALL: answer, "/gradio_api/upload": answer, "/gradio_api/run/odd": odd}
+    routes = [Route(path, answer, methods=["GET", "POST"]) for path, answer in paths.items()]
+    app = Starlette(routes=routes, middleware=[Middleware(Guard, under_way=(3_000_000, 20_000_000))])
+    return TestClient(app, base_url=f"http://{HERE}")
 
 
 @pytest.mark.parametrize("host", [HERE, "localhost:7860", "localhost", "[::1]:7860", "LOCALHOST"])
@@ -52,11 +61,51 @@ def test_other_names_are_refused(client, host):
     ],
 )
 def test_pages_of_other_sites_are_refused(client, method, headers, status):
-    assert client.request(method, "/", headers=headers).status_code == status
+    assert client.request(method, CALL, headers=headers).status_code == status
 
 
 def test_bodies_are_bounded(client):
-    assert client.post("/", content=b"x" * 1000).text == "1000"
-    refused = client.post("/", content=b"x" * 1001)
-    assert (refused.status_code, refused.text) == (413, "That is too large: at most 0 MB at a time.")
-    assert client.post("/", content=b"x", headers={"Content-Length": "-1"}).status_code == 413
+    assert client.post(CALL, content=b"x" * 1000).text == "1000"
+    upload = "/gradio_api/upload"
+    refused = client.post(upload, content=b"x" * 2, headers={"Content-Length": "11000001"})
+    assert (refused.status_code, refused.text) == (413, "That is too large: at most 11 MB at a time.")
+    for odd in ("-1", "1e3", "9" * 5000, "²"):
+        assert client.post(upload, content=b"x", headers={"Content-Length": odd.encode()}).status_code == 413
+
+    def unannounced():
+        for _ in range(12):
+            yield b"x" * 1_000_000
+
+    assert client.post(upload, content=unannounced()).status_code in (413, 503)
+
+
+def test_so_are_their_values(client):
+    """A few bytes each, they take a thousand times as long to read as a picture's."""
+    assert client.post(CALL, content=b"[" + b"1," * 140_000).status_code == 200
+    refused = client.post(CALL, content=b"[" + b"[1,2]," * 60_000)
+    assert (refused.status_code, refused.text) == (413, "That holds too many values: at most 150,000 at a time.")
+    assert client.post(CALL, content=b"[" * 150_001).status_code == 413
+    assert client.post(CALL, content=b"," * 200_000, headers={"Content-Type": "multipart/x"}).status_code == 200
+
+
+def test_what_one_client_has_under_way_is_bounded(client):
+    assert client.post(CALL, content=b"x" * 3_000_000).status_code == 200
+    refused = client.post(CALL, content=b"x" * 3_000_001)
+    assert (refused.status_code, refused.text.partition(":")[0]) == (503, "Too much is being sent at once")
+    assert client.post(CALL, content=b"x" * 3_000_000).status_code == 200  # nothing is under way any more
+
+
+def test_nothing_can_be_sent_to_other_addresses(client):
+    for path in ("/", "/gradio_api/vibe-edit", "/gradio_api/stream/1", "/login"):
+        assert client.post(path).status_code == 404
+
+
+def test_what_cannot_be_understood_is_a_sentence_and_a_fault_of_ours_is_not_hidden(client):
+    answer = client.post("/gradio_api/run/odd", content=b"{}")
+    assert (answer.status_code, answer.text) == (400, "This request cannot be understood.")
+    with pytest.raises(PictureError) as caught:
+        decode(b"")
+    assert is_ours(caught.value)
+    with pytest.raises(KeyError) as caught:
+        json.loads("{}")["missing"]
+    assert not is_ours(caught.value)

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import time
 import urllib.error
@@ -12,6 +13,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,6 +23,7 @@ from fewshot import CheckpointError, FewShotModel, InputError, payload
 from fewshot.data import photos
 from fewshot.data.pictures import PictureError
 from fewshot.interface import catalogue
+from fewshot.interface.guard import MOST_BYTES, SENT_TO
 from fewshot.interface.service import PLACES, SERVICE, STEPS_ALONG
 from fewshot.interface.turns import Turns
 from fewshot.tasks import MIRROR, OMNIGLOT, PRODUCTS
@@ -34,19 +37,32 @@ CROSS = {"strokes": [[[20, 20], [85, 85]], [[85, 20], [20, 85]]]}
 ATTENTION, CONDITIONAL, META, PIXELCNN = (f"omniglot-{m}" for m in ("attention", "conditional", "meta", "pixelcnn"))
 
 
+def preview(given):
+    return anyio.run(SERVICE.preview, given)
+
+
+def preview_photo(wish):
+    return anyio.run(SERVICE.preview_photo, wish)
+
+
 @pytest.fixture(scope="module")
 def cross_image():
     return payload.read_image(CROSS, OMNIGLOT, 26)
 
 
 @pytest.fixture(scope="module")
-def url():
+def demo():
     from fewshot.interface import studio
 
     demo = studio.build()
-    _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
-    yield url
+    studio.launch(demo, prevent_thread_lock=True, quiet=True)
+    yield demo
     demo.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def url(demo):
+    return demo.local_url
 
 
 @pytest.fixture(scope="module")
@@ -238,11 +254,11 @@ def test_a_large_piece_is_fetched_once_as_a_file(url):
 
 
 def test_photographs_are_previewed_as_the_model_sees_them(harbour):
-    seen = SERVICE.preview_photo({"task": "mirror", "picture": harbour[0]})
+    seen = preview_photo({"task": "mirror", "picture": harbour[0]})
     assert seen == {"pixels": payload.pack_images(harbour[1], 3)}
     for wrong in (None, {"task": "mirror"}, {"task": "x", "picture": harbour[0]}, {"task": "*", "picture": harbour[0]}):
-        assert SERVICE.preview_photo(wrong)["error"].endswith("."), wrong
-    assert "not a picture" in SERVICE.preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
+        assert preview_photo(wrong)["error"].endswith("."), wrong
+    assert "not a picture" in preview_photo({"task": "mirror", "picture": "AAAA"})["error"]
 
 
 def test_ready_made_photographs_are_squares_in_colour():
@@ -488,10 +504,10 @@ def test_bad_strokes_give_one_sentence(client, strokes):
 
 
 def test_upload_from_the_pad_is_checked():
-    assert "base64" in SERVICE.preview({"picture": None})["error"]
-    assert "not a picture" in SERVICE.preview({"picture": base64.b64encode(b"hello").decode()})["error"]
-    assert "error" in SERVICE.preview({"strokes": [[[1e400, 0]]]})
-    assert "error" in SERVICE.preview(None)
+    assert "base64" in preview({"picture": None})["error"]
+    assert "not a picture" in preview({"picture": base64.b64encode(b"hello").decode()})["error"]
+    assert "error" in preview({"strokes": [[[1e400, 0]]]})
+    assert "error" in preview(None)
 
 
 def test_a_model_for_other_sizes_is_not_offered(monkeypatch, tmp_path):
@@ -570,6 +586,19 @@ def test_what_cannot_be_taken_home_gives_a_sentence(url, wish):
         status, _, data = take_home(url, body)
         assert (status, json.loads(data)) == (400, {"error": "What to save did not arrive: reload the page."})
     assert take_home(url, b" " * 1_000_001)[0] == 413
+
+
+def test_wherever_something_can_be_sent_to_its_bytes_are_bounded(demo, url):
+    paths = {route.path for route in demo.app.routes if "POST" in (getattr(route, "methods", None) or ())}
+    paths |= {path for path, methods in demo.app.openapi()["paths"].items() if "post" in methods}  # of Gradio's router
+    addresses = {re.sub(r"{[^}]*}", "x", path).lstrip("/") for path in paths}
+    bounded = {address for address in addresses if SENT_TO.search(f"/{address}")}
+    assert {SENT_TO.search(f"/{address}")[1] for address in bounded} == MOST_BYTES.keys()
+    for address in sorted(addresses - bounded):
+        assert address.startswith(("gradio_api/", "login")), f"{address} is the studio's own: say how much it takes"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{url}{address}", b"{}")
+        assert (refused.value.code, refused.value.read()) == (404, b"Nothing can be sent to this address.")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from test_browser import (
     thumbnails,
     turn_to,
 )
+from test_browser_variations import sixteen
 
 pytestmark = test_browser.pytestmark
 # The same server and browser as there; a module has its own of each.
@@ -67,6 +68,10 @@ def test_all_that_belongs_together_is_in_the_window(open_page, size):
             radio(page, "Watch").check(force=True)
         else:
             assert page.evaluate(OUTSIDE, watched + drawn) == []
+    if size in (DESKTOP, PROJECTOR):  # and the variations below them
+        sixteen(page)
+        page.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
+        assert page.evaluate(OUTSIDE, [*watched, *drawn, ".variations-strip .picture"]) == []
     assert page.evaluate("[scrollX, scrollY]") == [0, 0]
     assert page.evaluate("document.documentElement.scrollWidth") == size[0]
 

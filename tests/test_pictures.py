@@ -182,6 +182,37 @@ def test_other_formats_metadata_do_not_matter_either() -> None:
     assert time.process_time() - start < 4
 
 
+def segment(marker: int, body: bytes) -> bytes:
+    return b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def test_ten_megabytes_of_metadata_do_not_keep_others_waiting() -> None:
+    image = draw(CHARACTER, (300, 300), 2.5, (20, 20), 6)
+    seen, head = jpeg(image), b"\xff\xd8"
+    gif = file(image.convert("P"), "GIF")
+    table = 13 + (3 << ((gif[10] & 7) + 1))
+    comment, full = b"!\xfe", b"\xff" + bytes([120]) * 255
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    cases = [
+        (seen, head + segment(0xE1, b"Exif\0\0" * 10_900) * 140 + seen[2:]),
+        (seen, head + b"\0" + segment(0xFE, bytes(60_000)) * 150 + b"\xff" + seen[2:]),
+        (jpeg(image, exif=turned), head + segment(0xE2, b"x" * 60_000) * 150 + jpeg(image, exif=turned)[2:]),
+        (gif, gif[:table] + comment + full * 38_000 + b"\0" + gif[table:]),
+        (gif, gif[:table] + (comment + full + b"\0") * 38_000 + gif[table:]),
+        (gif, gif[:table] + comment + b"\1x" * 4_000_000 + b"\0" + gif[table:]),
+    ]
+    for plain, stuffed in cases:
+        start = time.process_time()
+        assert np.array_equal(read_picture(stuffed), read_picture(plain))
+        assert time.process_time() - start < 2
+    for many in (head + segment(0xFE, b"x") * 1_900_000, gif[:table] + (comment + b"\1x\0") * 1_900_000):
+        start = time.process_time()
+        with pytest.raises(PictureError):
+            read_picture(many)
+        assert time.process_time() - start < 2
+
+
 def test_a_long_narrow_picture_is_not_too_small() -> None:
     image = Image.new("L", (10_000, 8), 255)
     ImageDraw.Draw(image).line((2000, 4, 8000, 4), 0, 6)

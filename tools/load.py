@@ -136,19 +136,30 @@ def server(*options: str) -> Iterator[tuple[str, int]]:
         process.wait(PATIENCE)
 
 
-def memory(pid: int) -> str:
-    """The megabytes that a process and those that it started take now, where they share some each its part (PSS)."""
+def family(pid: int) -> list[int]:
+    """The process ids of a process and of those that it started, and that they started."""
     parents = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError, TypeError):  # it has ended
             parents[int(status.parent.name)] = int(re.search(r"PPid:\s+(\d+)", status.read_text())[1])
-    family = [pid]
-    for one in family:
-        family += [child for child, parent in parents.items() if parent == one]
+    members = [pid]
+    for one in members:
+        members += [child for child, parent in parents.items() if parent == one]
+    return members
+
+
+def megabytes(pids: list[int]) -> list[int]:
+    """What processes take now, where they share some each its part (PSS)."""
     sizes = []
-    for one in family:
+    for one in pids:
         with suppress(OSError, TypeError):  # it has ended
             sizes.append(int(re.search(r"Pss:\s+(\d+)", Path(f"/proc/{one}/smaps_rollup").read_text())[1]) // 1024)
+    return sizes
+
+
+def memory(pid: int) -> str:
+    """The megabytes that a process and those that it started take now."""
+    sizes = megabytes(family(pid))
     return f"{sum(sizes)} MB, of which the page {sizes[0]}, the others {sizes[1:]}" if sizes else "unknown"
 
 

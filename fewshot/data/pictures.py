@@ -7,6 +7,8 @@ from threading import Lock
 import numpy as np
 from PIL import Image, ImageOps
 
+from fewshot.data import metadata
+
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
@@ -17,10 +19,6 @@ MAX_FRAMES = 300  # of an animation that are looked at, and together they have a
 
 _DECODING = Lock()  # one at a time: at full size, one may take 400 MB
 _WORKING_SIDE = 720  # a drawing is searched at this size, which is fast and still shows a pencil line
-_MAX_METADATA = 65_536  # bytes: some of Pillow's readers of metadata take quadratic time
-_PNG = b"\x89PNG\r\n\x1a\n"
-# All that a picture is made of, and how it is turned; texts and colour profiles are not needed.
-_PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf"}
 
 
 class PictureError(ValueError):
@@ -51,7 +49,7 @@ def decode_frames(
         raise PictureError("AVIF pictures are not supported: save it as PNG or JPEG.")
     too_many = PictureError(f"The picture has more than {max_pixels // 1_000_000} megapixels: please make it smaller.")
     try:
-        image = Image.open(io.BytesIO(_without_metadata(data)), formats=formats or FORMATS)
+        image = Image.open(io.BytesIO(metadata.without_metadata(data)), formats=formats or FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many from None
     except Exception as error:
@@ -77,22 +75,9 @@ def decode_frames(
     return frames
 
 
-def _without_metadata(data: bytes) -> bytes:
-    """A file of a PNG without texts, colour profiles, and EXIF that is longer than any camera's; others as they are."""
-    if not data.startswith(_PNG):
-        return data
-    kept, at = [_PNG], len(_PNG)
-    while at + 8 <= len(data):
-        length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if name in _PNG_CHUNKS and (name != b"eXIf" or length <= _MAX_METADATA):
-            kept.append(data[at : at + 12 + length])
-        at += 12 + length
-    return b"".join(kept)
-
-
 def _upright(image: Image.Image) -> Image.Image:
     """The picture turned as its camera was held, if that can be read."""
-    for key in [key for key, value in image.info.items() if hasattr(value, "__len__") and len(value) > _MAX_METADATA]:
+    for key in [key for key, value in image.info.items() if hasattr(value, "__len__") and len(value) > metadata.MOST]:
         del image.info[key]
     try:
         return ImageOps.exif_transpose(image)

@@ -141,6 +141,6 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
                     "task": task,
                     "adapts": variant.adapts,
                     "guides": guides(config, task),
-                    "local": is_local(TASKS[task], variant.adapts),
+                    "local": task in TASKS and is_local(TASKS[task], variant.adapts),
                 }
     return models

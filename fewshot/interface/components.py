@@ -4,6 +4,7 @@ The folder ``web`` holds all of their behaviour; engine-gradio.js there binds it
 """
 
 import base64
+import inspect
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -46,7 +47,11 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
     def function(*arguments: Any) -> Any:
         return method(*arguments)
 
-    return function
+    @wraps(method)
+    async def coroutine(*arguments: Any) -> Any:
+        return await method(*arguments)
+
+    return coroutine if inspect.iscoroutinefunction(method) else function
 
 
 class SupportPad(_Part):
@@ -71,6 +76,15 @@ class ModelChoice(gr.Radio):
 
     def preprocess(self, payload: Any) -> Any:
         return payload
+
+
+class SentFile(gr.File):
+    """A file that a program sends, as its path. Gradio would also make an empty file for each, and leave it there."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> str | None:
+        return payload and payload.path
 
 
 class PhotoTray(_Part):

@@ -9,7 +9,8 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from fewshot import InputError, payload
-from fewshot.interface import catalogue
+from fewshot.interface import catalogue, temporary
+from fewshot.interface.components import SentFile
 from fewshot.interface.service import FOR_THE_USER, PLACES, SERVICE, new_id
 from fewshot.interface.workers import Asker, always
 from fewshot.tasks import OMNIGLOT
@@ -80,7 +81,13 @@ def read_picture(picture: str) -> dict:
     """A picture file (PNG, JPEG, WebP, GIF, BMP, TIFF; at most 10 MB) to the drawing that the model sees."""
     if not picture:
         raise InputError("There is no picture: choose a file first.")
-    image = OMNIGLOT.read_picture(Path(picture).read_bytes(), OMNIGLOT.side)
+    try:
+        data = Path(picture).read_bytes()
+    except OSError as error:  # somebody else sent the same picture, and it was read already
+        raise InputError("The picture is not here any more: please send it again.") from error
+    temporary.used(Path(picture))
+    with SERVICE.turn_to_read(who_asks()):
+        image = OMNIGLOT.read_picture(data, OMNIGLOT.side)
     return {"pixels": payload.pack_images(image, OMNIGLOT.channels)}
 
 
@@ -88,5 +95,5 @@ def add() -> None:
     """Add the endpoints to the page that is being built."""
     gr.api(generate, api_name="generate", **LIMITS)
     gr.api(render_strokes, api_name="render_strokes")
-    file, as_seen = gr.File(visible=False, label="picture"), gr.JSON(visible=False, label="drawing")
+    file, as_seen = SentFile(visible=False, label="picture"), gr.JSON(visible=False, label="drawing")
     file.upload(read_picture, file, as_seen, api_name="read_picture")

@@ -4,11 +4,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import partial, wraps
 from itertools import count
-from threading import BoundedSemaphore, Lock
+from threading import BoundedSemaphore, Condition, Lock
 from typing import Any
 from uuid import uuid4
+
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 
 from fewshot import CheckpointError, FewShotModel, InputError, Run, payload
 from fewshot.data.episodes import MAX_SHOTS
@@ -20,6 +23,7 @@ from fewshot.interface.files import PieceFiles
 from fewshot.interface.project import read_project
 from fewshot.interface.turns import Turns
 from fewshot.interface.workers import NOBODY, Asker, LostError, Workers, by_worker
+from fewshot.memory import trim
 from fewshot.tasks import OMNIGLOT
 
 FOR_THE_USER = (
@@ -34,6 +38,7 @@ CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pix
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
 PAGE_NAME = 40  # characters
+READ_ANYWAY = 0.5  # seconds after which a picture file is read though there are pictures being drawn
 PATIENCE = 20  # seconds that a file may wait for others' files
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
@@ -77,19 +82,23 @@ class Service:
 
     Numpy holds the interpreter for most of a pixel's many small steps: two threads that draw at once need up to 1.8
     times as long as one after the other. So they take turns, a row each, which go round between clients; a client's go
-    first to pictures that have no row yet, then in the order in which they came. Where there are ``workers``, each of
-    these processes has a service of its own, and draws for this one. ``along`` and ``influences`` are how many may draw
-    along, and have influence computed, at a time; no queue holds these back. No influence is urgent, and five steps on
-    eight drawings take 2 GB. ``many`` is how many may have variations drawn: each holds one of the server's threads.
+    first to pictures that have no row yet, then in the order in which they came. To read a picture file takes as long
+    as to draw many rows, so that it waits for its turn until nothing is drawn, or READ_ANYWAY is over. Of the files
+    that wait for a preview, only the first is in line: the others hold no thread. Where there are ``workers``, each of
+    these processes has a service of its own, and works for this one. ``along`` and ``influences`` are how many may draw
+    along, and have influence computed, at a time; no queue holds these back. No influence is urgent, and one on eight
+    drawings takes up to 1 GB. ``many`` is how many may have variations drawn: each holds one of the server's threads.
     """
 
     def __init__(self, along: int = PLACES, influences: int = 1, many: int = 8, files: int = 1):
         self.turns, self.arrivals = Turns(), count()
         self.along, self.influences = BoundedSemaphore(along), BoundedSemaphore(influences)
         self.many, self.files = BoundedSemaphore(many), BoundedSemaphore(files)
+        self.previews = CapacityLimiter(1)  # picture files at a time
         self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
+        self._drawn, self._drawing = Condition(), 0  # pictures here
         self._newest: dict[tuple[str, str], object] = {}  # by client and page, what is drawn along for it
 
     @contextmanager
@@ -106,6 +115,25 @@ class Service:
                 self._under_way[asker.client] -= 1
                 if not self._under_way[asker.client]:
                     del self._under_way[asker.client]
+
+    @contextmanager
+    def turn_to_read(self, asker: Asker) -> Iterator[None]:
+        """Around the reading of one picture file."""
+        with self._drawn:
+            self._drawn.wait_for(lambda: not self._drawing, READ_ANYWAY)
+        with self.turns.at((True, next(self.arrivals)), asker.client):
+            yield
+
+    @contextmanager
+    def _while_drawing(self) -> Iterator[None]:
+        with self._drawn:
+            self._drawing += 1
+        try:
+            yield
+        finally:
+            with self._drawn:
+                self._drawing -= 1
+                self._drawn.notify_all()
 
     def stream(
         self,
@@ -129,16 +157,18 @@ class Service:
         """
         if shots is not None and not model.task.drawn:
             raise InputError("How many are used can be chosen of drawings only: leave shots out.")
-        supports = payload.read_supports(given, model.task, model.side, shots)
-        prefix = payload.read_beginning(beginning, model.task, model.side)
+        turn = partial(self.turn_to_read, asker)
+        supports = payload.read_supports(given, model.task, model.side, shots, turn)
+        prefix = payload.read_beginning(beginning, model.task, model.side, turn)
         rows = model.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
         run, number = None, next(self.arrivals)
-        while run is None or run.rows < run.images.shape[1]:
-            with self.turns.at((run is not None, number), asker.client):
-                if not asker.wanted():
-                    return
-                run = next(rows)
-            yield run
+        with self._while_drawing():
+            while run is None or run.rows < run.images.shape[1]:
+                with self.turns.at((run is not None, number), asker.client):
+                    if not asker.wanted():
+                        return
+                    run = next(rows)
+                yield run
 
     @by_worker
     def generate(
@@ -179,10 +209,10 @@ class Service:
         inner_steps: object,
         asker: Asker = NOBODY,
     ) -> Iterator[Answer]:
-        """For the player: finished rows of a picture as they come, in chunks of one id. Raises FOR_THE_USER.
+        """For the player: finished rows of a picture as they come, in chunks of one id, while it is ``wanted``.
 
         ``pad`` and ``tray`` are the values of the two, of which the model's task uses one. A model that takes no
-        ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know.
+        ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know. Raises FOR_THE_USER.
         """
         with self.place(asker):
             for chunk in self._draw(pad, tray, name, guidance, temperature, seed, inner_steps, new_id(), asker):
@@ -281,7 +311,7 @@ class Service:
         Or {"error"} with a sentence, or {"busy"} while it is computed for somebody else.
         """
         match wish:
-            case {"model": _, "supports": _, "shots": int(), "image": _, "row": _, "column": _, "inner_steps": _}:
+            case {"model": _, "supports": _, "shots": _, "image": _, "row": _, "column": _, "inner_steps": _}:
                 if not self.influences.acquire(blocking=False):
                     return {"busy": True}
                 try:
@@ -292,14 +322,18 @@ class Service:
 
     @by_worker
     def _influence(self, wish: Any, asker: Asker) -> Answer:
-        steps = wish["inner_steps"]
-        if isinstance(steps, int) and steps > MOST_INNER_STEPS:
+        steps, shots = wish["inner_steps"], wish["shots"]
+        if isinstance(steps, int | float) and steps > MOST_INNER_STEPS:
             raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")
+        if isinstance(shots, bool) or not isinstance(shots, int) or not 0 <= shots <= MAX_SHOTS:
+            raise InputError(f"Shots must be a whole number from 0 to {MAX_SHOTS}.")
         model = catalogue.find(wish["model"])
-        number = max(0, min(wish["shots"], MAX_SHOTS))
-        supports = payload.unpack_images(wish["supports"], model.task, model.side, number)
+        supports = payload.unpack_images(wish["supports"], model.task, model.side, shots)
         (pixels,) = payload.unpack_images(wish["image"], model.task, model.side)
-        maps = model.influence(pixels, supports, wish["row"], wish["column"], steps)
+        try:
+            maps = model.influence(pixels, supports, wish["row"], wish["column"], steps)
+        finally:
+            trim()
         return payload.pack_influence(maps)
 
     def take_home(self, wish: Any) -> tuple[str, str, bytes]:
@@ -328,21 +362,26 @@ class Service:
         """A project file or a link, checked: see ``project``. Or {"error"} with a sentence."""
         return read_project(project)
 
-    @in_a_sentence
-    def preview(self, strokes_or_picture: object) -> Answer:
+    async def preview(self, strokes_or_picture: object, asker: Asker = NOBODY) -> Answer:
         """For the pad: a drawing as the model sees it, {"pixels"}, or {"error"} with a sentence."""
-        image = payload.read_image(strokes_or_picture, OMNIGLOT, OMNIGLOT.side)
-        return {"pixels": payload.pack_images(image, OMNIGLOT.channels)}
+        is_file = isinstance(strokes_or_picture, dict) and "picture" in strokes_or_picture
+        limiter = self.previews if is_file else None
+        return await run_sync(self._seen, strokes_or_picture, OMNIGLOT.key, asker, limiter=limiter)
 
-    @in_a_sentence
-    def preview_photo(self, wish: Any) -> Answer:
+    async def preview_photo(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """For the tray: a picture file as the models of a task see it, {"pixels"}, or {"error"} with a sentence."""
         match wish:
             case {"task": key, "picture": picture}:
-                task = catalogue.find_task(key)
-                image = payload.read_image({"picture": picture}, task, task.side)
-                return {"pixels": payload.pack_images(image, task.channels)}
-        raise InputError("Which picture to read did not arrive: reload the page.")
+                return await run_sync(self._seen, {"picture": picture}, key, asker, limiter=self.previews)
+        return {"error": "Which picture to read did not arrive: reload the page."}
+
+    @in_a_sentence
+    @by_worker
+    def _seen(self, given: object, key: object, asker: Asker) -> Answer:
+        """What the models of a task see of a support."""
+        task = catalogue.find_task(key)
+        image = payload.read_image(given, task, task.side, partial(self.turn_to_read, asker))
+        return {"pixels": payload.pack_images(image, task.channels)}
 
     def example(self, ready_made: dict[str, Any]) -> Answer:
         """What the player shows first: what the default model draws of one of ``catalogue.drawn_sets``.

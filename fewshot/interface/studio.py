@@ -1,5 +1,6 @@
 """The page: what is on it, and what its buttons do."""
 
+import traceback
 import webbrowser
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from fewshot.export import web
 from fewshot.interface import catalogue, endpoints, lessons, network, scripts, take_home, variations, weights
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
-from fewshot.interface.guard import Guard
+from fewshot.interface.guard import Guard, is_ours
 from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, NEW_SEEDS, PLACES, SERVICE, new_id, new_seed
 from fewshot.interface.workers import Workers
 from fewshot.tasks import OMNIGLOT, TASKS
@@ -31,6 +32,31 @@ GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
 THREADS = 2 * PLACES + 32  # that wait for pictures, for what is drawn along, and others
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
+
+
+SESSIONS = 500  # that Gradio remembers: the components of theirs that were changed
+WAITING = 64  # pictures that can wait for their turn; a class asks for 30 at once
+MISFIT = "This is not what is asked for here: see Use via API at the foot of the page."
+FAULT = "The studio failed at this; its window says why. Nothing of yours is lost."
+
+
+class Studio(gr.Blocks):
+    """A page of Gradio's that says what went wrong in a sentence, and remembers nobody's pictures."""
+
+    async def process_api(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return await super().process_api(*arguments, **options)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            if is_ours(error):
+                traceback.print_exc()
+            raise gr.Error(FAULT if is_ours(error) else MISFIT, print_exception=False) from error
+        finally:
+            # Gradio keeps what every component of a session last had: only for links that it could make to them.
+            if (session := options.get("state")) is not None:
+                session.config_values.clear()
 
 
 def draw(
@@ -55,6 +81,16 @@ def draw_along(wish: Any) -> dict[str, Any]:
 def influence(wish: Any) -> dict[str, Any]:
     """``Service.influence`` for who asks."""
     return SERVICE.influence(wish, who_asks())
+
+
+async def preview(strokes_or_picture: object) -> dict[str, Any]:
+    """``Service.preview`` for who asks."""
+    return await SERVICE.preview(strokes_or_picture, who_asks())
+
+
+async def preview_photo(wish: Any) -> dict[str, Any]:
+    """``Service.preview_photo`` for who asks."""
+    return await SERVICE.preview_photo(wish, who_asks())
 
 
 def as_trained(name: str) -> Any:
@@ -108,7 +144,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
     """
     sets, facts = catalogue.drawn_sets(), catalogue.facts() | {"engine": engine, "new_seeds": NEW_SEEDS}
     # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
-    with gr.Blocks(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with Studio(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         with gr.Row(elem_id="head"):
             gr.HTML("<h1>Few-shot studio</h1>", apply_default_css=False)
             tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
@@ -138,8 +174,8 @@ def build(engine: Engine = "auto") -> gr.Blocks:
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
         gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            pad = SupportPad(sets, server_functions=[SERVICE.preview, draw_along])
-            tray = PhotoTray(server_functions=[SERVICE.preview_photo])
+            pad = SupportPad(sets, server_functions=[preview, draw_along])
+            tray = PhotoTray(server_functions=[preview_photo])
             player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
@@ -181,7 +217,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
         ]  # steps: also with the model
         gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
-    return demo
+    return demo.queue(max_size=WAITING)
 
 
 def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
@@ -222,6 +258,8 @@ def launch(
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,
         "share": False,
+        "state_session_capacity": SESSIONS,
+        "_frontend": False,  # otherwise it asks itself for the page, and gives up if a busy machine takes 3 s
         "ssr_mode": False,
         "max_threads": THREADS,
     }

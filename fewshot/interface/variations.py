@@ -33,7 +33,7 @@ async def _answer(request: Request) -> StreamingResponse:
     """The chunks of ``Service.variations``."""
     try:
         wish = await request.json()
-    except ValueError:  # the service says what is missing
+    except (ValueError, RecursionError):  # the service says what is missing
         wish = None
     lines = _while_wanted(wish, request.client.host if request.client else "")
     return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})

@@ -4,7 +4,7 @@ PATH/NAME.json holds the facts that are in each chunk (see ``payload``), and
 
     config         the network's fewshot.models.ModelConfig
     guides, cut    whether it can be guided, and the chances that a guided picture of the page leaves out
-    partner        the name of the model that guidance moves it away from; null if that is itself
+    partner        the name of the model that guidance moves it away from; null if that is itself, or there is none
 
 and PATH/NAME.safetensors the weights. Of models that draw on the server only, there is nothing here.
 """
@@ -35,13 +35,13 @@ def find(name: object) -> FewShotModel:
 def described(model: FewShotModel) -> dict[str, Any]:
     """What its JSON file holds."""
     config = model.network.config
-    reads = model.facts.needs_supports and not config.drops_supports
+    apart = model.facts.guides and not config.drops_supports
     return {
         **payload.pack_facts(model.facts),
         "config": asdict(config),
         "guides": model.facts.guides,
         "cut": CUT,
-        "partner": f"{model.task.key}-{UNCONDITIONAL}" if reads else None,
+        "partner": f"{model.task.key}-{UNCONDITIONAL}" if apart else None,
     }
 
 

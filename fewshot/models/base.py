@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from fewshot.models.config import ModelConfig
@@ -48,6 +49,17 @@ class Network(nn.Module):
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
         """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""
         raise NotImplementedError
+
+    def influence(self, image: Tensor, supports: Tensor, row: int, column: int, **options: Any) -> Tensor:
+        """The gradient of the first output at a pixel of an image [1, 1, C, H, W] by its supports [1, S, C, H, W].
+
+        As [S, C, H, W]; 0 where it does not depend on them. ``options`` are those of ``encode``.
+        """
+        with torch.enable_grad():
+            supports = supports.detach().requires_grad_()
+            output = self.decode(image, self.encode(supports, **options))[0, 0, 0, row, column]
+            (gradient,) = torch.autograd.grad(output, supports, allow_unused=True, materialize_grads=True)
+        return gradient[0]
 
     def attention(self, targets: Tensor, memory: Any) -> Any:
         """What each pixel of the targets [B, Q, C, H, W] reads, of a variant that attends: see AttentionPixelCNN."""

@@ -184,14 +184,19 @@ class MetaPixelCNN(Network):
             if supports.is_inference():
                 supports = supports.clone()  # else it could not be differentiated
             for _ in range(inner_steps):
-                loss, nats = self.inner_loss(parameters, supports)
-                adapted = [parameters[name] for name in self.adapted_names()]
-                gradients = torch.autograd.grad(loss, adapted, create_graph=differentiable)
-                parameters = self.step(parameters, gradients)
-                if not differentiable:
-                    parameters = {name: p.detach().requires_grad_() for name, p in parameters.items()}
+                parameters, nats = self.stepped(parameters, supports, differentiable)
                 nats_before.append(nats)
         return parameters, nats_before
+
+    def stepped(self, parameters: Parameters, supports: Tensor, differentiable: bool) -> tuple[Parameters, Tensor]:
+        """The parameters after an inner step on the supports [S, C, H, W], and the supports' NLL before it."""
+        loss, nats = self.inner_loss(parameters, supports)
+        adapted = [parameters[name] for name in self.adapted_names()]
+        gradients = torch.autograd.grad(loss, adapted, create_graph=differentiable)
+        parameters = self.step(parameters, gradients)
+        if not differentiable:
+            parameters = {name: p.detach().requires_grad_() for name, p in parameters.items()}
+        return parameters, nats
 
     def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
         """The network that the supports [S, C, H, W] make of the base."""
@@ -215,6 +220,31 @@ class MetaPixelCNN(Network):
         steps = self.config.inner_steps if inner_steps is None else inner_steps
         parameters = [self.adapt(s, steps)[0] for s in supports]
         return [Memory(p, call(self.base, p, "encode", s[None])) for p, s in zip(parameters, supports, strict=True)]
+
+    def influence(self, image: Tensor, supports: Tensor, row: int, column: int, **options: Any) -> Tensor:
+        """As for every network; step by step from the last to the first, so that one step's graph is held at a time."""
+        inner_steps = options.get("inner_steps")
+        steps = self.config.inner_steps if inner_steps is None else inner_steps
+        given, names = supports.detach()[0], self.adapted_names()
+        with torch.enable_grad():
+            last, before = self.initial(), list[Parameters]()
+            for _ in range(steps if len(given) >= self.least_shots else 0):
+                before.append(last)
+                last, _ = self.stepped(last, given, differentiable=False)
+
+            def back(outputs: list[Tensor], weights: Parameters, by_outputs: list[Tensor] | None) -> list[Tensor]:
+                inputs = [*(weights[name] for name in names), given]
+                return list(torch.autograd.grad(outputs, inputs, by_outputs, allow_unused=True, materialize_grads=True))
+
+            given.requires_grad_()
+            memory = [Memory(last, call(self.base, last, "encode", given[None]))]
+            *by_weights, by_supports = back([self.decode(image, memory)[0, 0, 0, row, column]], last, None)
+            del memory
+            for weights in reversed(before):
+                after, _ = self.stepped(weights, given, differentiable=True)
+                *by_weights, more = back([after[name] for name in names], weights, by_weights)
+                by_supports = by_supports + more
+        return by_supports
 
     def decode(self, targets: Tensor, memory: list[Memory]) -> Tensor:
         """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""

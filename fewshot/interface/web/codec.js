@@ -8,7 +8,11 @@
  * @returns {Uint8Array<ArrayBuffer>}
  */
 export function fromBase64(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  // A plain loop: the page decodes its ready-made sets while it opens, and Uint8Array.from is ten times slower.
+  for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
+  return bytes;
 }
 
 /**
@@ -25,7 +29,7 @@ export function toBase64(bytes) {
  * @param {number} count
  */
 export function unpackBits(bytes, count) {
-  return Uint8Array.from({ length: count }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
+  return new Uint8Array(count).map((_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
 }
 
 /**

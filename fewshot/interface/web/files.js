@@ -1,4 +1,4 @@
-// Picture files, from a dialog or dropped on a part of the page.
+// Picture files, from a dialog, dropped on a part of the page, or pasted.
 
 /**
  * @param {File} file
@@ -74,5 +74,20 @@ export function acceptDrops(root, take) {
     if (!hasFiles(event)) return;
     event.preventDefault();
     take([...(event.dataTransfer?.files ?? [])]);
+  });
+}
+
+/**
+ * Calls `take` with the files of each paste, while `root` is on the screen and no text is being written.
+ * @param {HTMLElement} root
+ * @param {(files: File[]) => void} take
+ */
+export function acceptPastes(root, take) {
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    const writing = /** @type {Element} */ (event.target).matches?.("textarea, [type=text], [type=number]");
+    if (!files.length || writing || !root.checkVisibility()) return;
+    event.preventDefault();
+    take(files);
   });
 }

@@ -6,7 +6,7 @@
 import { createBeginning } from "./beginning.js";
 import { strokesAmong } from "./codec.js";
 import { make, one } from "./dom.js";
-import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
 import { colourOf, contextOf, paintDrawing } from "./painting.js";
 import { keep, ofThisTab, recall } from "./store.js";
@@ -212,27 +212,49 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
   }
 
+  /** @type {{type: string, stroke: Stroke, leave: () => void} | null} */
+  let underWay = null; // the stroke that is being drawn, and the kind of pointer that draws it
+
   /** @param {PointerEvent} event */
   function penDown(event) {
     if (event.button !== 0 || !event.isPrimary) return;
     event.preventDefault();
+    if (underWay) {
+      // The hand that rests beside the pen draws nothing, even if it came first.
+      const { type, stroke, leave } = underWay;
+      if (event.pointerType !== "pen" || type === "pen") return;
+      leave();
+      strokes = strokes.filter((other) => other !== stroke);
+    }
     paper.setPointerCapture(event.pointerId);
     const stroke = [pointOf(event)];
     strokes.push(stroke);
     sayIfUnread();
     paintPad();
     edited();
+    // Another finger, or that hand, sends events to the same canvas.
+    const isOther = (/** @type {PointerEvent} */ { pointerId }) => pointerId !== event.pointerId;
     const move = (/** @type {PointerEvent} */ moved) => {
+      if (isOther(moved)) return;
       const events = moved.getCoalescedEvents();
-      for (const each of events.length ? events : [moved]) stroke.push(pointOf(each));
+      for (const point of (events.length ? events : [moved]).map(pointOf)) {
+        const [x, y] = stroke[stroke.length - 1];
+        if (point[0] !== x || point[1] !== y) stroke.push(point);
+      }
       paintPad();
       edited();
     };
-    const end = () => {
-      paper.removeEventListener("pointermove", move);
-      paper.removeEventListener("lostpointercapture", end);
+    const end = (/** @type {PointerEvent} */ ended) => {
+      if (isOther(ended)) return;
+      leave();
+      underWay = null;
       strokesChanged();
     };
+    const leave = () => {
+      paper.removeEventListener("pointermove", move);
+      paper.removeEventListener("lostpointercapture", end);
+    };
+    underWay = { type: event.pointerType, stroke, leave };
     paper.addEventListener("pointermove", move);
     paper.addEventListener("lostpointercapture", end); // also follows pointerup and pointercancel
   }
@@ -407,6 +429,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", say, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
+  acceptPastes(root, upload);
   new ResizeObserver(paintPad).observe(paper);
   new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] }); // light and dark
 

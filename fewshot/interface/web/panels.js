@@ -78,7 +78,6 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   function layOutTiles() {
     const shown = run.can.read ? run.shots : 0;
     const list = one(root, ".player-tiles");
-    list.style.setProperty("--columns", String(shown <= 1 ? 1 : shown <= 4 ? 2 : shown <= 6 ? 3 : 4));
     if (list.childElementCount !== shown) list.replaceChildren(...Array.from({ length: shown }, (_, s) => makeTile(s)));
     const supports = supportsOf(run);
     const ink = colourOf(root, "--ink");

@@ -5,7 +5,7 @@
 
 import { fromBase64, toBase64 } from "./codec.js";
 import { make, one } from "./dom.js";
-import { acceptChosen, acceptDrops, addFiles, readFile } from "./files.js";
+import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
 import { paintPhoto } from "./painting.js";
 import { keep, ofThisTab, recall } from "./store.js";
@@ -247,6 +247,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   acceptChosen(one(root, ".photos-files", HTMLInputElement), upload);
   acceptChosen(one(root, ".photos-begin-file", HTMLInputElement), beginWith);
   acceptDrops(root, upload);
+  acceptPastes(root, upload);
   for (const history of Object.values(histories)) history.load();
   slider.addEventListener("input", () => {
     state.rows = Number(slider.value);

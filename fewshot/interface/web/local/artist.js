@@ -5,6 +5,7 @@
 // listens.
 
 import { packBits, toBase64 } from "../codec.js";
+import { PIXELS } from "./ink.js";
 import { draw, readNetwork } from "./model.js";
 import { pack } from "./pack.js";
 import { WeightsError } from "./safetensors.js";
@@ -52,6 +53,7 @@ export function serve(port, fetchFile) {
     /** @type {Description} */
     const description = JSON.parse(new TextDecoder().decode(text));
     const network = readNetwork(description.config, weights);
+    if (network.config.side ** 2 !== PIXELS) throw new WeightsError("This network draws pictures of another size.");
     const partner = description.partner ? (await find(description.partner)).network : network;
     return { description, network, partner };
   };
