@@ -38,7 +38,9 @@ PAGE = """async () => {
   window.told = [];
   const models = ["omniglot-pixelcnn", "omniglot-conditional", "omniglot-attention", "nothing"];
   const tellSeed = (seed) => told.push(seed);
-  const engine = createLocalEngine(server, { start: startWorker, models, always: true, newSeeds: 10_000, tellSeed });
+  const limits = { seed: [0, 2 ** 53 - 1], temperature: [0.01, 10], guidance: [0, 4] };
+  const options = { start: startWorker, models, limits, always: true, newSeeds: 10_000, tellSeed };
+  const engine = createLocalEngine(server, options);
   window.generate = async (drawings, settings, most) => {
     const chunks = [];
     for await (const chunk of engine.generate(drawings, null, settings)) {

@@ -5,7 +5,7 @@ from typing import Any
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, checkpoints
-from fewshot.api import guides
+from fewshot.api import MAX_GUIDANCE, MAX_SEED, MAX_TEMPERATURE, MIN_TEMPERATURE, guides
 from fewshot.data import drawing, omniglot, pictures
 from fewshot.export.formats import FORMATS
 from fewshot.models import MODELS, ModelConfig
@@ -93,6 +93,7 @@ def facts() -> dict[str, Any]:
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
     "models": by name {"task", "adapts": whether it takes inner steps, "guides": whether it can be guided,
     "local": whether a browser can draw with it, see ``is_local``},
+    "limits": the least and the most of "seed", "temperature" and "guidance",
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file,
     "formats": what one picture can be saved as, [{"key", "label", "in_colour": whether pictures in colour too}, ...]}
@@ -101,6 +102,11 @@ def facts() -> dict[str, Any]:
         "task": OMNIGLOT.key,
         "tasks": {task.key: _facts_of_task(task) for task in tasks()},
         "models": _facts_of_models(),
+        "limits": {
+            "seed": (0, MAX_SEED),
+            "temperature": (MIN_TEMPERATURE, MAX_TEMPERATURE),
+            "guidance": (0, MAX_GUIDANCE),
+        },
         "pad": {"side": omniglot.SIDE, "stroke": drawing.STROKE_WIDTH},
         "most_bytes": pictures.MAX_BYTES,
         "formats": [

@@ -58,6 +58,7 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
   const engine = createLocalEngine(server, {
     start: /** @type {any} */ (start),
     models: ["one", "other"],
+    limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
     always,
     newSeeds: 10,
     tellSeed: (seed) => told.push(seed),
@@ -117,6 +118,15 @@ test("what it cannot draw is the server's", async () => {
   assert.equal(await engine.along({ model: "neither" }), "server");
   assert.equal(engine.workers, 0);
   assert.equal(await engine.along({}, { supports: [] }), "server");
+});
+
+test("settings that are none are the server's, which says so", async () => {
+  const engine = madeEngine({ always: true });
+  const wrong = [{ seed: -1 }, { seed: 1.5 }, { seed: 100 }, { temperature: 0.4 }, { temperature: 3 }, { guidance: 5 }];
+  for (const settings of [...wrong, { seed: null }, { temperature: "1" }, { guidance: Number.NaN }]) {
+    assert.equal(await engine.along(/** @type {any} */ (settings)), "server", JSON.stringify(settings));
+  }
+  assert.equal(await engine.along({ seed: 99, temperature: 0.5, guidance: 4 }), "browser");
 });
 
 test("a new seed is told, and one that was chosen is not", async () => {

@@ -181,10 +181,11 @@ function createEngine({ pad, photos, player }) {
  * @param {Part} player
  * @param {import("./engine.js").Facts} facts
  */
-function beside(server, player, { models, engine, new_seeds }) {
+function beside(server, player, { models, limits, engine, new_seeds }) {
   return createLocalEngine(server, {
     start: startWorker,
     models: Object.keys(models).filter((name) => models[name].local),
+    limits,
     always: engine === "browser",
     newSeeds: new_seeds,
     tellSeed(seed) {

@@ -2,7 +2,7 @@
 // adapt. All else another engine does, the server's, and these too where the browser is slow or cannot.
 
 import { fromBase64, packBits, toBase64, unpackBits } from "./codec.js";
-import { PIXELS, renderStrokes } from "./local/ink.js";
+import { PIXELS, renderStrokes } from "./ink.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Chunk} Chunk */
@@ -23,13 +23,14 @@ export const startWorker = () => new Worker(new URL("./local/worker.js", import.
  * @param {object} options
  * @param {() => Pick<Worker, "postMessage" | "addEventListener">} options.start  gives the worker, when it is needed
  * @param {string[]} options.models  that it can draw with
+ * @param {import("./engine.js").Facts["limits"]} options.limits  of settings; the server says what is beyond them
  * @param {boolean} options.always  it draws however slow it is; else a model's first picture is the server's, and a
  *   trial after it decides on the others
  * @param {number} options.newSeeds  below this are seeds that nobody chose
  * @param {(seed: number) => void} options.tellSeed  is told of such a seed
  * @returns {Engine}
  */
-export function createLocalEngine(server, { start, models, always, newSeeds, tellSeed }) {
+export function createLocalEngine(server, { start, models, limits, always, newSeeds, tellSeed }) {
   let last = 0;
   let broken = false;
   /** @type {Map<number, (answer: Omit<Answer, "id">) => void>} */
@@ -129,8 +130,9 @@ export function createLocalEngine(server, { start, models, always, newSeeds, tel
    * @param {Drawings} drawings
    * @param {Settings} settings
    */
-  async function isMine({ supports }, { model }) {
-    return supports.length > 0 && (always ? await consider(model) : able.get(model) === true);
+  async function isMine({ supports }, { model, ...settings }) {
+    if (!supports.length || !isWithin(settings, limits)) return false;
+    return always ? await consider(model) : able.get(model) === true;
   }
 
   /**
@@ -190,6 +192,21 @@ export function createLocalEngine(server, { start, models, always, newSeeds, tel
     takeHome: (wish) => server.takeHome(wish),
     openProject: (project) => server.openProject(project),
   };
+}
+
+/**
+ * @param {Omit<Settings, "model">} settings  as they were typed
+ * @param {import("./engine.js").Facts["limits"]} limits
+ */
+function isWithin({ seed, temperature, guidance }, limits) {
+  const isNumber = (/** @type {unknown} */ value, /** @type {[number, number]} */ [least, most]) =>
+    typeof value === "number" && least <= value && value <= most;
+  return (
+    Number.isInteger(seed) &&
+    isNumber(seed, limits.seed) &&
+    isNumber(temperature, limits.temperature) &&
+    isNumber(guidance, limits.guidance)
+  );
 }
 
 /**

@@ -1,14 +1,16 @@
 // What the worker does: loads models, and draws what it is asked for, a row at a time. Needs no page.
 //
 // A message to it is {id, wish}, or {id} to say that no more is wanted of that. Its messages are {id, chunk}, several,
-// then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Between two rows it
-// listens.
+// then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Now and then, between
+// two rows, it listens.
 
 import { packBits, toBase64 } from "../codec.js";
-import { PIXELS } from "./ink.js";
+import { PIXELS } from "../ink.js";
 import { draw, readNetwork } from "./model.js";
 import { pack } from "./pack.js";
 import { WeightsError } from "./safetensors.js";
+
+const DEAF = 30; // milliseconds that it does not listen at most, and a row
 
 /** @typedef {import("./network.js").Network} Network */
 /** @typedef {import("../run.js").Chunk} Chunk */
@@ -74,10 +76,13 @@ export function serve(port, fetchFile) {
   const fulfil = async (id, wish) => {
     const model = await find(wish.model);
     const begun = performance.now();
+    let heard = begun;
     for (const chunk of wish.supports ? chunks(model, { ...wish, supports: wish.supports }) : []) {
       if (!wanted.has(id)) break;
       if (chunk) port.postMessage({ id, chunk }, [/** @type {Uint8Array<ArrayBuffer>} */ (chunk.data).buffer]);
+      if (performance.now() - heard < DEAF) continue;
       await listen();
+      heard = performance.now();
     }
     return performance.now() - begun;
   };
