@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from typing import Literal
 
 import tyro
 
@@ -25,6 +26,8 @@ class Options:
     allowed_host: tuple[str, ...] = ()  # other names by which it may be asked, as through a proxy
     root_path: str = ""  # the path below which a proxy serves it, such as /studio
     workers: int | None = None  # processes that draw; one a core if not given, none for 0
+    # where characters are drawn, by models that a browser can draw with: auto is each browser that is fast enough
+    engine: Literal["auto", "browser", "server"] = "auto"
 
 
 def free_port() -> int:
@@ -49,7 +52,7 @@ def main() -> None:
     port = free_port() if options.port == 0 else options.port
     number = (os.cpu_count() or 1) if options.workers is None else options.workers
     try:
-        studio.serve(port, options.lan, options.allowed_host, options.root_path, number)
+        studio.serve(port, options.lan, options.allowed_host, options.root_path, number, options.engine)
     except (OSError, OverflowError) as error:  # the port is taken, or none
         raise SystemExit(f"The studio cannot be served: {error}") from error
 

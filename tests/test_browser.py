@@ -58,7 +58,7 @@ def url(pace):
             time.sleep(pace[0])
 
     with pytest.MonkeyPatch.context() as patch:
-        demo = studio.build()
+        demo = studio.build("server")  # whose pace the tests set
         patch.setattr(SERVICE, "stream", slow_stream)
         _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
         yield url

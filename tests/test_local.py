@@ -14,7 +14,7 @@ from fewshot.api import MAX_SEED, uniform_noise
 from fewshot.models import MODELS
 from fewshot.tasks import OMNIGLOT
 from tests.conftest import NETWORKS, small_network, strokes_image
-from tools.compare_engines import Wish, compare, draw_with_javascript, draw_with_python
+from tools.compare_engines import Wish, compare, draw_with_javascript, draw_with_python, random_wish
 
 ROOT = Path(__file__).resolve().parents[1]
 SCALE = 0.25  # of random weights: larger ones make rounding grow to more than what is allowed
@@ -62,10 +62,12 @@ def test_small_networks_draw_the_same():
 
 
 def test_shipped_models_draw_the_same():
+    """Each alone and guided, and some picked at random: tools.compare_engines picks 200."""
     drawings, none = next(iter(OMNIGLOT.ready_made(26).values())), np.zeros((0, 26), np.uint8)
-    wishes = []
-    for kind in ("pixelcnn", "conditional", "attention"):
-        model = fewshot.load(f"{OMNIGLOT.key}-{kind}")
+    models = [fewshot.load(f"{OMNIGLOT.key}-{kind}") for kind in ("pixelcnn", "conditional", "attention")]
+    rng = np.random.default_rng(1)
+    wishes = [random_wish(rng, models) for _ in range(6)]
+    for model in models:
         wishes += [
             Wish(model, drawings[:1], none, seed=1),
             Wish(model, drawings[:4], drawings[0, :8], seed=2, temperature=0.8, guidance=1.0, cut=0.01),

@@ -35,7 +35,12 @@ PAGE = """async () => {
     along: async (_, { model }) => ({ error: `asked the server for ${model}` }),
   };
   const plain = (chunk) => ({ ...chunk, data: chunk.data ? Array.from(chunk.data) : null });
-  const engine = createLocalEngine(server, startWorker());
+  window.told = [];
+  const models = ["omniglot-pixelcnn", "omniglot-conditional", "omniglot-attention", "nothing"];
+  const tellSeed = (seed) => told.push(seed);
+  const limits = { seed: [0, 2 ** 53 - 1], temperature: [0.01, 10], guidance: [0, 4] };
+  const options = { start: startWorker, models, limits, always: true, newSeeds: 10_000, tellSeed };
+  const engine = createLocalEngine(server, options);
   window.generate = async (drawings, settings, most) => {
     const chunks = [];
     for await (const chunk of engine.generate(drawings, null, settings)) {
@@ -83,8 +88,9 @@ def drawings(count):
     return next(iter(OMNIGLOT.ready_made(OMNIGLOT.side).values()))[:count]
 
 
-def given(images, shots=None):
-    return {"supports": [{"pixels": payload.pack_images(image, 1)} for image in images], "shots": shots}
+def given(images, shots=None, beginning=None):
+    supports = [{"pixels": payload.pack_images(image, 1)} for image in images]
+    return {"supports": supports, "shots": shots, "beginning": beginning}
 
 
 def arrays_of(chunk):
@@ -94,11 +100,14 @@ def arrays_of(chunk):
 
 @pytest.mark.parametrize("kind", ["pixelcnn", "conditional", "attention"])
 def test_a_whole_picture_is_the_servers(page, kind):
-    model, images = fewshot.load(f"{OMNIGLOT.key}-{kind}"), drawings(3)
+    model, images, strokes = fewshot.load(f"{OMNIGLOT.key}-{kind}"), drawings(3), [[[30, 8], [75, 90]]]
     asked = settings(model.name, guidance=1, seed=2**40 + 7)
-    chunk = page.evaluate("([drawings, settings]) => along(drawings, settings)", [given(images, 2), asked])
+    of = given(images, 2, {"strokes": strokes, "rows": 9})
+    chunk = page.evaluate("([drawings, settings]) => along(drawings, settings)", [of, asked])
     guidance, cut = (1, CUT) if model.facts.guides else (0, 0)
-    expected = payload.pack(model.generate(images[:2], seed=asked["seed"], guidance=guidance, cut=cut), chunk["id"])
+    prefix = OMNIGLOT.read_strokes(strokes)[:9]
+    run = model.generate(images[:2], seed=asked["seed"], prefix=prefix, guidance=guidance, cut=cut)
+    expected = payload.pack(run, chunk["id"])
     facts = expected.keys() - {"data"}
     assert {key: chunk[key] for key in facts} == {key: expected[key] for key in facts}
     arrays = arrays_of(chunk)
@@ -119,11 +128,12 @@ def test_rows_come_as_they_are_finished_and_may_be_left(page):
     np.testing.assert_array_equal(rows, model.generate(images, seed=5).images[0])
 
 
-def test_a_new_seed_is_one_that_the_run_says(page):
+def test_a_new_seed_is_one_that_the_run_says_and_is_told(page):
     ask = "([drawings, settings, most]) => generate(drawings, settings, most)"
     asked = settings("omniglot-pixelcnn", fresh=True)
-    seeds = {page.evaluate(ask, [given(drawings(1)), asked, 1])[0]["seed"] for _ in range(2)}
-    assert len(seeds) == 2
+    seeds = [page.evaluate(ask, [given(drawings(1)), asked, 1])[0]["seed"] for _ in range(2)]
+    assert seeds[0] != seeds[1]
+    assert page.evaluate("told") == seeds
 
 
 @pytest.mark.parametrize("name", ["omniglot-meta", "mirror-attention", "nothing"])

@@ -157,8 +157,9 @@ def test_a_fifth_task_is_offered_draws_and_is_shown(more):
     assert catalogue.choices(GREY) == [catalogue.choice(name)]
     assert "your photographs" in catalogue.choice(name)[0]
     facts = catalogue.facts()
-    told = {"task": "grey", "title": "Attention PixelCNN", "adapts": False, "guides": False}  # no PixelCNN beside it
-    assert facts["models"][name] == told
+    told = {"task": "grey", "title": "Attention PixelCNN", "adapts": False}
+    # No PixelCNN is beside it, and it draws photographs.
+    assert facts["models"][name] == told | {"guides": False, "local": False}
     tray = facts["tasks"]["grey"]
     assert (tray["drawn"], tray["side"], tray["channels"], tray["read"], tray["most"]) == (False, 20, 1, 2, 3)
     assert tray["or"] == "No shape at hand? Take one of these"

@@ -56,10 +56,12 @@ FITS = "studio.variations.batch.pictures.every(({ fit }) => fit !== null)"
 RUN = "studio.players[0].state.run"
 
 
-def main(clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key) -> None:
-    """Click so many times, after one to warm up, and print the medians."""
+def main(
+    clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key, engine: Literal["browser", "server"] = "server"
+) -> None:
+    """Click so many times, after one to warm up, and print the medians. ``engine`` draws, where it can."""
     model = fewshot.load(f"{task}-attention")
-    with server() as (url, _), sync_playwright() as playwright:
+    with server("--engine", engine) as (url, _), sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         page = browser.new_page(reduced_motion="reduce")
@@ -81,7 +83,7 @@ def main(clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key) -> None:
         browser.close()
     torch.set_num_threads(1)
     naive = naive_seconds(model, 1)
-    print(f"{model.name}, median of {clicks} clicks in Chromium")
+    print(f"{model.name}, median of {clicks} clicks in Chromium, drawn by the {engine}")
     print(f"machine: {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     print(f"sixteen guided variations: first rows after {first_rows:.2f} s, all after {all_rows:.2f} s")
     print(f"first row after {first:.2f} s, complete trace after {complete:.2f} s")

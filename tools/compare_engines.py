@@ -7,6 +7,7 @@ temperatures, guidance and prefixes picked at random, and prints the largest dif
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -52,11 +53,12 @@ class Drawn(NamedTuple):
     probabilities: NDArray[np.float32]
     attention: NDArray[np.float32]
     own: NDArray[np.float32]
-    cpu: float = 0  # milliseconds, of the processor and of the clock
-    wall: float = 0
+    cpu: float  # milliseconds, of the processor and of the clock
+    wall: float
 
 
 def draw_with_python(wish: Wish) -> Drawn:
+    cpu, wall = time.process_time(), time.perf_counter()
     *_, run = wish.model.stream(
         wish.supports,
         wish.samples,
@@ -67,9 +69,10 @@ def draw_with_python(wish: Wish) -> Drawn:
         cut=wish.cut,
         trace=wish.trace,
     )
+    times = (1000 * (time.process_time() - cpu), 1000 * (time.perf_counter() - wall))
     nothing = np.zeros((wish.samples, 0), np.float32)
     reads = [nothing if each is None else each.reshape(*each.shape[:3], -1) for each in (run.attention, run.own)]
-    return Drawn(run.images, run.probabilities, *reads)
+    return Drawn(run.images, run.probabilities, *reads, *times)
 
 
 def draw_with_javascript(wishes: list[Wish]) -> list[Drawn]:
@@ -173,16 +176,18 @@ def main(runs: int = 200, seed: int = 0) -> None:
     """``runs`` pictures, picked by ``seed``."""
     models = [model for model in map(fewshot.load, checkpoints.shipped(OMNIGLOT.key)) if not model.adapts]
     rng = np.random.default_rng(seed)
-    all_differences, cpu = [], []
+    all_differences, cpu = [], []  # cpu of Python and of JavaScript
     for first in range(0, runs, AT_A_TIME):
         wishes = [random_wish(rng, models) for _ in range(min(AT_A_TIME, runs - first))]
         for wish, drawn in zip(wishes, draw_with_javascript(wishes), strict=True):
-            all_differences.append(compare(draw_with_python(wish), drawn))
-            cpu.append(drawn.cpu)
+            python = draw_with_python(wish)
+            all_differences.append(compare(python, drawn))
+            cpu.append((python.cpu, drawn.cpu))
     different = sum(not each.small for each in all_differences)
     worst = Differences(*map(max, zip(*all_differences, strict=True)))
     print(f"{runs} runs, {different} of them not the same. The largest differences: {worst}.")
-    print(f"The processor's time for a picture in JavaScript: {np.median(cpu):.0f} ms (median).")
+    python_ms, javascript_ms = np.median(cpu, axis=0)
+    print(f"The processor's time for a picture (median): Python {python_ms:.0f} ms, JavaScript {javascript_ms:.0f} ms.")
 
 
 if __name__ == "__main__":

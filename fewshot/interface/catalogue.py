@@ -5,7 +5,7 @@ from typing import Any
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, checkpoints
-from fewshot.api import guides
+from fewshot.api import MAX_GUIDANCE, MAX_SEED, MAX_TEMPERATURE, MIN_TEMPERATURE, guides
 from fewshot.data import drawing, omniglot, pictures
 from fewshot.export.formats import FORMATS
 from fewshot.models import MODELS, ModelConfig
@@ -62,6 +62,11 @@ def choices(task: Task) -> list[tuple[str, str]]:
     return [choice(name) for name in ordered(task) if fits(task, name)]
 
 
+def is_local(task: Task, adapts: bool) -> bool:
+    """Whether a browser can draw with such a model by itself: it has no gradients, and no head for photographs."""
+    return task.drawn and not adapts
+
+
 def first_choice(names: list[str]) -> str:
     """Of some models the first that attends, else the last."""
     for name in names:
@@ -87,7 +92,8 @@ def facts() -> dict[str, Any]:
     its one support is shown}; of one whose supports are picture files also {"read": supports of an example, "mirrors",
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
     "models": by name, in order, {"task", "title", "adapts": whether it takes inner steps, "guides": whether it can be
-    guided},
+    guided, "local": whether a browser can draw with it, see ``is_local``},
+    "limits": the least and the most of "seed", "temperature" and "guidance",
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file,
     "formats": what pictures can be saved as, [{"key", "label", "in_colour": whether pictures in colour too, "several":
@@ -97,6 +103,11 @@ def facts() -> dict[str, Any]:
         "task": OMNIGLOT.key,
         "tasks": {task.key: _facts_of_task(task) for task in tasks()},
         "models": _facts_of_models(),
+        "limits": {
+            "seed": (0, MAX_SEED),
+            "temperature": (MIN_TEMPERATURE, MAX_TEMPERATURE),
+            "guidance": (0, MAX_GUIDANCE),
+        },
         "pad": {"side": omniglot.SIDE, "stroke": drawing.STROKE_WIDTH},
         "most_bytes": pictures.MAX_BYTES,
         "formats": [
@@ -132,6 +143,11 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
             card = checkpoints.read_card(checkpoints.resolve(name))
             if variant := MODELS.get(card["config"]["model"]):
                 task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
-                guided = guides(config, task)
-                models[name] = {"task": task, "title": variant.title, "adapts": variant.adapts, "guides": guided}
+                models[name] = {
+                    "task": task,
+                    "title": variant.title,
+                    "adapts": variant.adapts,
+                    "guides": guides(config, task),
+                    "local": task in TASKS and is_local(TASKS[task], variant.adapts),
+                }
     return models

@@ -5,7 +5,7 @@ import webbrowser
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -18,10 +18,13 @@ from fewshot.interface import catalogue, endpoints, lessons, lines, network, scr
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard, is_ours
-from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, PLACES, SERVICE, new_id, new_seed
+from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, NEW_SEEDS, PLACES, SERVICE, new_id, new_seed
 from fewshot.interface.workers import Workers
 from fewshot.tasks import OMNIGLOT, TASKS
 
+# Where characters are drawn by models that a browser can draw with: by each visitor's browser, by the server, or by the
+# browsers that a trial shows to be fast enough. All else is the server's.
+Engine = Literal["auto", "browser", "server"]
 INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
 # Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
 TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
@@ -134,9 +137,12 @@ def restored(kept: Any) -> tuple[Any, ...]:
     )
 
 
-def build() -> gr.Blocks:
-    """The whole studio: on the left what is drawn from, then the picture, on the right what each pixel read."""
-    sets, facts = catalogue.drawn_sets(), catalogue.facts()
+def build(engine: Engine = "auto") -> gr.Blocks:
+    """The whole studio: on the left what is drawn from, then the picture, on the right what each pixel read.
+
+    ``engine``: where pictures are drawn that a browser can draw, see ``Engine``.
+    """
+    sets, facts = catalogue.drawn_sets(), catalogue.facts() | {"engine": engine, "new_seeds": NEW_SEEDS}
     # Gradio keeps the files that programs upload, unless told how often to look, and how old they may get, in seconds.
     with Studio(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         with gr.Row(elem_id="head"):
@@ -193,6 +199,7 @@ def build() -> gr.Blocks:
         sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
         many.submit(restored, kept, [task, *settings], js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
         wire_picture(player, stop, [pad, tray, *settings], [player, seed])
+        player.input(None, None, seed, js=scripts.call("seed"), **PRIVATE)  # of a picture that the browser drew
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
         turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
@@ -266,15 +273,18 @@ def launch(
     return demo.launch(**defaults | options)
 
 
-def serve(port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: str, workers: int) -> None:
+def serve(
+    port: int | None, lan: bool, allowed_hosts: Iterable[str], root_path: str, workers: int, engine: Engine
+) -> None:
     """Open the studio in the browser, or with ``lan`` its invitation and the wall, and serve it until Ctrl+C.
 
     ``port``: the first free one from 7860 on if None. ``root_path``: below which a proxy serves it. ``workers``:
-    processes that draw; with 0, this one does. Raises OSError or OverflowError if there is no such port.
+    processes that draw; with 0, this one does. ``engine``: as for ``build``. Raises OSError or OverflowError if there
+    is no such port.
     """
     with ThreadPoolExecutor(1) as thread:
         starting = thread.submit(Workers, workers) if workers else None
-        demo = build()
+        demo = build(engine)
         SERVICE.workers = starting.result() if starting else None
     the_wall = wall.Wall() if lan else None
     launch(

@@ -4,10 +4,9 @@ PATH/NAME.json holds the facts that are in each chunk (see ``payload``), and
 
     config         the network's fewshot.models.ModelConfig
     guides, cut    whether it can be guided, and the chances that a guided picture of the page leaves out
-    partner        the name of the model that guidance moves it away from; null if that is itself
+    partner        the name of the model that guidance moves it away from; null if that is itself, or there is none
 
-and PATH/NAME.safetensors the weights. Models that adapt need gradients, and those of photographs a head of their own:
-these stay with the server, and there is nothing of them here.
+and PATH/NAME.safetensors the weights. Of models that draw on the server only, there is nothing here.
 """
 
 from dataclasses import asdict
@@ -28,7 +27,7 @@ PATH = "studio-weights"
 def find(name: object) -> FewShotModel:
     """A shipped model that a browser can draw with. Raises CheckpointError."""
     model = catalogue.find(name)
-    if model.adapts or not model.task.drawn:
+    if not catalogue.is_local(model.task, model.adapts):
         raise CheckpointError(f"The model '{name}' draws on the server only.")
     return model
 
@@ -36,13 +35,13 @@ def find(name: object) -> FewShotModel:
 def described(model: FewShotModel) -> dict[str, Any]:
     """What its JSON file holds."""
     config = model.network.config
-    reads = model.facts.needs_supports and not config.drops_supports
+    apart = model.facts.guides and not config.drops_supports
     return {
         **payload.pack_facts(model.facts),
         "config": asdict(config),
         "guides": model.facts.guides,
         "cut": CUT,
-        "partner": f"{model.task.key}-{UNCONDITIONAL}" if reads else None,
+        "partner": f"{model.task.key}-{UNCONDITIONAL}" if apart else None,
     }
 
 

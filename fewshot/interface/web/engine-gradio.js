@@ -7,6 +7,7 @@ import { joinRadios } from "./choices.js";
 import { linesOf } from "./codec.js";
 import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
+import { createLocalEngine, startWorker } from "./engine-local.js";
 import { hiddenBy, hide } from "./hiding.js";
 import { createLessons } from "./lesson.js";
 import { notify } from "./notice.js";
@@ -55,6 +56,7 @@ const whenReady = new Promise((resolve) => {
 
 /** @type {import("./engine.js").Recipe | null} */
 let recalled = null; // the recipe whose settings are to be shown
+let newSeed = 0; // the last one of a picture that the browser drew
 
 /**
  * A part of the page is there; with the last of them, the studio begins.
@@ -68,9 +70,12 @@ export async function mount(name, part) {
   await takePlace();
   dressPage();
   const root = (/** @type {Part} */ { element }) => one(element, ".part");
+  /** @type {import("./engine.js").Facts} */
+  const facts = player.props.facts;
+  const server = createEngine({ pad, photos, player });
   const studio = createStudio({
-    engine: createEngine({ pad, photos, player }),
-    facts: player.props.facts,
+    engine: facts.engine === "server" ? server : beside(server, player, facts),
+    facts,
     database: openDatabase(),
     roots: {
       pad: root(pad),
@@ -170,6 +175,26 @@ function createEngine({ pad, photos, player }) {
       return (await player.server.open_project(project).catch(() => null)) ?? { error: NO_ANSWER };
     },
   };
+}
+
+/**
+ * The engine of the browser, beside the server's.
+ * @param {Engine} server
+ * @param {Part} player
+ * @param {import("./engine.js").Facts} facts
+ */
+function beside(server, player, { models, limits, engine, new_seeds }) {
+  return createLocalEngine(server, {
+    start: startWorker,
+    models: Object.keys(models).filter((name) => models[name].local),
+    limits,
+    always: engine === "browser",
+    newSeeds: new_seeds,
+    tellSeed(seed) {
+      newSeed = seed;
+      player.trigger("input");
+    },
+  });
 }
 
 // Gradio does not tell when the server is gone.
@@ -311,6 +336,9 @@ export const vary = async (...values) => (await whenReady).vary(settingsOf(value
 export function chosen() {
   return [recalled && { task: recalled.task, ...recalled.settings }];
 }
+
+/** The seed of a picture that the browser drew, which nobody chose. */
+export const seed = () => newSeed;
 
 /** @param {string} task */
 export async function turn(task) {

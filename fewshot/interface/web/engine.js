@@ -159,8 +159,12 @@
  * @typedef {object} Facts
  * @property {string} task  the one that the page opens with, whose supports are drawn
  * @property {Record<string, Task | PhotoTask>} tasks
- * @property {Record<string, {task: string, title: string, adapts: boolean, guides: boolean}>} models
- *   from the one that reads least; adapts: it takes inner steps; guides: it can be guided
+ * @property {Record<string, {task: string, title: string, adapts: boolean, guides: boolean, local: boolean}>} models
+ *   from the one that reads least; adapts: it takes inner steps; guides: it can be guided; local: a browser can draw
+ *   with it
+ * @property {"auto" | "browser" | "server"} engine  where pictures of those models are drawn; auto: where it is faster
+ * @property {number} new_seeds  below this are seeds that nobody chose
+ * @property {Record<"seed" | "temperature" | "guidance", [number, number]>} limits  the least and the most of each
  * @property {{side: number, stroke: number}} pad  its coordinates, and the width of a stroke in them
  * @property {number} most_bytes  of a picture file
  * @property {{key: string, label: string, in_colour: boolean, several: boolean}[]} formats  what can be saved

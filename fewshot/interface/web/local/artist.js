@@ -1,12 +1,16 @@
 // What the worker does: loads models, and draws what it is asked for, a row at a time. Needs no page.
 //
 // A message to it is {id, wish}, or {id} to say that no more is wanted of that. Its messages are {id, chunk}, several,
-// then {id}; or {id, error}, with a sentence. Between two rows it listens.
+// then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Now and then, between
+// two rows, it listens.
 
 import { packBits, toBase64 } from "../codec.js";
+import { PIXELS } from "../ink.js";
 import { draw, readNetwork } from "./model.js";
 import { pack } from "./pack.js";
 import { WeightsError } from "./safetensors.js";
+
+const DEAF = 30; // milliseconds that it does not listen at most, and a row
 
 /** @typedef {import("./network.js").Network} Network */
 /** @typedef {import("../run.js").Chunk} Chunk */
@@ -25,13 +29,14 @@ import { WeightsError } from "./safetensors.js";
  * @typedef {object} Wish
  * @property {string} model
  * @property {Uint8Array[] | null} supports  [H, W] each
+ * @property {{image: Uint8Array, rows: number} | null} beginning  the first rows of an image [H, W], which are given
  * @property {number} seed
  * @property {number} temperature
  * @property {number} guidance
  * @property {boolean} whole  in one chunk; else a chunk for each row
  */
 
-/** @typedef {{id: number, chunk?: Chunk, error?: string}} Answer */
+/** @typedef {{id: number, chunk?: Chunk, time?: number, error?: string}} Answer */
 
 /**
  * Does what is asked for through a port: a worker's own, or one end of a channel.
@@ -50,6 +55,7 @@ export function serve(port, fetchFile) {
     /** @type {Description} */
     const description = JSON.parse(new TextDecoder().decode(text));
     const network = readNetwork(description.config, weights);
+    if (network.config.side ** 2 !== PIXELS) throw new WeightsError("This network draws pictures of another size.");
     const partner = description.partner ? (await find(description.partner)).network : network;
     return { description, network, partner };
   };
@@ -62,15 +68,23 @@ export function serve(port, fetchFile) {
     return model;
   };
 
-  /** @param {number} id  @param {Wish} wish */
+  /**
+   * @param {number} id
+   * @param {Wish} wish
+   * @returns {Promise<number>} the milliseconds that drawing took
+   */
   const fulfil = async (id, wish) => {
     const model = await find(wish.model);
-    if (!wish.supports) return;
-    for (const chunk of chunks(model, { ...wish, supports: wish.supports })) {
-      if (!wanted.has(id)) return;
+    const begun = performance.now();
+    let heard = begun;
+    for (const chunk of wish.supports ? chunks(model, { ...wish, supports: wish.supports }) : []) {
+      if (!wanted.has(id)) break;
       if (chunk) port.postMessage({ id, chunk }, [/** @type {Uint8Array<ArrayBuffer>} */ (chunk.data).buffer]);
+      if (performance.now() - heard < DEAF) continue;
       await listen();
+      heard = performance.now();
     }
+    return performance.now() - begun;
   };
 
   port.addEventListener("message", async ({ data: { id, wish } }) => {
@@ -80,8 +94,7 @@ export function serve(port, fetchFile) {
     }
     wanted.add(id);
     try {
-      await fulfil(id, wish);
-      port.postMessage({ id });
+      port.postMessage({ id, time: await fulfil(id, wish) });
     } catch (error) {
       if (!(error instanceof WeightsError)) console.error(error);
       const sentence = error instanceof WeightsError ? error.message : "The browser could not draw this by itself.";
@@ -96,7 +109,7 @@ export function serve(port, fetchFile) {
  * @param {Model} model
  * @param {Wish & {supports: Uint8Array[]}} wish
  */
-function* chunks({ description, network, partner }, { supports, seed, temperature, whole, ...asked }) {
+function* chunks({ description, network, partner }, { supports, beginning, seed, temperature, whole, ...asked }) {
   const { config: _config, guides, cut: leftOut, partner: _partner, ...ofModel } = description;
   const guidance = guides ? asked.guidance : 0;
   const cut = guidance ? leftOut : 0;
@@ -116,9 +129,10 @@ function* chunks({ description, network, partner }, { supports, seed, temperatur
     grid: heads ? [network.grid, network.grid] : [0, 0],
     own_grid: [network.ownGrid, network.ownGrid],
     support_nats: null,
-    given: 0,
+    given: beginning?.rows ?? 0,
   };
-  const options = { seed, temperature, guidance, cut, samples: 1, prefix: new Uint8Array(), trace: true };
+  const prefix = beginning ? beginning.image.subarray(0, beginning.rows * facts.width) : new Uint8Array();
+  const options = { seed, temperature, guidance, cut, samples: 1, prefix, trace: true };
   for (const [drawn] of draw(network, partner, supports, options)) {
     if (!whole) yield pack(facts, drawn, drawn.rows - 1);
     else yield drawn.rows === facts.height ? pack(facts, drawn, 0) : null;

@@ -1,9 +1,10 @@
 // What a network remembers of the supports: the counterpart of `encode` in fewshot/models/. Needs no page.
 
-import { add, addProducts, relu } from "./kernel.js";
+import { add, addProducts, createRoom, part, relu } from "./kernel.js";
 import { fourierPositions, linspace } from "./positions.js";
 
 /** @typedef {import("./kernel.js").Floats} Floats */
+/** @typedef {import("./kernel.js").Room} Room */
 /** @typedef {import("./network.js").Config} Config */
 /** @typedef {import("./network.js").Shelf} Shelf */
 
@@ -21,14 +22,15 @@ const POOLED = 4; // places to a side that the vector is made of
 const KEPT = 16; // encoded supports: while somebody draws, most are the same as for the picture before
 
 /**
- * The function from supports to what is remembered of them.
+ * The function from supports to what is remembered of them, which lies in a room that is given to it.
  * @param {Config} config
  * @param {Shelf} weights
+ * @param {Room} room  for the weights
  * @param {number} context  length of the vector
  * @param {boolean} attends
- * @returns {(supports: Uint8Array[]) => Memory}
+ * @returns {(supports: Uint8Array[], room: Room) => Memory}
  */
-export function createEncoder(config, weights, context, attends) {
+export function createEncoder(config, weights, room, context, attends) {
   const { side, stride, encoder_maps: maps } = config;
   /**
    * @param {string} name
@@ -37,9 +39,9 @@ export function createEncoder(config, weights, context, attends) {
    * @param {number} [step]
    */
   const convolution = (name, inputs, out, step = 1) => {
-    const matrix = weights.matrix(`${name}.weight`, out, inputs, 3, 3);
+    const matrix = room.copy(weights.matrix(`${name}.weight`, out, inputs, 3, 3));
     const bias = weights.take(`${name}.bias`, out);
-    return (/** @type {Floats} */ x) => convolved(x, matrix, bias, inputs, step);
+    return (/** @type {Floats} */ x, /** @type {Room} */ work) => convolved(x, matrix, bias, inputs, step, work);
   };
   const half = Math.floor(maps / 2);
   const first = convolution("encoder.0", 3, half);
@@ -48,59 +50,71 @@ export function createEncoder(config, weights, context, attends) {
     ["first", "second"].map((which) => convolution(`encoder.${i}.${which}`, maps, maps)),
   );
   const shrink = [0, 2].map((i) => convolution(`shrink.${i}`, maps, maps, 2));
-  const toVector = vectorMatrix(weights.take("to_vector.weight", context, maps * POOLED ** 2), maps);
+  const toVector = room.copy(vectorMatrix(weights.take("to_vector.weight", context, maps * POOLED ** 2), maps));
   const vectorBias = weights.take("to_vector.bias", context);
-  const readers = attends ? config.attend_after.map((_, i) => createReader(config, weights, `readers.${i}`)) : [];
+  const readers = attends ? config.attend_after.map((_, i) => createReader(config, weights, room, `readers.${i}`)) : [];
   const xy = linspace(side);
 
-  /** @type {Map<string, Floats>} */
+  /** @typedef {{patches: Float32Array, vector: Float32Array}} Encoded  a support's; patches [H', W', maps] */
+  /** @type {Map<string, Encoded>} */
   const kept = new Map();
   /** @param {Uint8Array} support  [H, W] */
-  const patchesOf = (support) => {
+  const encodedOnce = (support) => {
     const key = support.join("");
-    const patches = kept.get(key) ?? encoded(support);
+    const one = kept.get(key) ?? encoded(support);
     kept.delete(key);
-    kept.set(key, patches); // the last to go
+    kept.set(key, one); // the last to go
     for (const oldest of kept.keys()) {
       if (kept.size <= KEPT) break;
       kept.delete(oldest);
     }
-    return patches;
+    return one;
   };
 
-  /** @param {Uint8Array} support  [H, W] */
+  /** @param {Uint8Array} support  [H, W]  @returns {Encoded} */
   const encoded = (support) => {
-    const located = new Float32Array(3 * support.length);
+    const work = createRoom();
+    const located = work.floats(3 * support.length);
     support.forEach((ink, i) => {
       located.set([ink, xy[i % side], xy[Math.floor(i / side)]], 3 * i);
     });
-    let x = first(located);
+    let x = first(located, work);
     relu(x);
-    x = second(x);
+    x = second(x, work);
     for (const [one, two] of blocks) {
-      const y = x.slice();
+      const y = work.copy(x);
       relu(y);
-      const inner = one(y);
+      const inner = one(y, work);
       relu(inner);
-      add(x, two(inner));
+      add(x, two(inner, work));
     }
     relu(x);
-    return x;
+    const small = shrink[0](x, work);
+    relu(small);
+    const pooled = work.copy(averaged(shrink[1](small, work), maps));
+    relu(pooled);
+    const vector = work.copy(vectorBias);
+    addProducts(vector, toVector, pooled, context, pooled.length);
+    work.close();
+    return { patches: x.slice(), vector: vector.slice() };
   };
 
-  return (supports) => {
-    const vector = new Float32Array(context);
-    const patches = supports.map(patchesOf);
-    for (const x of patches) {
-      const small = shrink[0](x);
-      relu(small);
-      const pooled = averaged(shrink[1](small), maps);
-      relu(pooled);
-      add(vector, vectorBias);
-      addProducts(vector, toVector, pooled, context, pooled.length);
-    }
-    const mean = vector.map((sum) => sum / Math.max(1, supports.length));
-    return { vector: mean, patches: readers.map((reader) => reader(patches)) };
+  return (supports, memory) => {
+    const all = supports.map(encodedOnce);
+    const vector = memory.floats(context);
+    for (const one of all)
+      one.vector.forEach((number, i) => {
+        vector[i] += number / all.length;
+      });
+    return {
+      vector,
+      patches: readers.map((reader) =>
+        reader(
+          all.map(({ patches }) => patches),
+          memory,
+        ),
+      ),
+    };
   };
 }
 
@@ -108,15 +122,16 @@ export function createEncoder(config, weights, context, attends) {
  * A 3x3 convolution of a square x [H, W, inputs], with zeros around it: [H', W', out].
  * @param {Floats} x
  * @param {Floats} matrix  [out, 9 inputs]
- * @param {Floats} bias
+ * @param {Float32Array} bias
  * @param {number} inputs
  * @param {number} step
+ * @param {Room} work
  */
-function convolved(x, matrix, bias, inputs, step) {
+function convolved(x, matrix, bias, inputs, step, work) {
   const side = Math.sqrt(x.length / inputs);
   const outSide = Math.floor((side - 1) / step) + 1;
-  const out = new Float32Array(outSide * outSide * bias.length);
-  const windows = new Float32Array(outSide * 9 * inputs);
+  const out = work.floats(outSide * outSide * bias.length);
+  const windows = work.floats(outSide * 9 * inputs);
   for (let r = 0; r < outSide; r++) {
     windows.fill(0);
     for (let c = 0; c < outSide; c++) {
@@ -128,7 +143,7 @@ function convolved(x, matrix, bias, inputs, step) {
         windows.set(x.subarray(from, from + inputs), (c * 9 + tap) * inputs);
       }
     }
-    const row = out.subarray(r * outSide * bias.length, (r + 1) * outSide * bias.length);
+    const row = part(out, r * outSide * bias.length, (r + 1) * outSide * bias.length);
     for (let c = 0; c < outSide; c++) row.set(bias, c * bias.length);
     addProducts(row, matrix, windows, bias.length, 9 * inputs, outSide);
   }
@@ -137,7 +152,7 @@ function convolved(x, matrix, bias, inputs, step) {
 
 /**
  * The means of 4x4 parts, nearly alike, of a square x [H, W, maps]: [4, 4, maps].
- * @param {Floats} x
+ * @param {Float32Array} x
  * @param {number} maps
  */
 function averaged(x, maps) {
@@ -159,7 +174,7 @@ function averaged(x, maps) {
 
 /**
  * The vector's weight [D, maps, places] as [D, places, maps].
- * @param {Floats} weight
+ * @param {Float32Array} weight
  * @param {number} maps
  */
 function vectorMatrix(weight, maps) {
@@ -172,23 +187,25 @@ function vectorMatrix(weight, maps) {
  * The function from encoded supports to one reader's keys and values.
  * @param {Config} config
  * @param {Shelf} weights
+ * @param {Room} room
  * @param {string} name
- * @returns {(supports: Floats[]) => Patches}
+ * @returns {(supports: Float32Array[], memory: Room) => Patches}
  */
-function createReader(config, weights, name) {
+function createReader(config, weights, room, name) {
   const { side, stride, octaves, heads, key_size: keySize, encoder_maps: maps } = config;
   const size = heads * keySize;
   const grid = Math.ceil(side / stride);
   const positions = fourierPositions(grid, octaves);
   const ofPosition = positions.length / grid ** 2;
   const [key, value] = ["key", "value"].map((what) => ({
-    matrix: weights.matrix(`${name}.${what}.weight`, size, maps + ofPosition),
+    matrix: room.copy(weights.matrix(`${name}.${what}.weight`, size, maps + ofPosition)),
     bias: weights.take(`${name}.${what}.bias`, size),
     ofNothing: weights.take(`${name}.null_${what}`, heads, 1, keySize),
   }));
-  return (supports) => {
+  return (supports, memory) => {
+    const work = createRoom();
     const places = 1 + supports.length * grid ** 2;
-    const located = new Float32Array((places - 1) * (maps + ofPosition));
+    const located = work.floats((places - 1) * (maps + ofPosition));
     supports.forEach((x, s) => {
       for (let i = 0; i < grid ** 2; i++) {
         const at = (s * grid ** 2 + i) * (maps + ofPosition);
@@ -198,13 +215,13 @@ function createReader(config, weights, name) {
     });
     /** @param {typeof key} projection  @returns {(head: number, place: number, i: number) => number} */
     const projected = ({ matrix, bias, ofNothing }) => {
-      const out = new Float32Array(places * size);
+      const out = work.floats(places * size);
       out.set(ofNothing);
       for (let place = 1; place < places; place++) out.set(bias, place * size);
-      addProducts(out.subarray(size), matrix, located, size, maps + ofPosition, places - 1);
+      addProducts(part(out, size), matrix, located, size, maps + ofPosition, places - 1);
       return (head, place, i) => out[place * size + head * keySize + i];
     };
-    const [keys, values] = [new Float32Array(heads * places * keySize), new Float32Array(heads * places * keySize)];
+    const [keys, values] = [memory.floats(heads * places * keySize), memory.floats(heads * places * keySize)];
     const [keyAt, valueAt] = [projected(key), projected(value)];
     for (let head = 0; head < heads; head++) {
       for (let place = 0; place < places; place++) {
@@ -214,6 +231,7 @@ function createReader(config, weights, name) {
         }
       }
     }
+    work.close();
     return { places, keys, values };
   };
 }

@@ -1,5 +1,6 @@
 // A model of the browser: its network, and what it draws. Needs no page.
 
+import { createRoom } from "./kernel.js";
 import { createNetwork } from "./network.js";
 import { uniformNoise } from "./noise.js";
 import { parseSafetensors } from "./safetensors.js";
@@ -26,10 +27,15 @@ export const readNetwork = (config, weights) => createNetwork(config, parseSafet
  */
 export function* draw(network, partner, supports, wish) {
   const pixels = network.config.side ** 2;
-  const memory = network.encode(supports);
-  const without = wish.guidance && memory ? { network: partner, memory: partner.encode([]) } : null;
-  const samples = Array.from({ length: wish.samples }, (_, i) =>
-    drawRows({ network, memory }, without, wish, uniformNoise(wish.seed + i, pixels), wish.prefix, wish.trace),
-  );
-  for (let r = 0; r < network.config.side; r++) yield samples.map((rows) => /** @type {Drawn} */ (rows.next().value));
+  const room = createRoom();
+  try {
+    const memory = network.encode(supports, room);
+    const without = wish.guidance && memory ? { network: partner, memory: partner.encode([], room) } : null;
+    const samples = Array.from({ length: wish.samples }, (_, i) =>
+      drawRows({ network, memory }, without, wish, uniformNoise(wish.seed + i, pixels), wish.prefix, wish.trace, room),
+    );
+    for (let r = 0; r < network.config.side; r++) yield samples.map((rows) => /** @type {Drawn} */ (rows.next().value));
+  } finally {
+    room.close(); // also if nobody wants the rest
+  }
 }

@@ -5,11 +5,12 @@
 // places in them, too.
 
 import { createEncoder } from "./encoder.js";
-import { addProducts } from "./kernel.js";
+import { addProducts, createRoom } from "./kernel.js";
 import { fourierPositions, linspace } from "./positions.js";
 import { WeightsError } from "./safetensors.js";
 
 /** @typedef {import("./kernel.js").Floats} Floats */
+/** @typedef {import("./kernel.js").Room} Room */
 /** @typedef {import("./safetensors.js").Tensor} Tensor */
 
 export const ROWS_ABOVE = 3; // that the input layer's vertical kernel sees
@@ -43,10 +44,10 @@ export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
  * @typedef {object} Layer
  * @property {number} dilation
  * @property {Floats} vertical  [2C, 6C], of the rows r - d and r, columns c - d, c and c + d
- * @property {Floats} verticalBias  [2C]
+ * @property {Float32Array} verticalBias  [2C]
  * @property {Floats} link  [2C, 2C], from the vertical pre-activation
  * @property {Floats} horizontal  [2C, 2C], of the columns c - d and c
- * @property {Floats} horizontalBias  [2C], with the link's
+ * @property {Float32Array} horizontalBias  [2C], with the link's
  * @property {Floats} out  [C + skips, C]
  * @property {Floats} outBias  [C + skips]
  * @property {Floats | null} verticalContext  [2C, D]
@@ -58,9 +59,9 @@ export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
  * @typedef {object} Reader
  * @property {number} layer  that it reads before
  * @property {Floats} query  [size, C]
- * @property {Floats} queryOfPosition  [H, W, size], with the bias
+ * @property {Float32Array} queryOfPosition  [H, W, size], with the bias
  * @property {Floats} context  [layers above * 2C, D], for all layers that read the context
- * @property {{features: Floats, pixels: Floats, ofPosition: Floats} | null} own  keys, then values, of a patch of the
+ * @property {{features: Floats, pixels: Floats, ofPosition: Float32Array} | null} own  keys, then values, of a patch of the
  *   drawing itself: [2 size, C], [2 size, stride^2], and, with the biases, [H', W', 2 size]
  */
 
@@ -72,27 +73,28 @@ export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
  */
 export function createNetwork(config, tensors) {
   const weights = createShelf(tensors);
+  const room = createRoom(); // stays open: a page keeps the networks that it has loaded
   const { penultimate, side, heads, key_size: keySize } = config;
   const attends = weights.has("readers.0.key.weight");
   const reads = weights.has("to_vector.weight");
   if (config.channels !== 1) throw new WeightsError("This network draws in colour, which only the server can.");
   if (weights.has("log_step_sizes")) throw new WeightsError("This network practises first, which only the server can.");
   const context = attends ? heads * keySize : reads ? config.vector : 0;
-  const layers = Array.from({ length: config.layers }, (_, i) => layerOf(config, weights, i, context));
+  const layers = Array.from({ length: config.layers }, (_, i) => layerOf(config, weights, room, i, context));
   const network = {
     config,
     context,
     layers,
     furthest: Math.max(...layers.map((layer) => layer.dilation)),
-    ...inputOf(config, weights),
-    penultimate: weights.matrix("penultimate.weight", penultimate, penultimate),
+    ...inputOf(config, weights, room),
+    penultimate: room.copy(weights.matrix("penultimate.weight", penultimate, penultimate)),
     penultimateBias: weights.take("penultimate.bias", penultimate),
-    logit: weights.matrix("logit.weight", 1, penultimate),
+    logit: room.copy(weights.matrix("logit.weight", 1, penultimate)),
     logitBias: weights.take("logit.bias", 1)[0],
-    readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, i, layers)) : [],
+    readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, room, i, layers)) : [],
     grid: Math.ceil(side / config.stride), // patches of a support to a side
     ownGrid: config.own && attends ? Math.floor(side / config.stride) : 0, // of the drawing itself
-    encode: reads ? createEncoder(config, weights, context, attends) : () => null,
+    encode: reads ? createEncoder(config, weights, room, context, attends) : () => null,
   };
   weights.close();
   return network;
@@ -125,12 +127,9 @@ function createShelf(tensors) {
     /**
      * A convolution's weight [out, in, rows, columns] as [out, rows * columns * in].
      * @param {string} name
-     * @param {number} out
-     * @param {number} inputs
-     * @param {number} rows
-     * @param {number} columns
+     * @param {number[]} shape
      */
-    matrix(name, out, inputs, rows = 1, columns = 1) {
+    matrix(name, ...[out, inputs, rows = 1, columns = 1]) {
       const data = take(name, out, inputs, rows, columns);
       const places = rows * columns;
       return Float32Array.from(data, (_, at) => {
@@ -150,26 +149,29 @@ function createShelf(tensors) {
 /**
  * @param {Config} config
  * @param {Shelf} weights
+ * @param {Room} room
  * @param {number} i
  * @param {number} context
  * @returns {Layer}
  */
-function layerOf({ maps, penultimate, layers, dilation_cycle }, weights, i, context) {
+function layerOf({ maps, penultimate, layers, dilation_cycle }, weights, room, i, context) {
   const name = `layers.${i}`;
   const both = 2 * maps;
   const linkBias = weights.take(`${name}.link.bias`, both);
   const last = i === layers - 1;
+  /** @param {string} what  @param {number[]} shape */
+  const matrix = (what, ...shape) => room.copy(weights.matrix(`${name}.${what}.weight`, ...shape));
   return {
     dilation: 2 ** (i % dilation_cycle),
-    vertical: weights.matrix(`${name}.vertical.weight`, both, maps, 2, 3),
+    vertical: matrix("vertical", both, maps, 2, 3),
     verticalBias: weights.take(`${name}.vertical.bias`, both),
-    link: weights.matrix(`${name}.link.weight`, both, both),
-    horizontal: weights.matrix(`${name}.horizontal.weight`, both, maps, 1, 2),
+    link: matrix("link", both, both),
+    horizontal: matrix("horizontal", both, maps, 1, 2),
     horizontalBias: weights.take(`${name}.horizontal.bias`, both).map((bias, k) => bias + linkBias[k]),
-    out: weights.matrix(`${name}.out.weight`, maps + penultimate, maps),
-    outBias: weights.take(`${name}.out.bias`, maps + penultimate),
-    verticalContext: context && !last ? weights.matrix(`${name}.vertical_context.weight`, both, context) : null,
-    horizontalContext: context ? weights.matrix(`${name}.horizontal_context.weight`, both, context) : null,
+    out: matrix("out", maps + penultimate, maps),
+    outBias: room.copy(weights.take(`${name}.out.bias`, maps + penultimate)),
+    verticalContext: context && !last ? matrix("vertical_context", both, context) : null,
+    horizontalContext: context ? matrix("horizontal_context", both, context) : null,
   };
 }
 
@@ -177,8 +179,9 @@ function layerOf({ maps, penultimate, layers, dilation_cycle }, weights, i, cont
  * The input layer: what each pixel of ink adds, and what it gives on an empty picture, by the coordinates alone.
  * @param {Config} config
  * @param {Shelf} weights
+ * @param {Room} room
  */
-function inputOf({ maps, side }, weights) {
+function inputOf({ maps, side }, weights, room) {
   const channels = 3; // the pixel, x and y
   const xy = linspace(side);
   /**
@@ -191,7 +194,7 @@ function inputOf({ maps, side }, weights) {
     const matrix = weights.matrix(`input.${name}.weight`, maps, channels, rows, columns);
     const bias = weights.take(`input.${name}.bias`, maps);
     const taps = rows * columns;
-    const ink = new Float32Array(taps * maps); // [taps, C]
+    const ink = room.floats(taps * maps); // [taps, C]
     const empty = new Float32Array(side * side * maps); // [H, W, C]
     for (let k = 0; k < maps; k++) {
       for (let tap = 0; tap < taps; tap++) ink[tap * maps + k] = matrix[(k * taps + tap) * channels];
@@ -219,11 +222,12 @@ function inputOf({ maps, side }, weights) {
 /**
  * @param {Config} config
  * @param {Shelf} weights
+ * @param {Room} room
  * @param {number} i
  * @param {Layer[]} layers
  * @returns {Reader}
  */
-function readerOf(config, weights, i, layers) {
+function readerOf(config, weights, room, i, layers) {
   const { maps, side, stride, octaves, heads, key_size: keySize } = config;
   const name = `readers.${i}`;
   const size = heads * keySize;
@@ -245,23 +249,25 @@ function readerOf(config, weights, i, layers) {
       last.set(positions.subarray(at, at + ofPosition), patch * ofPosition);
     }
     own = {
-      features: columnsOf(made, inputs, 0, maps),
-      pixels: columnsOf(made, inputs, maps + ofPosition, inputs),
+      features: room.copy(columnsOf(made, inputs, 0, maps)),
+      pixels: room.copy(columnsOf(made, inputs, maps + ofPosition, inputs)),
       ofPosition: placed(columnsOf(made, inputs, maps, maps + ofPosition), ownBias, last),
     };
   }
   return {
     layer: config.attend_after[i],
-    query: columnsOf(query, maps + ofPosition, 0, maps),
+    query: room.copy(columnsOf(query, maps + ofPosition, 0, maps)),
     queryOfPosition: placed(columnsOf(query, maps + ofPosition, maps, maps + ofPosition), bias, positions),
-    context: joined(layers.slice(config.attend_after[i]).map((layer) => layer.horizontalContext ?? new Float32Array())),
+    context: room.copy(
+      joined(layers.slice(config.attend_after[i]).map((layer) => layer.horizontalContext ?? new Float32Array())),
+    ),
     own,
   };
 }
 
 /**
  * Some columns of a matrix.
- * @param {Floats} matrix
+ * @param {Float32Array} matrix
  * @param {number} columns
  * @param {number} from
  * @param {number} to
@@ -270,7 +276,7 @@ function columnsOf(matrix, columns, from, to) {
   return matrix.filter((_, at) => at % columns >= from && at % columns < to);
 }
 
-/** @param {Floats[]} parts */
+/** @param {Float32Array[]} parts */
 function joined(parts) {
   const all = new Float32Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
@@ -283,15 +289,17 @@ function joined(parts) {
 
 /**
  * The product of a matrix [rows, columns] and each of some positions [n, columns], and the bias: [n, rows].
- * @param {Floats} matrix
- * @param {Floats} bias
- * @param {Floats} positions
+ * @param {Float32Array} matrix
+ * @param {Float32Array} bias
+ * @param {Float32Array} positions
  */
 function placed(matrix, bias, positions) {
   const columns = matrix.length / bias.length;
   const n = positions.length / columns;
-  const out = new Float32Array(n * bias.length);
+  const room = createRoom();
+  const out = room.floats(n * bias.length);
   for (let j = 0; j < n; j++) out.set(bias, j * bias.length);
-  addProducts(out, matrix, positions, bias.length, columns, n);
-  return out;
+  addProducts(out, room.copy(matrix), room.copy(positions), bias.length, columns, n);
+  room.close();
+  return out.slice();
 }

@@ -29,17 +29,20 @@ export function pack(facts, drawn, start) {
     const at = from * heads + q;
     const ofSupports = attention.subarray(at * shots * places, (at + 1) * shots * places);
     const ofOwn = own.subarray(at * ownPlaces, (at + 1) * ownPlaces);
-    for (const weight of ofSupports) largest[q] = Math.max(largest[q], weight);
-    for (const weight of ofOwn) largest[q] = Math.max(largest[q], weight);
-    const scale = 255 / Math.max(largest[q], 1e-30);
-    ofSupports.forEach((weight, i) => {
-      shares[q * shots + Math.floor(i / places)] += weight;
-      weights[q * shots * places + i] = Math.round(weight * scale);
-    });
-    ofOwn.forEach((weight, i) => {
-      ownShares[q] += weight;
-      ownWeights[q * ownPlaces + i] = Math.round(weight * scale);
-    });
+    let most = 0;
+    for (const weight of ofSupports) most = Math.max(most, weight);
+    for (const weight of ofOwn) most = Math.max(most, weight);
+    largest[q] = most;
+    const scale = 255 / Math.max(most, 1e-30);
+    for (let s = 0; s < shots; s++) {
+      shares[q * shots + s] = quantise(
+        weights,
+        q * shots + s,
+        ofSupports.subarray(s * places, (s + 1) * places),
+        scale,
+      );
+    }
+    if (ownPlaces) ownShares[q] = quantise(ownWeights, q, ofOwn, scale);
   }
   const arrays = {
     chance: drawn.chance.subarray(from, to),
@@ -62,4 +65,22 @@ export function pack(facts, drawn, start) {
     at += each.length;
   }
   return { ...facts, start, rows: drawn.rows, data };
+}
+
+/**
+ * Some weights in steps of the scale, in their place of all.
+ * @param {Uint8Array} all  [n, places]
+ * @param {number} n
+ * @param {Float32Array} weights  [places]
+ * @param {number} scale
+ * @returns {number} their sum
+ */
+function quantise(all, n, weights, scale) {
+  const start = n * weights.length;
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    sum += weights[i];
+    all[start + i] = weights[i] * scale + 0.5;
+  }
+  return sum;
 }

@@ -4,10 +4,11 @@
 // The state is the previous rows of each layer's vertical input and the previous columns of each horizontal input. The
 // same noise gives the same picture as in Python; probabilities differ by rounding.
 
-import { add, addProducts, gate, relu, softmax } from "./kernel.js";
+import { add, addProducts, gate, part, relu, softmax } from "./kernel.js";
 import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 
 /** @typedef {import("./kernel.js").Floats} Floats */
+/** @typedef {import("./kernel.js").Room} Room */
 /** @typedef {import("./network.js").Network} Network */
 /** @typedef {import("./network.js").Reader} Reader */
 /** @typedef {import("./encoder.js").Memory} Memory */
@@ -27,9 +28,9 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
  * What is drawn so far; the rest is zeros. Heads are those of all readers, in order.
  * @typedef {object} Drawn
  * @property {Uint8Array} image  [H, W]
- * @property {Floats} chance  [H, W], of ink
- * @property {Floats} attention  [H*W, heads, places of all supports]; empty without trace
- * @property {Floats} own  [H*W, heads, patches of the drawing itself]; empty without trace, and where it is not read
+ * @property {Float32Array} chance  [H, W], of ink
+ * @property {Float32Array} attention  [H*W, heads, places of all supports]; empty without trace
+ * @property {Float32Array} own  [H*W, heads, patches of the drawing itself]; empty without trace, and where it is not read
  * @property {number} rows  finished rows, of H
  */
 
@@ -38,17 +39,18 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
  * @param {Source} source
  * @param {Source | null} partner  what guidance moves away from; null without guidance
  * @param {Draw} draw
- * @param {Floats} noise  [H, W], a uniform number for every pixel
+ * @param {Float32Array} noise  [H, W], a uniform number for every pixel
  * @param {Uint8Array} prefix  [R, W], the first rows, which are given
  * @param {boolean} trace  whether attention is kept
+ * @param {Room} room  for what it takes
  * @returns {Generator<Drawn>}
  */
-export function* drawRows(source, partner, { temperature, guidance, cut }, noise, prefix, trace) {
+export function* drawRows(source, partner, { temperature, guidance, cut }, noise, prefix, trace, room) {
   const { side } = source.network.config;
   const image = new Uint8Array(side * side);
   const chance = new Float32Array(side * side);
-  const state = createState(source, image);
-  const without = partner && createState(partner, image);
+  const state = createState(source, image, room);
+  const without = partner && createState(partner, image, room);
   const { heads, places, ownPlaces } = state;
   const attention = new Float32Array(trace ? side * side * heads * places : 0);
   const own = new Float32Array(trace ? side * side * heads * ownPlaces : 0);
@@ -75,46 +77,51 @@ export function* drawRows(source, partner, { temperature, guidance, cut }, noise
  * The caches of one picture by one network.
  * @param {Source} source
  * @param {Uint8Array} image  the picture, which grows
+ * @param {Room} room
  */
-function createState({ network, memory }, image) {
+function createState({ network, memory }, image, room) {
   const { config, layers, furthest, context } = network;
   const { side, maps, penultimate: skips } = config;
   const both = 2 * maps;
   const columns = side + 2 * furthest;
   // The last rows of each layer's vertical input [W, C], row r at r modulo their number, between columns of zeros.
-  const above = layers.map(() => Array.from({ length: furthest + 1 }, () => new Float32Array(columns * maps)));
-  const windows = new Float32Array(side * 6 * maps); // of these, what each position's kernel sees
-  const v = new Float32Array(side * maps);
-  const a = new Float32Array(side * both);
-  const b = new Float32Array(side * both);
-  const gatedRow = new Float32Array(side * maps);
-  const read = new Float32Array(side * context); // in the row above, by all readers so far
-  // What the vertical stack and the biases give to each horizontal pre-activation of the row, [W, layers, 2C].
-  const row = new Float32Array(side * layers.length * both);
+  const above = layers.map(() => Array.from({ length: furthest + 1 }, () => room.floats(columns * maps)));
+  const windows = room.floats(side * 6 * maps); // of these, what each position's kernel sees
+  const v = room.floats(side * maps);
+  const a = room.floats(side * both);
+  const gatedRow = room.floats(side * maps);
+  const read = room.floats(side * context); // in the row above, by all readers so far
+  // The horizontal pre-activations of the row, [W, layers, 2C]: first what the vertical stack and the biases give to them.
+  const row = room.floats(side * layers.length * both);
+  const pixels = Array.from({ length: side }, (_, c) =>
+    part(row, c * layers.length * both, (c + 1) * layers.length * both),
+  );
+  const preActivations = pixels.map((pixel) => layers.map((_, i) => part(pixel, i * both, (i + 1) * both)));
   // Each layer's horizontal input at all pixels of the row, after columns of zeros, [columns, layers, C].
-  const past = new Float32Array((furthest + side) * layers.length * maps);
-  const shares = new Float32Array(layers.length * both); // of one pixel
-  const share = layers.map((_, i) => shares.subarray(i * both, (i + 1) * both));
-  const pair = new Float32Array(both); // a layer's horizontal input, to the left and here
-  const gated = new Float32Array(maps);
-  const sum = new Float32Array(maps + skips); // the horizontal stack, and the skips below
-  const here = sum.subarray(0, maps);
-  const seen = new Float32Array(skips);
-  const hidden = new Float32Array(skips);
-  const logit = new Float32Array(1);
+  const past = room.floats((furthest + side) * layers.length * maps);
+  const pair = room.floats(both); // a layer's horizontal input, to the left and here
+  const gated = room.floats(maps);
+  const sum = room.floats(maps + skips); // the horizontal stack, and the skips below
+  const here = part(sum, 0, maps);
+  const seen = room.floats(skips);
+  const hidden = room.floats(skips);
+  const patch = room.floats(config.stride ** 2); // of the drawing, the last that is done
+  const logit = room.floats(1);
   const reads = network.readers.map((reader, i) =>
-    createRead(network, reader, /** @type {Memory} */ (memory).patches[i], here),
+    createRead(network, reader, /** @type {Memory} */ (memory).patches[i], here, room),
   );
   const readAt = new Map(reads.map((each) => [each.layer, each]));
   // The vector is the same for all pixels: it adds to the biases.
-  const constants = layers.map((layer) => {
-    const horizontal = layer.horizontalBias.slice();
-    const gates = new Float32Array(both);
+  const biases = room.floats(row.length); // as row
+  const gates = layers.map((layer, i) => {
+    const horizontal = room.copy(layer.horizontalBias);
+    const vertical = room.floats(both);
     if (memory && layer.horizontalContext) {
       addProducts(horizontal, layer.horizontalContext, memory.vector, both, context);
     }
-    if (memory && layer.verticalContext) addProducts(gates, layer.verticalContext, memory.vector, both, context);
-    return { horizontal, gates };
+    if (memory && layer.verticalContext) addProducts(vertical, layer.verticalContext, memory.vector, both, context);
+    for (let c = 0; c < side; c++) biases.set(horizontal, (c * layers.length + i) * both);
+    return vertical;
   });
 
   return {
@@ -131,6 +138,7 @@ function createState({ network, memory }, image) {
         }
       }
       read.fill(0);
+      row.set(biases);
       layers.forEach((layer, i) => {
         const reader = readAt.get(i);
         if (reader && config.reads_above) add(read, reader.row);
@@ -139,14 +147,10 @@ function createState({ network, memory }, image) {
         gather(windows, rows, layer.dilation, side, furthest, maps);
         for (let c = 0; c < side; c++) a.set(layer.verticalBias, c * both);
         addProducts(a, layer.vertical, windows, both, 6 * maps, side);
-        for (let c = 0; c < side; c++) b.set(constants[i].horizontal, c * both);
-        addProducts(b, layer.link, a, both, both, side);
-        for (let c = 0; c < side; c++) {
-          row.set(b.subarray(c * both, (c + 1) * both), (c * layers.length + i) * both);
-        }
+        addProducts(preActivations[0][i], layer.link, a, both, both, side, layers.length * both);
         if (i === layers.length - 1) return; // nothing reads what the last one would give
         if (layer.verticalContext) {
-          for (let c = 0; c < side; c++) add(a.subarray(c * both, (c + 1) * both), constants[i].gates);
+          add(a, gates[i], side);
           if (config.reads_above && reads.length) addProducts(a, layer.verticalContext, read, both, context, side);
         }
         gate(gatedRow, a, maps, side);
@@ -156,24 +160,23 @@ function createState({ network, memory }, image) {
 
     /** The horizontal stack, and what is read, at (r, c): the logit of ink. @param {number} r  @param {number} c */
     pixel(r, c) {
-      const size = layers.length * both;
-      shares.set(row.subarray(c * size, (c + 1) * size));
+      const preActivation = preActivations[c];
       sum.fill(0);
       const place = (r * side + c) * maps;
       here.set(network.beside.empty.subarray(place, place + maps));
       for (let tap = Math.max(0, COLUMNS_BESIDE - c); tap < COLUMNS_BESIDE; tap++) {
         if (!image[r * side + c - COLUMNS_BESIDE + tap]) continue;
-        add(here, network.beside.ink.subarray(tap * maps, (tap + 1) * maps));
+        add(here, part(network.beside.ink, tap * maps, (tap + 1) * maps));
       }
       for (let i = 0; i < layers.length; i++) {
         const layer = layers[i];
-        readAt.get(i)?.at(r, c, shares);
+        readAt.get(i)?.at(r, c, pixels[c]);
         const left = ((furthest + c - layer.dilation) * layers.length + i) * maps;
         past.set(here, ((furthest + c) * layers.length + i) * maps);
         pair.set(past.subarray(left, left + maps));
         pair.set(here, maps);
-        addProducts(share[i], layer.horizontal, pair, both, both);
-        gate(gated, share[i], maps);
+        addProducts(preActivation[i], layer.horizontal, pair, both, both);
+        gate(gated, preActivation[i], maps);
         add(sum, layer.outBias);
         addProducts(sum, layer.out, gated, maps + skips, maps);
       }
@@ -191,7 +194,6 @@ function createState({ network, memory }, image) {
     finish(r, c) {
       const { stride } = config;
       if (!network.ownGrid || (r + 1) % stride || (c + 1) % stride) return;
-      const patch = new Float32Array(stride * stride);
       patch.forEach((_, i) => {
         const [row, column] = [r + 1 - stride + Math.floor(i / stride), c + 1 - stride + (i % stride)];
         patch[i] = image[row * side + column];
@@ -201,7 +203,7 @@ function createState({ network, memory }, image) {
         const from = at + each.layer * maps;
         each.append(
           Math.floor(r / stride) * network.ownGrid + Math.floor(c / stride),
-          past.subarray(from, from + maps),
+          part(past, from, from + maps),
           patch,
         );
       }
@@ -209,8 +211,8 @@ function createState({ network, memory }, image) {
 
     /**
      * Copies the attention of the last pixel, which is the i-th.
-     * @param {Floats} attention
-     * @param {Floats} own
+     * @param {Float32Array} attention
+     * @param {Float32Array} own
      * @param {number} i
      */
     keep(attention, own, i) {
@@ -239,7 +241,7 @@ function addInk(v, ink, tapRow, x, side, maps) {
     const c = x + COLUMNS_BESIDE - tap;
     if (c < 0 || c >= side) continue;
     const from = (tapRow * COLUMNS + tap) * maps;
-    for (let k = 0; k < maps; k++) v[c * maps + k] += ink[from + k];
+    add(part(v, c * maps, (c + 1) * maps), part(ink, from, from + maps));
   }
 }
 
@@ -270,31 +272,31 @@ function gather(windows, rows, dilation, side, furthest, maps) {
  * @param {Reader} reader
  * @param {Patches} patches
  * @param {Floats} h  [C], the horizontal stack at the pixel
+ * @param {Room} room
  */
-function createRead({ config, layers, ownGrid }, reader, { places, keys, values }, h) {
+function createRead({ config, ownGrid }, reader, { places, keys, values }, h, room) {
   const { side, maps, heads, key_size: keySize } = config;
   const size = heads * keySize;
   const both = 2 * maps;
   const ownPlaces = ownGrid ** 2;
-  const query = new Float32Array(size);
-  const read = new Float32Array(size);
-  const row = new Float32Array(side * size); // what was read, of all pixels of the last row
-  const made = new Float32Array(2 * size);
+  const query = room.floats(size);
+  const read = room.floats(size);
+  const row = room.floats(side * size); // what was read, of all pixels of the last row
+  const made = room.floats(2 * size);
   let seen = 0; // patches of the drawing that are done
   const eachHead = Array.from({ length: heads }, (_, head) => {
-    const alpha = new Float32Array(places + ownPlaces);
-    const of = (/** @type {Floats} */ all) =>
-      all.subarray((head * all.length) / heads, ((head + 1) * all.length) / heads);
+    const alpha = room.floats(places + ownPlaces);
+    const of = (/** @type {Floats} */ all) => part(all, (head * all.length) / heads, ((head + 1) * all.length) / heads);
     return {
       query: of(query),
       read: of(read),
       keys: of(keys), // [places, key_size]
       values: of(values), // [key_size, places]
-      ownKeys: new Float32Array(ownPlaces * keySize),
-      ownValues: new Float32Array(keySize * ownPlaces),
+      ownKeys: room.floats(ownPlaces * keySize),
+      ownValues: room.floats(keySize * ownPlaces),
       alpha,
-      ofSupports: alpha.subarray(0, places),
-      ofOwn: alpha.subarray(places),
+      ofSupports: part(alpha, 0, places),
+      ofOwn: part(alpha, places),
     };
   });
   return {
@@ -310,9 +312,9 @@ function createRead({ config, layers, ownGrid }, reader, { places, keys, values 
      * Reads at (r, c), for all later pre-activations.
      * @param {number} r
      * @param {number} c
-     * @param {Floats} shares  of these, [layers, 2C]
+     * @param {Floats} pixel  these, [layers, 2C]
      */
-    at(r, c, shares) {
+    at(r, c, pixel) {
       const place = (r * side + c) * size;
       query.set(reader.queryOfPosition.subarray(place, place + size));
       addProducts(query, reader.query, h, size, maps);
@@ -326,8 +328,8 @@ function createRead({ config, layers, ownGrid }, reader, { places, keys, values 
         if (seen) addProducts(head.read, head.ownValues, head.ofOwn, keySize, ownPlaces);
       }
       row.set(read, c * size);
-      const later = layers.length - reader.layer;
-      addProducts(shares.subarray(reader.layer * both), reader.context, read, later * both, size);
+      const later = part(pixel, reader.layer * both);
+      addProducts(later, reader.context, read, later.length, size);
     },
 
     /**

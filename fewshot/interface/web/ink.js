@@ -1,7 +1,7 @@
 // From strokes on the pad to what a model sees: the counterpart of `render_strokes` in fewshot/data/drawing.py, and of
 // the 4x4 max-pooling after it. Needs no page.
 
-/** @typedef {import("../codec.js").Stroke} Stroke */
+/** @typedef {import("./codec.js").Stroke} Stroke */
 
 const SIDE = 105; // of the pad, and of a drawing before pooling
 const FINE = 5; // grid cells per pixel; odd, so that one cell lies on the centre of each pixel
