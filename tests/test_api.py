@@ -205,7 +205,7 @@ def test_import_is_quick_and_loads_no_gradio():
 
     # Beside torch, which alone takes from one to three.
     torch_alone = min(seconds("import torch, numpy") for _ in range(2))
-    assert seconds(code) < torch_alone + 1
+    assert min(seconds(code) for _ in range(2)) < torch_alone + 1
 
 
 def test_influence_is_how_the_logit_moves_with_the_supports():

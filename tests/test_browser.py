@@ -169,7 +169,8 @@ def position(page):
 
 
 def visible_rows(page):
-    """How many rows of the picture's canvas are opaque, that is, drawn."""
+    """How many rows of the picture's canvas are opaque, that is, drawn, once what is known is painted."""
+    frames(page)
     script = """(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 26, 26).data]
                             .filter((value, i) => i % 4 === 3 && value === 255).length / 26"""
     return page.locator(".player-canvas").evaluate(script)
@@ -222,7 +223,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
 
     page.locator(".player-scrub").fill("100")
     assert visible_rows(page) == pytest.approx(100 / 26)
-    page.get_by_label("how sure it was").check(force=True)
+    page.get_by_role("radio", name="how sure it was").check(force=True)
 
     slow_rows[0] = 0.2
     page.get_by_role("button", name="Generate").click()

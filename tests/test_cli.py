@@ -20,7 +20,7 @@ from fewshot import __main__ as cli
 from fewshot import bench, checkpoints, report
 from fewshot.data import omniglot
 from fewshot.quality import Quality
-from tests.conftest import SHARED, needs_shared, small_network, strokes_image
+from tests.conftest import small_network, strokes_image
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,32 +52,6 @@ def test_evaluate_writes_a_table_and_json(packed_file, tmp_path, monkeypatch, ca
     assert wrong["wrong_supports"]
     assert wrong["shots"]["4"]["nats_per_dim"] != score["nats_per_dim"]
     assert wrong["shots"]["4"]["targets"] == 80
-
-
-@needs_shared
-def test_the_cards_say_what_evaluate_measures_and_reading_more_pays(tmp_path, monkeypatch):
-    nats = {}
-    for name in checkpoints.shipped("omniglot"):
-        model = name.removeprefix("omniglot-")
-        out = tmp_path / f"{model}.json"
-        shots = ("1", "4") if model == "attention" else ("4",)  # the others take minutes for each
-        run(
-            monkeypatch, "evaluate", "--checkpoint", name, "--split", "validation", "--shots", *shots,
-            "--data", str(SHARED / "omniglot_45_alphabets.npz"), "--out", str(out),
-        )  # fmt: skip
-        scores = json.loads(out.read_text())["shots"]
-        assert (scores["4"]["characters"], scores["4"]["targets"]) == (156, 1248)
-        measured = {shots: score["nats_per_dim"] for shots, score in scores.items()}
-        card = checkpoints.read_card(checkpoints.resolve(name))["validation_nats_per_dim"]
-        assert measured == pytest.approx({shots: card[shots] for shots in measured}, abs=5e-5)
-        nats[model] = card
-    assert nats["pixelcnn"]["1"] == pytest.approx(nats["pixelcnn"]["4"])
-    assert nats["attention"]["4"] <= 0.062
-    assert nats["meta"]["4"] < nats["meta"]["1"] - 0.002
-    assert nats["meta"]["4"] < nats["pixelcnn"]["4"] - 0.006
-    assert nats["meta"]["4"] < nats["conditional"]["4"] - 0.001  # as in the paper
-    assert nats["attention"]["4"] < nats["conditional"]["4"] - 0.002
-    assert nats["conditional"]["4"] < nats["pixelcnn"]["4"] - 0.002
 
 
 def test_generate_writes_pictures_a_gif_and_the_trace(tmp_path, monkeypatch):

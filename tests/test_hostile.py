@@ -225,8 +225,13 @@ def test_the_folder_goes_with_the_studio_and_that_of_a_killed_one_with_the_next(
         command, pipes = [sys.executable, "-c", make + then], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         return subprocess.Popen(command, cwd=beside, env=environment, **pipes)
 
-    running, killed = started("input()"), started("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    folders = [Path(process.stdout.readline().decode().strip()) for process in (running, killed)]
+    def folder_of(process: subprocess.Popen) -> Path:
+        return Path(process.stdout.readline().decode().strip())
+
+    running = started("input()")
+    folders = [folder_of(running)]  # before the other is killed, as it would clear away what that leaves
+    killed = started("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    folders.append(folder_of(killed))
     killed.wait(120)
     assert all(folder.is_dir() for folder in folders)
     assert started("").wait(120) == 0

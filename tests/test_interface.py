@@ -586,7 +586,6 @@ def test_what_cannot_be_taken_home_gives_a_sentence(url, wish):
     for body in (b"", b"no JSON", b"[]", b"[" * 100_000):
         status, _, data = take_home(url, body)
         assert (status, json.loads(data)) == (400, {"error": "What to save did not arrive: reload the page."})
-    assert take_home(url, b" " * 1_000_001)[0] == 413
 
 
 def test_wherever_something_can_be_sent_to_its_bytes_are_bounded(demo, url):

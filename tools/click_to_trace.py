@@ -67,6 +67,7 @@ def main(
         page = browser.new_page(reduced_motion="reduce")
         page.goto(url)
         if TASKS[task].drawn:
+            page.get_by_role("button", name="Ready-made sets").click()
             page.get_by_role("button", name="Use the ready-made set").first.click()
             page.get_by_label("How many of the drawings").select_option("4")
         else:
