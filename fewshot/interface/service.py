@@ -212,7 +212,7 @@ class Service:
         inner_steps: object,
         asker: Asker = NOBODY,
     ) -> Iterator[Answer]:
-        """For the player: finished rows of a picture as they come, in chunks of one id, while it is ``wanted``.
+        """For the player: finished rows of a picture as they come, in chunks of one id, while its asker wants them.
 
         ``pad`` and ``tray`` are the values of the two, of which the model's task uses one. A model that takes no
         ``inner_steps``, or cannot be guided, ignores these: the page's sliders cannot know. Raises FOR_THE_USER.
