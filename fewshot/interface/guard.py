@@ -7,13 +7,17 @@ sent it, it is refused; a link to the studio may be followed from anywhere.
 
 What is sent is handed on when all of it has arrived and nothing about it is too large; so an upload that is cut off
 leaves nothing behind. It is bounded three ways: the bytes, which pictures have many of; the values of JSON, since a few
-bytes each cost a thousand times as much to read; and the bytes that one client, and all of them, have under way.
+bytes each cost a thousand times as much to read; and the bytes that one client, and all of them, have under way. What
+is refused still arrives, where it is not far too much, and is thrown away: who is still sending when the connection is
+closed does not read why.
 """
 
+import asyncio
 import logging
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
 from urllib.parse import urlsplit
@@ -51,6 +55,7 @@ MOST_BYTES = {
 SENT_TO = re.compile(rf"/({'|'.join(MOST_BYTES)})(/|$)")
 MOST_VALUES = 150_000  # of JSON: three drawings of as many points as the pad takes
 UNDER_WAY = 2 * PICTURES, 4 * PICTURES  # bytes of one client, and of all
+THROWN_AWAY = 2 * PICTURES, 30  # at most so many bytes, and seconds, before a refusal is said
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
 
@@ -75,17 +80,17 @@ class Guard:
         headers, client = Headers(scope=scope), (scope.get("client") or ("",))[0]
         arrived_at, _ = scope.get("server") or (None, None)
         held = 0
+        more = scope["method"] not in ("GET", "HEAD", "OPTIONS")  # whether more of its body can arrive
         try:
             if (host_name(headers.get("host", "")) or "") not in self.hosts | {arrived_at}:
                 raise RefusedError("The studio answers to its own address only, and to --allowed-host.", 403)
             if not from_here(headers, scope["method"]):
                 raise RefusedError("The studio answers no requests of other sites' pages.", 403)
-            if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            if not more:
                 await self._hand_on(scope, receive, send)
                 return
             parts: list[bytes] = []
             most = most_bytes(scope["path"], headers)
-            more = True
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -104,6 +109,8 @@ class Guard:
                 raise RefusedError(f"That holds too many values: at most {MOST_VALUES:,} at a time.", 413)
             await self._hand_on(scope, replayed(body, receive), send)
         except RefusedError as refused:
+            if more:
+                await throw_away(headers, receive)
             sentence, status = refused.args
             await PlainTextResponse(sentence, status)(scope, receive, send)
         finally:
@@ -152,6 +159,24 @@ def most_bytes(path: str, headers: Headers) -> int:
     if not announced.isdecimal() or len(announced) > 12 or int(announced) > most:
         raise too_large(most)
     return most
+
+
+async def throw_away(headers: Headers, receive: Receive) -> None:
+    """Receive what is still to come of a refused body, unless it is far too much or too slow, or waits to be asked."""
+    most, seconds = THROWN_AWAY
+    announced = headers.get("content-length", "0")
+    if "expect" in headers or not announced.isdecimal() or len(announced) > 12 or int(announced) > most:
+        return
+
+    async def rest() -> None:
+        received, more = 0, True
+        while more and received < most:
+            message = await receive()
+            received += len(message.get("body", b""))
+            more = message.get("more_body", False)
+
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(rest(), seconds)
 
 
 def values(body: bytes) -> int:
