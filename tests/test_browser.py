@@ -218,6 +218,18 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     assert page.evaluate(HEAT) == first
     page.get_by_label("gaze 2", exact=True).check(force=True)
     assert page.evaluate(HEAT) != first
+    alone = page.evaluate(HEAT)
+    page.get_by_label("every gaze by itself").check(force=True)
+    quarter = """([x, y]) => { const canvas = document.querySelector('.tile-heat');
+      const [width, height] = [canvas.width / 2, canvas.height / 2], part = document.createElement('canvas');
+      Object.assign(part, { width, height });
+      part.getContext('2d').drawImage(canvas, -x * width, -y * height);
+      return part.getContext('2d').getImageData(0, 0, width, height).data.filter((_, i) => i % 4 === 3); }"""
+    heats = [page.evaluate(quarter, at) for at in ([0, 0], [1, 0], [0, 1], [1, 1])]
+    assert all(max(heat) > 0 for heat in heats)
+    assert len({tuple(heat) for heat in heats}) == 4
+    page.get_by_label("gaze 2", exact=True).check(force=True)
+    assert page.evaluate(HEAT) == alone
     page.keyboard.press("Escape")
     assert page.evaluate(f"{STATE}.locked") is None
 

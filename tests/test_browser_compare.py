@@ -9,7 +9,7 @@ from fewshot import payload
 from fewshot.interface.service import CUT, SERVICE
 from fewshot.tasks import OMNIGLOT
 from tests import test_browser
-from tests.test_browser import CROSS, STATE, api, draw, take_a_set, thumbnails
+from tests.test_browser import CROSS, STATE, api, draw, settings, take_a_set, thumbnails
 
 pytestmark = test_browser.pytestmark
 # The same browser and server; a fixture that another one needs must be here too.
@@ -83,6 +83,29 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     page.wait_for_function(f"(old) => {STATES}.every(({{ run }}) => run.seed !== old)", arg=seed)
     page.wait_for_function(FINISHED, arg=3)
     assert len(page.evaluate(f"[...new Set({STATES}.map(({{ run }}) => run.seed))]")) == 1
+
+    # One is kept: then other settings and other drawings stand beside it, of the same seed.
+    for name in ("PixelCNN", "Meta PixelCNN"):
+        box(page, name).uncheck(force=True)
+    page.get_by_role("button", name="Keep Attention PixelCNN").click()
+    kept = compared(page, "Attention PixelCNN, kept")
+    api.expect(kept).to_contain_text("kept: as now")
+    page.wait_for_function(FINISHED, arg=2)
+    seed = page.evaluate("studio.compare.states['kept 1'].run.seed")
+    assert image(page, "kept 1") == image(page, "omniglot-attention")
+    settings(page).locator("#guidance input[type=number]").fill("2")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    api.expect(kept).to_contain_text("kept: faithfulness 0.5")
+    page.wait_for_function(FINISHED, arg=2)
+    page.get_by_label("How many of the drawings").select_option("2")
+    api.expect(kept).to_contain_text("kept: 8 drawings · faithfulness 0.5")
+    page.wait_for_function(FINISHED, arg=2)
+    for name, number, guidance in (("kept 1", 8, 0.5), ("omniglot-attention", 2, 2.0)):
+        run = fewshot.load("omniglot-attention").generate(supports[:number], 1, seed, guidance=guidance, cut=CUT)
+        assert image(page, name) == run.images[0].ravel().tolist()
+    page.get_by_role("button", name="Remove Attention PixelCNN").click()
+    api.expect(kept).to_have_count(0)
 
     # Back to one: the picture there is as it was.
     page.get_by_role("button", name="Back to one").click()

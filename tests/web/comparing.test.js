@@ -10,6 +10,7 @@ import {
   differences,
   distinctSets,
   firstCompared,
+  otherwise,
   sharesOfSets,
 } from "../../fewshot/interface/web/comparing.js";
 import { fullSurprise, surprisesOf } from "../../fewshot/interface/web/reading.js";
@@ -81,4 +82,21 @@ test("surprise has its full colour where a pixel cost much, in colour where all 
 test("a last word that all names share is left out", () => {
   assert.deepEqual(shortNames(["PixelCNN", "Meta PixelCNN"]), ["PixelCNN", "Meta"]);
   assert.deepEqual(shortNames(["One net", "Two"]), ["One net", "Two"]);
+});
+
+test("what was kept says how it differs from what is on the page", () => {
+  const settings = { model: "a", guidance: 0.5, temperature: 1, seed: 1, inner_steps: 2, fresh: true };
+  const drawings = { supports: [{ pixels: "a" }, { pixels: "b" }], shots: null, beginning: null };
+  const photographs = { photos: [], beginning: null };
+  const now = { task: "t", drawings, photographs, settings };
+  const model = { adapts: true, guides: true };
+  const said = (/** @type {object} */ kept, its = model) => otherwise({ ...now, ...kept }, now, its, "drawing");
+  assert.deepEqual(said({}), []);
+  assert.deepEqual(said({ settings: { ...settings, seed: 7, fresh: false } }), []); // the chance number is the same
+  assert.deepEqual(said({ drawings: { ...drawings, supports: [{ pixels: "c" }] } }), ["other drawings"]);
+  assert.deepEqual(said({ drawings: { ...drawings, shots: 1 } }), ["1 drawing"]);
+  assert.deepEqual(said({ drawings: { ...drawings, beginning: { strokes: [], rows: 3 } } }), ["its own beginning"]);
+  const other = { settings: { ...settings, guidance: 2, temperature: 0.9, inner_steps: 5 } };
+  assert.deepEqual(said(other), ["faithfulness 2", "temperature 0.9", "5 steps"]);
+  assert.deepEqual(said(other, { adapts: false, guides: false }), ["temperature 0.9"]);
 });

@@ -1,9 +1,19 @@
 // Models side by side, in place of the single player: what they draw of one recipe with one chance number, what a drawing
-// costs each of them, or which set of supports it belongs to. One clock and one locked pixel are for all of them.
+// costs each of them, or which set of supports it belongs to. One clock and one locked pixel are for all of them. What a
+// model draws can be kept: other drawings and settings are then compared with it.
 
 import { withSeed } from "./batch.js";
 import { shortNames } from "./choices.js";
-import { bestFirst, columnsOf, costOf, differences, distinctSets, firstCompared, sharesOfSets } from "./comparing.js";
+import {
+  bestFirst,
+  columnsOf,
+  costOf,
+  differences,
+  distinctSets,
+  firstCompared,
+  otherwise,
+  sharesOfSets,
+} from "./comparing.js";
 import { make, one } from "./dom.js";
 import { colourOf, paintCanvas, paintDrawing, paintPhoto } from "./painting.js";
 import { createPlayback } from "./playback.js";
@@ -27,17 +37,20 @@ import { keep, recall } from "./store.js";
  * @property {Player | null} player
  * @property {HTMLCanvasElement | null} over
  */
+/** @typedef {Recipe & {key: string}} Kept  a recipe that stays as it is, and the name of its column */
 
 const STORAGE_KEY = "fewshot-studio-compared"; // the models, by task
 const REST = 400; // milliseconds after the last change, until all is compared anew
 const MOST_SETS = 16;
+const MOST_COLUMNS = 5;
 const MARKED = 0.75; // opacity of ink where the first has paper...
 const PALE = 0.35; // ... and of paper where it has ink
 /** @type {Record<Kind, string>} */
 const HELP = {
   pictures:
     "All models draw from the same examples with the same chance number, so that what differs is the models' doing. " +
-    "Attention shows where a model looks, not why it decides",
+    "Attention shows where a model looks, not why it decides. Keep one, and change the drawings or the settings: what " +
+    "you kept stays beside what comes, with the same chance number",
   scores:
     "The models read your other examples and say how likely this one is, as they have learnt it: no faithfulness, no " +
     "temperature. In nats, -log p(x|s): 0 is a perfect prediction, and the fewer, the better. All have the same pixels " +
@@ -67,7 +80,10 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
   /** @type {Record<string, string[]>} */
   const kept = { ...recall(STORAGE_KEY) };
   /** @type {Map<string, Column>} */
-  const columns = new Map(); // by model
+  const columns = new Map(); // by model, and by the key of what is kept
+  /** @type {Kept[]} */
+  let beside = []; // what was kept, of all tasks
+  let keptEver = 0;
   /** @type {Kind} */
   let kind = "pictures";
   /** @type {Recipe | null} */
@@ -111,6 +127,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     const mine = ++asked;
     recipe = its;
     const names = columnsOf(namesOf(its.task), chosenOf(its), its.settings.model);
+    const stay = keptOf(its);
     showChoice(its);
     const given = await givenOf(its);
     if (mine !== asked) return;
@@ -118,7 +135,8 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     const at = Math.min(picked, given.length - 1);
     const of = { ...its, ...withoutOne(its, given, at) };
     showGiven(its, given, at);
-    layOut(names);
+    layOut([...names, ...stay.map(({ key }) => key)]);
+    showKept(its, stay);
     const { locked } = selection;
     if (kind !== "pictures" && !given.length) return say("Draw something first: there is nothing to look at.", true);
     if (kind === "pictures") for (const { player } of [...columns.values()].reverse()) player?.expect();
@@ -139,9 +157,17 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     for await (const answer of answers) {
       if (mine !== asked) return;
       if ("error" in answer) refuse(answer);
-      else if ("id" in answer) await receive(answer);
+      else if ("id" in answer) await receive(answer, answer.model);
       else showSets(answer, looked, its.task);
       if (mine !== asked) return;
+    }
+    for (const { key, ...again } of stay) {
+      for await (const answer of engine.compare(withSeed(again, its.settings.seed), [again.settings.model])) {
+        if (mine !== asked) return;
+        if ("error" in answer) refuse({ ...answer, model: key });
+        else await receive(answer, key);
+        if (mine !== asked) return;
+      }
     }
     for (const { player } of columns.values()) player?.stop();
     if (kind === "scores") playback.go(playback.available);
@@ -156,9 +182,12 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     else column.figure.textContent = error;
   }
 
-  /** @param {import("./run.js").Chunk} chunk */
-  async function receive(chunk) {
-    const player = columns.get(chunk.model)?.player;
+  /**
+   * @param {import("./run.js").Chunk} chunk
+   * @param {string} key  of its column
+   */
+  async function receive(chunk, key) {
+    const player = columns.get(key)?.player;
     if (!player || !recipe) return;
     recipe.settings = {
       ...recipe.settings,
@@ -166,7 +195,8 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
       fresh: false,
     };
     await (kind === "scores" ? player.show(chunk) : player.absorb(chunk));
-    say(kind === "pictures" ? sayRecipe(chunk) : saySurprise(chunk));
+    if (!recipe) return; // closed meanwhile
+    if (key === chunk.model) say(kind === "pictures" ? sayRecipe(chunk) : saySurprise(chunk));
     showCosts();
     paintDifferences();
   }
@@ -183,7 +213,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     const { guidance } = /** @type {Recipe} */ (recipe).settings;
     const [first] = columns.keys();
     const said = [`${shots} ${facts.tasks[task].unit}${shots === 1 ? "" : "s"}`];
-    const guided = [...columns.keys()].some((name) => facts.models[name].guides);
+    const guided = [...columns.keys()].some((name) => facts.models[name]?.guides);
     if (guidance && guided) said.push(`faithfulness\u00a0${guidance}: closer to yours than learnt`);
     said.push(`temperature\u00a0${temperature}`, `chance number\u00a0${seed}`);
     const marks = columns.size > 1 && channels === 1 ? ` Blue differs from ${shortOf(first)}.` : "";
@@ -239,20 +269,20 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
 
   // Columns --------------------------------------------------------------------------------------------------------
 
-  /** @param {string[]} names */
-  function layOut(names) {
-    for (const [name, { root: old, player }] of columns) {
-      if (names.includes(name) && Boolean(player) === (kind !== "sets")) continue;
+  /** @param {string[]} keys */
+  function layOut(keys) {
+    for (const [key, { root: old, player }] of columns) {
+      if (keys.includes(key) && Boolean(player) === (kind !== "sets")) continue;
       player?.destroy();
       old.remove();
-      columns.delete(name);
+      columns.delete(key);
     }
     const before = new Map(columns);
     columns.clear();
-    for (const name of names) columns.set(name, before.get(name) ?? makeColumn(name));
+    for (const key of keys) columns.set(key, before.get(key) ?? makeColumn(key));
     const roots = [...columns.values()].map((column) => column.root);
     for (const [i, element] of roots.entries()) element.style.setProperty("--column", String(i + 1));
-    list.style.setProperty("--columns", String(names.length));
+    list.style.setProperty("--columns", String(keys.length));
     list.dataset.kind = kind;
     if (roots.some((element, i) => list.children[i] !== element)) list.replaceChildren(...roots);
     for (const { figure, over } of columns.values()) {
@@ -262,11 +292,17 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
   }
 
   /**
-   * @param {string} name
+   * @param {string} key
    * @returns {Column}
    */
-  function makeColumn(name) {
-    const title = make("h3", { className: "compare-title" }, shortOf(name));
+  function makeColumn(key) {
+    const stays = beside.find((each) => each.key === key);
+    const name = stays?.settings.model ?? key;
+    const words = make("h3", {}, shortOf(name));
+    const button = make("button", { type: "button", className: "link" }, stays ? "remove" : "keep");
+    button.ariaLabel = `${stays ? "Remove" : "Keep"} ${facts.models[name].title}`;
+    button.addEventListener("click", () => (stays ? removeKept(stays) : keepBeside(name)));
+    const title = make("div", { className: "compare-title" }, words, make("small"), button);
     const figure = make("div", { className: "compare-figure" });
     if (kind === "sets") {
       const column = make("section", { className: "compare-column" }, title, figure);
@@ -274,13 +310,48 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
       return { root: column, figure, player: null, over: null };
     }
     const its = /** @type {HTMLElement} */ (blank.cloneNode(true));
-    its.setAttribute("aria-label", facts.models[name].title);
+    its.setAttribute("aria-label", `${facts.models[name].title}${stays ? ", kept" : ""}`);
     const over = make("canvas", { className: "compare-differing", hidden: true });
     one(its, ".player-canvas").after(over);
     one(its, ".player-frame").after(figure);
     its.prepend(title);
     const player = createPlayer(its, { engine, tasks: facts.tasks, playback, selection });
     return { root: its, figure, player, over };
+  }
+
+  /** @param {Recipe} its */
+  const keptOf = ({ task }) => (kind === "pictures" ? beside.filter((each) => each.task === task) : []);
+
+  /** @param {string} model */
+  function keepBeside(model) {
+    if (!recipe) return;
+    beside = [...beside, { ...recipe, settings: { ...recipe.settings, model }, key: `kept ${++keptEver}` }];
+    again();
+  }
+
+  /** @param {Kept} stays */
+  function removeKept(stays) {
+    beside = beside.filter((each) => each !== stays);
+    again();
+  }
+
+  /**
+   * How what is kept differs from what is on the page.
+   * @param {Recipe} its
+   * @param {Kept[]} stay
+   */
+  function showKept(its, stay) {
+    for (const [key, { root: column }] of columns) {
+      const stays = stay.find((each) => each.key === key);
+      const button = one(column, ".compare-title button", HTMLButtonElement);
+      button.hidden = !stays && (kind !== "pictures" || columns.size >= MOST_COLUMNS);
+      if (!stays) continue;
+      const { unit } = facts.tasks[its.task];
+      const words = one(column, ".compare-title small");
+      words.textContent = otherwise(stays, its, facts.models[stays.settings.model], unit).join(" · ");
+      words.textContent = `kept: ${words.textContent || "as now"}`;
+      words.title = words.textContent;
+    }
   }
 
   // Over each picture but the first, in which pixels it differs from that: of photographs all do, by more or less.
@@ -388,9 +459,10 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
         ),
       );
     }
+    const full = chosen.size + keptOf(its).length >= MOST_COLUMNS;
     for (const box of group.querySelectorAll("input")) {
       box.checked = chosen.has(box.value);
-      box.disabled = box.checked && chosen.size === 1; // one is left at least
+      box.disabled = box.checked ? chosen.size === 1 : full; // one is left at least
     }
     one(root, ".compare-kinds").hidden = facts.tasks[its.task].most === 1;
     one(root, "[value=scores] + span").textContent = `one ${facts.tasks[its.task].unit}, scored`;
@@ -494,7 +566,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     get isOpen() {
       return recipe !== null;
     },
-    /** What each model's player shows, by model. */
+    /** What each player shows, by model, or by the key of what is kept. */
     get states() {
       return Object.fromEntries([...columns].map(([name, { player }]) => [name, player?.state ?? null]));
     },

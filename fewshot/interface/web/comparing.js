@@ -1,6 +1,7 @@
-// What is seen of models side by side: in which pixels their pictures differ, what a drawing costs each of them, and which
-// set of supports it belongs to. Needs no page.
+// What is seen of models side by side: in which pixels their pictures differ, what a drawing costs each of them, which set
+// of supports it belongs to, and how what was kept differs from what is on the page. Needs no page.
 
+/** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {{name: string, supports: string[]}} Named  a set of supports: what the model sees of each */
 
 /**
@@ -78,4 +79,27 @@ export function firstCompared(models, current) {
 export function columnsOf(models, chosen, current) {
   const shown = models.filter((model) => chosen.has(model));
   return [...shown.filter((model) => model === current), ...shown.filter((model) => model !== current)];
+}
+
+/**
+ * What is otherwise in a recipe that was kept than in the one on the page, in words.
+ * @param {Recipe} kept
+ * @param {Recipe} now
+ * @param {{adapts: boolean, guides: boolean}} model  the one that draws what was kept
+ * @param {string} unit  what one support is
+ */
+export function otherwise(kept, now, { adapts, guides }, unit) {
+  const differ = (/** @type {unknown} */ a, /** @type {unknown} */ b) => JSON.stringify(a) !== JSON.stringify(b);
+  const supports = (/** @type {Recipe} */ { drawings, photographs }) => [drawings.supports, photographs.photos];
+  const shots = (/** @type {Recipe} */ { drawings }) => drawings.shots ?? drawings.supports.length;
+  const beginning = (/** @type {Recipe} */ { drawings, photographs }) => drawings.beginning ?? photographs.beginning;
+  const { settings } = kept;
+  const words = [];
+  if (differ(supports(kept), supports(now))) words.push(`other ${unit}s`);
+  else if (shots(kept) !== shots(now)) words.push(`${shots(kept)} ${unit}${shots(kept) === 1 ? "" : "s"}`);
+  if (differ(beginning(kept), beginning(now))) words.push(beginning(kept) ? "its own beginning" : "no beginning");
+  if (guides && settings.guidance !== now.settings.guidance) words.push(`faithfulness ${settings.guidance}`);
+  if (settings.temperature !== now.settings.temperature) words.push(`temperature ${settings.temperature}`);
+  if (adapts && settings.inner_steps !== now.settings.inner_steps) words.push(`${settings.inner_steps} steps`);
+  return words;
 }

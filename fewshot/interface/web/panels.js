@@ -8,6 +8,7 @@ import {
   fullColour,
   fullSurprise,
   gazesInRow,
+  headsOf,
   largestAt,
   largestOf,
   MOST_SURPRISE,
@@ -22,6 +23,7 @@ import { supportsOf } from "./run.js";
 
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./engine.js").Task} Task */
+/** @typedef {import("./reading.js").Head | "each"} Shown  a head, the mean of all, or every head by itself */
 
 const REST = 120; // milliseconds that a pixel is looked at before its influence is asked for...
 const BUSY = 400; // ... and before it is asked for again
@@ -37,21 +39,21 @@ const HEAT_FADES = 90; // milliseconds; while it plays, heat fades like an after
  * @param {(sentence: string) => void} options.fail
  */
 export function createPanels(root, { engine, name, signal, changed, fail }) {
-  /** @type {import("./reading.js").Head} */
-  let head = "mean";
+  /** @type {Shown} */
+  let shown = "mean";
   let scale = "own";
   /** @type {Run} */
   let run;
   /** @type {Task} */
   let task;
-  /** @type {{of: Run | null, rows: number, head: import("./reading.js").Head, value: number}} */
-  let largest = { of: null, rows: 0, head, value: 0 };
-  let glow = new Float32Array(); // the heat on the screen, [shots * places]
+  /** @type {{of: Run | null, rows: number, shown: Shown, value: number}} */
+  let largest = { of: null, rows: 0, shown, value: 0 };
+  let glow = new Float32Array(); // the heat on the screen, [heads that are shown * shots * places]
   let ownGlow = new Float32Array(); // and on the drawing itself
   let asking = false; // whether an answer on influence is under way
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
-  // The place of the supports, of shots * places, that the user points at, and the one they locked.
+  // The place that the user points at, and the one they locked, as an index of `glow`.
   /** @type {number | null} */
   let hovered = null;
   /** @type {number | null} */
@@ -59,6 +61,25 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
 
   const tiles = () => /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".tile"));
   const influenceIsShown = () => run.can.influence && !run.can.attend;
+  const mean = () => (shown === "each" ? "mean" : shown);
+  const heads = () => (shown === "each" ? headsOf(run, "mean") : [shown]);
+  const across = () => Math.ceil(Math.sqrt(heads().length)); // so many heads stand side by side in a tile
+
+  /**
+   * Paints a canvas of a tile: once for each head that is shown, line by line.
+   * @param {HTMLCanvasElement} canvas
+   * @param {number} width  of one
+   * @param {number} height
+   * @param {(i: number, head: number) => number[]} colourAt  head: its index among those that are shown
+   */
+  function paintHeads(canvas, width, height, colourAt) {
+    const [number, inLine] = [heads().length, across()];
+    paintCanvas(canvas, width * inLine, height * inLine, (i) => {
+      const [x, y] = [i % (width * inLine), Math.floor(i / (width * inLine))];
+      const at = Math.floor(y / height) * inLine + Math.floor(x / width);
+      return at < number ? colourAt((y % height) * width + (x % width), at) : [0, 0, 0, 0];
+    });
+  }
 
   // What changes only with the run ---------------------------------------------------------------------------------
 
@@ -86,7 +107,8 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const colourAt = run.channels === 1 ? (/** @type {number} */ i) => [...ink, 255 * supports[i]] : rgb(supports);
     tiles().forEach((tile, s) => {
       const canvas = one(tile, ".tile-ink", HTMLCanvasElement);
-      paintCanvas(canvas, run.width, run.height, (i) => colourAt(s * run.pixels + i));
+      paintHeads(canvas, run.width, run.height, (i) => colourAt(s * run.pixels + i));
+      tile.classList.toggle("is-divided", across() > 1);
       one(tile, ".tile-gaze", SVGElement).toggleAttribute("hidden", !(task.gaze && run.can.attend));
     });
   }
@@ -111,10 +133,11 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
 
   function layOutHeads() {
     const list = one(root, ".player-heads");
-    if (list.childElementCount === 1 + run.heads) return; // what has the focus keeps it
-    const heads = Array.from({ length: run.heads }, (_, i) => i);
+    if (list.dataset.heads === String(run.heads)) return; // what has the focus keeps it
+    list.dataset.heads = String(run.heads);
     list.replaceChildren(makeChoice("mean", "all together", `all ${run.heads} gazes together`));
-    list.append(...heads.map((i) => makeChoice(i, String(i + 1), `gaze ${i + 1}`)));
+    list.append(...headsOf(run, "mean").map((i) => makeChoice(i, String(i + 1), `gaze ${i + 1}`)));
+    if (run.heads > 1) list.append(makeChoice("each", "each", "every gaze by itself, the first at the top left"));
   }
 
   /** @param {number} index */
@@ -128,14 +151,15 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   }
 
   /**
-   * @param {import("./reading.js").Head} value
+   * @param {Shown} value
    * @param {string} text
    * @param {string} description
    */
   function makeChoice(value, text, description) {
-    const radio = make("input", { type: "radio", name: `${name}-head`, value: String(value), checked: value === head });
+    const checked = value === shown;
+    const radio = make("input", { type: "radio", name: `${name}-head`, value: String(value), checked });
     radio.setAttribute("aria-label", description);
-    return make("label", {}, radio, make("span", {}, text));
+    return make("label", { title: description }, radio, make("span", {}, text));
   }
 
   // What changes with the pixel ------------------------------------------------------------------------------------
@@ -146,17 +170,23 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
    */
   function paintAttention(pixel, follow) {
     const known = pixel !== null;
-    const attention = known ? attentionOf(run, pixel, head) : new Float32Array(glow.length);
-    const shares = known ? sharesOf(run, pixel, head) : new Float32Array(run.shots);
-    const own = known ? ownAttentionOf(run, pixel, head) : new Float32Array(ownGlow.length);
-    const full = fullColour(run, scale === "all" ? largestSoFar() : known ? largestAt(run, pixel, head) : 0);
+    const attention = heads().map((head) => (known ? attentionOf(run, pixel, head) : null));
+    const shares = known ? sharesOf(run, pixel, mean()) : new Float32Array(run.shots);
+    const own = known ? ownAttentionOf(run, pixel, mean()) : new Float32Array(ownGlow.length);
+    const most = known ? Math.max(...heads().map((head) => largestAt(run, pixel, head))) : 0;
+    const full = fullColour(run, scale === "all" ? largestSoFar() : most);
     const heat = colourOf(root, "--heat");
-    for (let i = 0; i < glow.length; i++) glow[i] += (attention[i] / full - glow[i]) * follow;
+    const size = run.shots * run.places;
+    attention.forEach((weights, at) => {
+      for (let i = 0; i < size; i++) {
+        glow[at * size + i] += ((weights?.[i] ?? 0) / full - glow[at * size + i]) * follow;
+      }
+    });
     for (let i = 0; i < ownGlow.length; i++) ownGlow[i] += (own[i] / full - ownGlow[i]) * follow;
     tiles().forEach((tile, s) => {
       const from = s * run.places;
       const canvas = one(tile, ".tile-heat", HTMLCanvasElement);
-      paintCanvas(canvas, run.grid[1], run.grid[0], (i) => [...heat, 255 * glow[from + i]]);
+      paintHeads(canvas, run.grid[1], run.grid[0], (i, at) => [...heat, 255 * glow[at * size + from + i]]);
       showShare(tile, shares[s]);
     });
     if (task.gaze) paintGaze(pixel);
@@ -164,7 +194,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       const [rows, columns] = run.own_grid;
       paintCanvas(one(root, ".player-own-heat", HTMLCanvasElement), columns, rows, (i) => [...heat, 255 * ownGlow[i]]);
     }
-    const ofOwn = known ? ownShareOf(run, pixel, head) : 0;
+    const ofOwn = known ? ownShareOf(run, pixel, mean()) : 0;
     showShare(one(root, ".player-own"), ofOwn);
     const read = shares.reduce((a, b) => a + b, ofOwn);
     showShare(one(root, ".player-nothing"), known ? Math.max(0, 1 - read) : 0);
@@ -173,8 +203,9 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
 
   // Kept from one frame to the next: of all gazes together, it is a sum over the whole picture.
   function largestSoFar() {
-    if (largest.of !== run || largest.rows !== run.rows || largest.head !== head) {
-      largest = { of: run, rows: run.rows, head, value: largestOf(run, head) };
+    if (largest.of !== run || largest.rows !== run.rows || largest.shown !== shown) {
+      const value = Math.max(...heads().map((head) => largestOf(run, head)));
+      largest = { of: run, rows: run.rows, shown, value };
     }
     return largest.value;
   }
@@ -194,9 +225,10 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
    */
   function paintGaze(pixel) {
     const svg = one(root, ".tile-gaze", SVGElement);
-    svg.toggleAttribute("hidden", pixel === null);
-    if (pixel === null) return;
-    const gazes = gazesInRow(run, pixel, head);
+    const isShown = pixel !== null && shown !== "each";
+    svg.toggleAttribute("hidden", !isShown);
+    if (!isShown) return;
+    const gazes = gazesInRow(run, pixel, mean());
     const last = gazes.at(-1);
     svg.setAttribute("viewBox", `0 0 ${run.width} ${run.height}`);
     const way = gazes.flatMap((gaze) => (gaze ? [gaze.join()] : []));
@@ -301,8 +333,16 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     one(root, selector).addEventListener("change", chosen, { signal });
   }
 
+  /** There is no heat on the screen yet of what is shown now. */
+  function beginShown() {
+    glow = new Float32Array(heads().length * run.shots * run.places);
+    locked = hovered = null;
+  }
+
   onChoice(".player-heads", (value) => {
-    head = value === "mean" ? "mean" : Number(value);
+    shown = value === "mean" || value === "each" ? value : Number(value);
+    beginShown();
+    layOutTiles();
   });
   onChoice(".player-scale", (value) => {
     scale = value;
@@ -314,12 +354,13 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     if (!tile || !run.can.attend) return null;
     const box = one(tile, ".tile-heat").getBoundingClientRect();
     const [rows, columns] = run.grid;
-    const row = Math.floor(((clientY - box.top) / box.height) * rows);
-    const column = Math.floor(((clientX - box.left) / box.width) * columns);
-    const inside = row >= 0 && row < rows && column >= 0 && column < columns;
-    return inside
-      ? [...tiles()].indexOf(/** @type {HTMLElement} */ (tile)) * run.places + row * columns + column
-      : null;
+    const y = Math.floor(((clientY - box.top) / box.height) * rows * across());
+    const x = Math.floor(((clientX - box.left) / box.width) * columns * across());
+    const inside = y >= 0 && y < rows * across() && x >= 0 && x < columns * across();
+    const at = Math.floor(y / rows) * across() + Math.floor(x / columns);
+    if (!inside || at >= heads().length) return null;
+    const support = [...tiles()].indexOf(/** @type {HTMLElement} */ (tile));
+    return (at * run.shots + support) * run.places + (y % rows) * columns + (x % columns);
   }
 
   /** @param {number | null} place */
@@ -349,13 +390,17 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
      * @param {number | null} pixel
      */
     readers(pixel) {
-      const place = locked ?? hovered;
-      if (place === null) return null;
+      const index = locked ?? hovered;
+      if (index === null) return null;
       const [, columns] = run.grid;
+      const size = run.shots * run.places;
+      const head = heads()[Math.floor(index / size)];
+      const place = index % size;
       const at = place % run.places;
       const where = `row ${Math.floor(at / columns) + 1}, column ${(at % columns) + 1}`;
       const own = pixel === null ? "" : ` This pixel read it with ${percent(attentionOf(run, pixel, head)[place])}.`;
-      const unit = `${task.unit[0].toUpperCase()}${task.unit.slice(1)} ${Math.floor(place / run.places) + 1}`;
+      const gaze = shown === "each" ? `, gaze ${Number(head) + 1}` : "";
+      const unit = `${task.unit[0].toUpperCase()}${task.unit.slice(1)} ${Math.floor(place / run.places) + 1}${gaze}`;
       return { weights: readersOf(run, place, head), words: `${unit}, ${where}: orange pixels read it.${own}` };
     },
     unlock() {
@@ -372,11 +417,11 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     begin(begun, itsTask) {
       run = begun;
       task = itsTask;
-      glow = new Float32Array(run.shots * run.places);
+      if (run.heads < 2 || Number(shown) >= run.heads) shown = "mean";
+      const before = locked;
+      beginShown();
+      locked = run.can.attend && before !== null && before < glow.length ? before : null;
       ownGlow = new Float32Array(run.own_grid[0] * run.own_grid[1]);
-      if (head !== "mean" && head >= run.heads) head = "mean";
-      if (!run.can.attend || (locked ?? 0) >= glow.length) locked = null;
-      hovered = null;
       layOut();
     },
     /** In the colours that the page has now. */

@@ -8,11 +8,12 @@ const STRONG_SURPRISE = 4; // nats of a pixel of ink or paper, from which its su
 const STRONG = 4; // times what each place would have, if all were read alike, is at least what has the full colour
 
 /**
+ * The heads of which something is the mean.
  * @param {Run} run
  * @param {Head} head
  * @returns {number[]}
  */
-const headsOf = (run, head) => (head === "mean" ? Array.from({ length: run.heads }, (_, i) => i) : [head]);
+export const headsOf = (run, head) => (head === "mean" ? Array.from({ length: run.heads }, (_, i) => i) : [head]);
 
 /**
  * The weights [shots * places] with which a pixel read.
