@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 PATIENCE = 60_000  # milliseconds for anything that a page is to show, on a machine that does other things too
 STATE = "studio.players[0].state"
-READY = f"window.studio && {STATE}.run && {STATE}.run.rows === 26"
+READY = f"window.studio?.settings && {STATE}.run && {STATE}.run.rows === 26"
 ALL_ROWS = f"{STATE}.run && {STATE}.run.rows === 26 && !{STATE}.run.example && !{STATE}.run.live"
 HEAT = "[...document.querySelectorAll('.tile-heat')].map((canvas) => canvas.toDataURL()).join()"
 
