@@ -1,6 +1,5 @@
 """The Omniglot protocol, its two sources, and episodes."""
 
-import contextlib
 import dataclasses
 import hashlib
 import io
@@ -21,6 +20,7 @@ from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
 from fewshot.data.errors import DataError
 from fewshot.training.augment import augment, augment_photos
 from tests.conftest import SHARED, needs_shared
+from tests.mutations import all_end_well, damaged, odd_array
 
 
 def test_max_pool_takes_rows_and_columns_0_to_103():
@@ -283,17 +283,30 @@ def test_a_packed_file_is_not_believed(packed_file, tmp_path):
 
 def test_300_mutated_packed_files_end_in_data_or_in_one_sentence(packed_file, tmp_path):
     with np.load(packed_file) as arrays:
-        np.savez_compressed(
-            tmp_path / "small.npz", **{k: v[:40] if k != "class_name" else v for k, v in arrays.items()}
-        )
-    data, rng, path = (tmp_path / "small.npz").read_bytes(), np.random.default_rng(0), tmp_path / "mutated.npz"
-    for _ in range(300):
-        mutated = bytearray(data)
-        for at in rng.integers(len(data), size=rng.integers(1, 8)):
-            mutated[at] = rng.integers(256)
-        path.write_bytes(mutated[: rng.integers(len(data))] if rng.random() < 0.2 else mutated)
-        with contextlib.suppress(DataError):
-            omniglot.load(path)
+        small = {k: v[:40] if k != "class_name" else v for k, v in arrays.items()}
+    path, rng = tmp_path / "mutated.npz", np.random.default_rng(0)
+    np.savez_compressed(path, **small)
+    whole = path.read_bytes()
+
+    def cases():
+        for k in range(300):
+            name = sorted(small)[rng.integers(len(small))]
+            match k % 3:
+                case 0:
+                    path.write_bytes(damaged(whole, rng))
+                case 1:
+                    np.savez_compressed(path, **(small | {name: odd_array(small[name], rng)}))
+                case 2:  # claims of another shape
+                    shape = tuple(int(10 ** rng.uniform(0, 13)) for _ in range(rng.integers(3)))
+                    claim, rest = io.BytesIO(), {k: v for k, v in small.items() if k != name}
+                    header = {"descr": small[name].dtype.str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(claim, header)
+                    np.savez(path, **rest)
+                    with zipfile.ZipFile(path, "a") as archive:
+                        archive.writestr(f"{name}.npy", claim.getvalue() + small[name].tobytes())
+            yield lambda: omniglot.load(path)
+
+    assert 0 < all_end_well(cases(), DataError) < 150
 
 
 HALVES = ("images_background", "images_evaluation")

@@ -21,6 +21,7 @@ from PIL import Image
 
 from fewshot.interface import service
 from fewshot.interface.service import Service
+from tests.mutations import mutated
 from tests.test_drawing import CHARACTER, draw, file
 from tools.load import family, megabytes
 from tools.sessions import growth
@@ -76,47 +77,6 @@ def call(url: str, name: str, body: bytes) -> tuple[int, bytes]:
         with urllib.request.urlopen(f"{url}/gradio_api/call/{name}/{event}", timeout=120) as events:
             return status, events.read()
     return status, answer
-
-
-ODD = [
-    None,
-    True,
-    -1,
-    0.5,
-    2**70,
-    float("nan"),
-    float("inf"),
-    "",
-    "x" * 1000,
-    "../../etc/passwd",
-    "é\0\ud800",
-    [],
-    {},
-    [[[[[]]]]],
-    [None] * 50,
-    {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-    {"__type__": "update", "value": 1},
-    {"pixels": "AAAA"},
-    {"picture": "AAAA"},
-]
-
-
-def mutated(value: object, rng: np.random.Generator) -> object:
-    """A JSON value in which one thing is another, missing, twice, or of another name."""
-    if not isinstance(value, list | dict) or not value or rng.random() < 0.15:
-        return ODD[rng.integers(len(ODD))]
-    keys = range(len(value)) if isinstance(value, list) else sorted(value)
-    key, changed = keys[rng.integers(len(keys))], value.copy()
-    match rng.integers(8):
-        case 0:
-            del changed[key]
-        case 1 if isinstance(changed, list):
-            changed.insert(key, changed[key])
-        case 1:
-            changed[f"{key}x"] = changed.pop(key)
-        case _:
-            changed[key] = mutated(changed[key], rng)
-    return changed
 
 
 def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
