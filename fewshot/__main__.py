@@ -25,7 +25,7 @@ from fewshot.evaluation import evaluate_emoji as evaluate_emoji_network
 from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.export.formats import files, find
-from fewshot.files import writable, writable_file
+from fewshot.files import whole, writable, writable_file
 from fewshot.quality import one_shot_accuracy
 from fewshot.quality import quality as judge
 from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS
@@ -110,7 +110,8 @@ def evaluate(config: EvaluateConfig) -> None:
         raise InputError(f"How well {model.task.label} are drawn is not measured here.")
     result = {"checkpoint": model.name, "split": config.split} | EVALUATIONS[model.task.key](model, config)
     if config.out is not None:
-        config.out.write_text(json.dumps(result, indent=2) + "\n")
+        with whole(config.out) as partial:
+            partial.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
@@ -284,7 +285,8 @@ def generate(
             pictures.append(model.task.read_picture(data, model.side))
     run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
     for name, data in files(run, formats):
-        (out / name).write_bytes(data)
+        with whole(out / name) as partial:
+            partial.write_bytes(data)
         print(out / name)
 
 
@@ -295,6 +297,8 @@ def bench(figure: Path | None = None, training: bool = False) -> None:
         figure: picture file for how the cost grows with supports, image side and layers.
         training: time instead the gain from each optimisation of training.
     """
+    if figure is not None:
+        writable_file(figure)
     for line in training_table() if training else table():
         print(line, flush=True)
     if figure is not None:

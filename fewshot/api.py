@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fewshot import checkpoints
+from fewshot.files import whole
 from fewshot.models import MODELS, UNCONDITIONAL, ModelConfig, Network
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler, Partner
@@ -127,7 +128,9 @@ class Run:
         """
         from fewshot.export.player import to_html
 
-        Path(path).write_text(to_html(self, sample), encoding="utf-8")
+        page = to_html(self, sample)
+        with whole(Path(path)) as partial:
+            partial.write_text(page, encoding="utf-8")
 
     def figure(self, row: int | None = None, column: int | None = None, sample: int = 0) -> "Figure":
         """A matplotlib figure: a sample, what one of its pixels read of each support, a legend, and the recipe.

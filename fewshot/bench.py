@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
+from fewshot.files import whole
 from fewshot.memory import keep_freed
 from fewshot.models import ModelConfig, Network, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
@@ -229,5 +230,5 @@ def growth_figure(path: Path) -> None:
         axis.plot(list(times), [t * 1e3 for t in times.values()], "o-", color="#1c1b17")
         axis.set(xlabel=quantity, ylim=0)
     axes[0].set_ylabel("ms a picture, with trace")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=150, format=path.suffix[1:] or "png")

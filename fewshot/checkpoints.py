@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fewshot.files import whole
 from fewshot.models import ModelConfig, Network, build
 from fewshot.models.classifier import Classifier
 
@@ -143,19 +144,17 @@ def load_classifier() -> Classifier:
 
 
 def save(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
-    """Write weights and card so that a kill at any moment leaves the old or the new file, never half of one."""
+    """Write weights and their card; both are written before either takes its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_tensors(path, weights)
-    temporary = path.with_suffix(".json.partial")
-    temporary.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
-    os.replace(temporary, path.with_suffix(".json"))
+    with whole(path.with_suffix(".json")) as partial:
+        partial.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
+        save_tensors(path, weights)
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write a safetensors file atomically."""
-    temporary = path.with_suffix(".partial")
-    save_file({k: v.detach().to("cpu", torch.float32).contiguous() for k, v in tensors.items()}, temporary, metadata)
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)  # like any other file: safetensors' own are the owner's alone
-    os.replace(temporary, path)
+    """Write a safetensors file."""
+    with whole(path) as partial:
+        save_file({k: v.detach().to("cpu", torch.float32).contiguous() for k, v in tensors.items()}, partial, metadata)
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)  # like any other file: safetensors' own are the owner's alone

@@ -1,7 +1,9 @@
-"""Output files: whether they can be written is found before the work, not after it."""
+"""Output files: whether they can be written is found before the work, and none is ever half of one."""
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,9 +18,34 @@ def writable(folder: Path) -> None:
 
 def writable_file(file: Path) -> None:
     """As ``writable``, for a file."""
-    writable(file.parent)
     if file.is_dir():
         raise IsADirectoryError(f"'{file}' is a folder, not a file.")
+    if not _is_device(file):
+        writable(file.parent)
     if file.exists():
         with file.open("ab"):
             pass
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """Where to write what takes the file's place when the block ends.
+
+    Whatever ends it before, a full disk or a kill, leaves the file as it was.
+    """
+    if _is_device(file):
+        yield file
+        return
+    file = file.resolve()  # not a link to it
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        yield partial
+        os.replace(partial, file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _is_device(file: Path) -> bool:
+    """Whether there is something that takes what is written, but is no file: a terminal, a pipe, /dev/null."""
+    return file.exists() and not file.is_file()

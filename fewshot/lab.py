@@ -24,6 +24,7 @@ from fewshot.data import omniglot, photos
 from fewshot.data.episodes import evaluation_episodes
 from fewshot.data.omniglot import Drawings
 from fewshot.data.photos import Photos
+from fewshot.files import whole
 from fewshot.models import AttentionPixelCNN, MetaPixelCNN
 from fewshot.models.inputs import to_tensor
 from fewshot.models.meta import Parameters, call
@@ -249,10 +250,11 @@ def run(experiment: str, names: list[str], data: Path, out: Path) -> list[Path]:
     result = measure(names, load(data).split("validation"))
     out.mkdir(parents=True, exist_ok=True)
     numbers, picture = out / f"{experiment}.json", out / f"{experiment}.png"
-    numbers.write_text(json.dumps(result, indent=2) + "\n")
-    with pyplot.rc_context(STYLE):
+    with whole(numbers) as partial:
+        partial.write_text(json.dumps(result, indent=2) + "\n")
+    with pyplot.rc_context(STYLE), whole(picture) as partial:
         figure = draw(result)
-        figure.savefig(picture, dpi=150)
+        figure.savefig(partial, dpi=150, format="png")
         pyplot.close(figure)
     return [numbers, picture]
 

@@ -15,6 +15,7 @@ import fewshot
 from fewshot import checkpoints
 from fewshot.data import omniglot
 from fewshot.evaluation import evaluate
+from fewshot.files import whole
 from fewshot.tasks import OMNIGLOT, TASKS, Task
 
 LOGS = checkpoints.SHIPPED.parent / "docs" / "training"
@@ -113,6 +114,7 @@ def heading(axis: Axes, text: str) -> None:
 
 def save(figure: pyplot.Figure, path: Path) -> Path:
     """Write a figure, and free it."""
-    figure.savefig(path, dpi=150)
+    with whole(path) as partial:
+        figure.savefig(partial, dpi=150, format="png")
     pyplot.close(figure)
     return path

@@ -1,23 +1,16 @@
 """The command line."""
 
 import json
-import os
 import re
-import resource
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from safetensors import safe_open
 
 from fewshot import __main__ as cli
-from fewshot import bench, checkpoints, report
+from fewshot import bench, report
 from fewshot.data import omniglot
 from fewshot.quality import Quality
 from tests.conftest import small_network, strokes_image
@@ -213,53 +206,3 @@ def test_generate_takes_the_drawings_of_a_sheet(tmp_path, monkeypatch):
     (numbers,) = (tmp_path / "out").iterdir()
     with np.load(numbers) as trace:
         assert trace["supports"].shape == (3, 26, 26)
-
-
-def started(*arguments: object, limit: int | None = None) -> subprocess.Popen:
-    """The command line in a process of its own, whose files may have at most ``limit`` bytes."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "fewshot", *map(str, arguments)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))),
-    )
-
-
-def training(data: Path, out: Path) -> tuple[object, ...]:
-    return "train", "--data", data, "--out", out, "--characters", 2, "--every", 1, "--no-compile"
-
-
-def test_a_training_that_is_interrupted_says_so_and_goes_on_later(packed_file, tmp_path):
-    process = started(*training(packed_file, tmp_path))
-    deadline = time.monotonic() + 240
-    while not (tmp_path / "omniglot-attention.state").exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "Stopped." in said.splitlines()
-    assert "Traceback" not in said
-    with safe_open(tmp_path / "omniglot-attention.state", "pt") as state:
-        assert int(state.metadata()["step"]) >= 1
-
-
-@pytest.mark.parametrize("command", ["train", "average", "evaluate"])
-def test_a_full_disk_is_one_sentence(command, packed_file, tmp_path):
-    weights = checkpoints.SHIPPED / "omniglot-pixelcnn.safetensors"
-    arguments, limit = {
-        "train": (training(packed_file, tmp_path), 100_000),
-        "average": (("average", "--weights", weights, weights, "--data", packed_file, "--out", tmp_path), 100_000),
-        "evaluate": (
-            ("evaluate", "--checkpoint", weights, "--data", packed_file, "--shots", 1, "--targets", 1)
-            + ("--out", tmp_path / "scores.json"),
-            1000,
-        ),
-    }[command]
-    process = started(*arguments, limit=limit)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 1, said
-    assert "Traceback" not in said
-    assert not list(tmp_path.glob("*.safetensors"))

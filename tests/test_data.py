@@ -1,20 +1,26 @@
 """The Omniglot protocol, its two sources, and episodes."""
 
-import contextlib
 import dataclasses
+import hashlib
 import io
+import shutil
 import zipfile
-from types import SimpleNamespace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets import Omniglot
 
 from fewshot.data import omniglot
 from fewshot.data.episodes import EpisodeSampler, evaluation_episodes
 from fewshot.data.errors import DataError
 from fewshot.training.augment import augment, augment_photos
 from tests.conftest import SHARED, needs_shared
+from tests.mutations import all_end_well, damaged, odd_array
 
 
 def test_max_pool_takes_rows_and_columns_0_to_103():
@@ -59,14 +65,6 @@ def test_training_never_sees_a_test_alphabet():
     expected = {"all": 11, "training": 1, "training+validation": 6, "validation": 5, "test": 5}
     assert {name: len(drawings.split(name).images) for name in omniglot.SPLITS} == expected
     assert set(drawings.split("training+validation").class_id) == set(range(6))
-
-
-def test_download_fetches_both_halves(tmp_path, monkeypatch):
-    fetched = []
-    monkeypatch.setattr("torchvision.datasets.Omniglot", lambda folder, **how: fetched.append((folder, how)))
-    monkeypatch.setattr(omniglot, "load", lambda _: SimpleNamespace(images=range(32_460)))
-    omniglot.download(tmp_path)
-    assert fetched == [(tmp_path, {"background": half, "download": True}) for half in (True, False)]
 
 
 def test_a_folder_as_torchvision_leaves_it(tmp_path, packed_file):
@@ -285,30 +283,118 @@ def test_a_packed_file_is_not_believed(packed_file, tmp_path):
 
 def test_300_mutated_packed_files_end_in_data_or_in_one_sentence(packed_file, tmp_path):
     with np.load(packed_file) as arrays:
-        np.savez_compressed(
-            tmp_path / "small.npz", **{k: v[:40] if k != "class_name" else v for k, v in arrays.items()}
-        )
-    data, rng, path = (tmp_path / "small.npz").read_bytes(), np.random.default_rng(0), tmp_path / "mutated.npz"
-    for _ in range(300):
-        mutated = bytearray(data)
-        for at in rng.integers(len(data), size=rng.integers(1, 8)):
-            mutated[at] = rng.integers(256)
-        path.write_bytes(mutated[: rng.integers(len(data))] if rng.random() < 0.2 else mutated)
-        with contextlib.suppress(DataError):
-            omniglot.load(path)
+        small = {k: v[:40] if k != "class_name" else v for k, v in arrays.items()}
+    path, rng = tmp_path / "mutated.npz", np.random.default_rng(0)
+    np.savez_compressed(path, **small)
+    whole = path.read_bytes()
+
+    def cases():
+        for k in range(300):
+            name = sorted(small)[rng.integers(len(small))]
+            match k % 3:
+                case 0:
+                    path.write_bytes(damaged(whole, rng))
+                case 1:
+                    np.savez_compressed(path, **(small | {name: odd_array(small[name], rng)}))
+                case 2:  # claims of another shape
+                    shape = tuple(int(10 ** rng.uniform(0, 13)) for _ in range(rng.integers(3)))
+                    claim, rest = io.BytesIO(), {k: v for k, v in small.items() if k != name}
+                    header = {"descr": small[name].dtype.str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(claim, header)
+                    np.savez(path, **rest)
+                    with zipfile.ZipFile(path, "a") as archive:
+                        archive.writestr(f"{name}.npy", claim.getvalue() + small[name].tobytes())
+            yield lambda: omniglot.load(path)
+
+    assert 0 < all_end_well(cases(), DataError) < 150
 
 
-def test_a_download_of_something_else_is_one_sentence(tmp_path, monkeypatch):
-    def login_page(*_, **__):
-        raise zipfile.BadZipFile("File is not a zip file")
+HALVES = ("images_background", "images_evaluation")
 
-    monkeypatch.setattr("torchvision.datasets.Omniglot", login_page)
-    with pytest.raises(DataError, match="could not be fetched"):
-        omniglot.download(tmp_path)
-    monkeypatch.setattr("torchvision.datasets.Omniglot", lambda *_, **__: None)
-    omniglot_folder(tmp_path, Image.fromarray(255 * (1 - ink_in_the_middle())))
-    with pytest.raises(DataError, match="1 of Omniglot's 32460"):
-        omniglot.download(tmp_path)
+
+class Site(SimpleHTTPRequestHandler):
+    """Serves files; beside one named "cut", of the second half all but the end, and then it is gone."""
+
+    def copyfile(self, source, outputfile):
+        data = source.read()
+        outputfile.write(data[:-20] if (Path(self.directory) / "cut").exists() and HALVES[1] in self.path else data)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """A folder from which torchvision now fetches Omniglot: its two archives, of a drawing each."""
+    place = tmp_path / "release"
+    place.mkdir()
+    picture, md5 = io.BytesIO(), {}
+    Image.fromarray(255 * (1 - ink_in_the_middle())).save(picture, "PNG")
+    for half in HALVES:
+        with zipfile.ZipFile(place / f"{half}.zip", "w") as archive:
+            archive.writestr(f"{half}/Of_{half}/character01/0001_01.png", picture.getvalue())
+        md5[half] = hashlib.md5((place / f"{half}.zip").read_bytes()).hexdigest()
+    monkeypatch.setattr(Omniglot, "zips_md5", md5)
+    monkeypatch.setattr(omniglot, "ALL_DRAWINGS", 2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Site, directory=place)) as server:
+        monkeypatch.setattr(Omniglot, "download_url_prefix", f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield place
+        server.shutdown()
+
+
+def test_download_fetches_both_halves_once(release, tmp_path):
+    data = tmp_path / "data"
+    omniglot.download(data)
+    assert omniglot.load(data).class_name == ("Of_images_background/01", "Of_images_evaluation/01")
+    for file in release.iterdir():
+        file.unlink()
+    omniglot.download(data)
+    assert [file.name for file in data.iterdir()] == ["omniglot-py"]
+
+
+@pytest.mark.parametrize("wrong", ["a login page", "cut", "of another release", "nothing", "incomplete"])
+def test_a_wrong_download_is_one_sentence_and_leaves_nothing(wrong, release, tmp_path, monkeypatch):
+    file, data = release / f"{HALVES[1]}.zip", tmp_path / "data"
+    match wrong:
+        case "a login page":
+            file.write_text("<html>Please log in.</html>")
+            monkeypatch.setitem(Omniglot.zips_md5, HALVES[1], hashlib.md5(file.read_bytes()).hexdigest())
+        case "cut":
+            (release / "cut").touch()
+        case "of another release":
+            shutil.copy(release / f"{HALVES[0]}.zip", file)
+        case "nothing":
+            file.unlink()
+        case "incomplete":
+            monkeypatch.setattr(omniglot, "ALL_DRAWINGS", 3)
+    with pytest.raises(DataError, match="could not be fetched") as refusal:
+        omniglot.download(data)
+    assert "\n" not in str(refusal.value)
+    assert list(data.iterdir()) == []
+
+
+def test_a_download_that_is_stopped_is_no_data_and_is_done_again(release, tmp_path, monkeypatch):
+    data, gone = tmp_path / "data", []
+    with monkeypatch.context() as patch:  # when a half has arrived, and some of the other
+        patch.setattr("zipfile.ZipFile.extractall", lambda archive, to: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            omniglot.download(data)
+        assert list(data.iterdir()) == []
+        patch.setattr(shutil, "rmtree", lambda folder, **_: gone.append(folder))  # as for a kill
+        with pytest.raises(KeyboardInterrupt):
+            omniglot.download(data)
+    assert gone
+    assert list(data.rglob("*.zip"))
+    omniglot_folder(data / ".partial", Image.fromarray(255 * (1 - ink_in_the_middle())))
+    with pytest.raises(DataError, match="no Omniglot drawings"):
+        omniglot.load(data)
+    omniglot.download(data)
+    assert len(omniglot.load(data).images) == 2
+    for picture in (data / "omniglot-py" / HALVES[0]).rglob("*.png"):
+        picture.unlink()
+    with pytest.raises(DataError, match="1 of Omniglot's 2 drawings: remove it"):
+        omniglot.download(data)
 
 
 def test_a_character_with_too_few_drawings_is_named(packed_file):

@@ -21,6 +21,8 @@ from PIL import Image
 
 from fewshot.interface import service
 from fewshot.interface.service import Service
+from fewshot.interface.workers import Asker
+from tests.mutations import mutated
 from tests.test_drawing import CHARACTER, draw, file
 from tools.load import family, megabytes
 from tools.sessions import growth
@@ -76,47 +78,6 @@ def call(url: str, name: str, body: bytes) -> tuple[int, bytes]:
         with urllib.request.urlopen(f"{url}/gradio_api/call/{name}/{event}", timeout=120) as events:
             return status, events.read()
     return status, answer
-
-
-ODD = [
-    None,
-    True,
-    -1,
-    0.5,
-    2**70,
-    float("nan"),
-    float("inf"),
-    "",
-    "x" * 1000,
-    "../../etc/passwd",
-    "é\0\ud800",
-    [],
-    {},
-    [[[[[]]]]],
-    [None] * 50,
-    {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
-    {"__type__": "update", "value": 1},
-    {"pixels": "AAAA"},
-    {"picture": "AAAA"},
-]
-
-
-def mutated(value: object, rng: np.random.Generator) -> object:
-    """A JSON value in which one thing is another, missing, twice, or of another name."""
-    if not isinstance(value, list | dict) or not value or rng.random() < 0.15:
-        return ODD[rng.integers(len(ODD))]
-    keys = range(len(value)) if isinstance(value, list) else sorted(value)
-    key, changed = keys[rng.integers(len(keys))], value.copy()
-    match rng.integers(8):
-        case 0:
-            del changed[key]
-        case 1 if isinstance(changed, list):
-            changed.insert(key, changed[key])
-        case 1:
-            changed[f"{key}x"] = changed.pop(key)
-        case _:
-            changed[key] = mutated(changed[key], rng)
-    return changed
 
 
 def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
@@ -278,6 +239,29 @@ def test_a_drawing_does_not_wait_for_the_previews_of_many_pictures(monkeypatch):
     rows = own.draw({"supports": [CROSS], "shots": None}, None, PIXELCNN, 0.0, 1.0, 7, 1)
     next(rows)  # and no more: a picture that is never finished
     assert "pixels" in anyio.run(own.preview_photo, wish)
+
+
+def test_the_previews_of_one_client_do_not_keep_others_waiting():
+    own, done = Service(), []
+    wish = {"task": "mirror", "picture": base64.b64encode(file(Image.effect_noise((300, 300), 40), "JPEG")).decode()}
+
+    async def preview(client: str) -> None:
+        assert "pixels" in await own.preview_photo(wish, Asker(client))
+        done.append(client)
+
+    async def all_of_them() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(12):
+                tasks.start_soon(preview, "many")
+            while not own.previews.borrowed_tokens:
+                await anyio.sleep(0)
+            before = len(done)
+            await preview("one")
+            assert len(done) - before <= 3  # the one that was being read, that of the other, and perhaps one more
+
+    anyio.run(all_of_them)
+    assert len(done) == 13
+    assert not own.previews_of
 
 
 def test_at_sigterm_the_temporary_files_go(studio):

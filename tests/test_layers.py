@@ -14,15 +14,15 @@ ALLOWED = {
     "tasks": {"data"},
     "evaluation": {"data", "models"},
     "sampling": {"data", "models", "sampling"},
-    "checkpoints": {"models"},
+    "checkpoints": {"models", "files"},
     "training": {"data", "models", "tasks", "evaluation", "checkpoints", "files", "memory", "training"},
-    "api": {"models", "tasks", "sampling", "checkpoints"},
+    "api": {"models", "tasks", "sampling", "checkpoints", "files"},
     "payload": {"api", "data", "tasks"},
     "export": {"api", "data", "payload", "export"},
     "quality": {"api", "data", "models"},
-    "bench": {"api", "models", "sampling", "checkpoints", "memory", "training"},
-    "lab": {"api", "data", "models", "tasks", "checkpoints"},
-    "report": {"api", "data", "tasks", "evaluation", "checkpoints"},
+    "bench": {"api", "models", "sampling", "checkpoints", "files", "memory", "training"},
+    "lab": {"api", "data", "models", "tasks", "checkpoints", "files"},
+    "report": {"api", "data", "tasks", "evaluation", "checkpoints", "files"},
 }
 # What a run's own methods need, when they are called.
 WHEN_CALLED = {"api": {"export"}}

@@ -10,9 +10,11 @@ import sys
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import load, load_file, save_file
 
 import fewshot
 from fewshot import checkpoints
@@ -26,6 +28,7 @@ from fewshot.training.average import AverageConfig, average
 from fewshot.training.optimizer import WEIGHT_DECAY, Optimizer
 from fewshot.training.train import TrainConfig, TrainingError, fast_bf16, mean_nll, train, train_step
 from tests.conftest import VARIANTS, small_network
+from tests.mutations import all_end_well, damaged, odd_array
 
 BF16 = fast_bf16(torch.device("cpu"))
 
@@ -149,6 +152,48 @@ def test_another_configuration_does_not_resume(packed_file, tmp_path):
     save_file({}, state)
     with pytest.raises(TrainingError, match="does not say"):
         train(config(packed_file, tmp_path, steps=2))
+
+
+def test_100_mutated_states_go_on_or_end_in_one_sentence(packed_file, tmp_path, monkeypatch):
+    """Of a small network: what is accepted also does a step."""
+    rng, small = np.random.default_rng(0), ("layers=4", "maps=4", "penultimate=4")
+    settings = config(packed_file, tmp_path, steps=2, network=small)
+    monkeypatch.setattr(training, "commit", lambda: "")
+    drawings = omniglot.load(packed_file)
+    monkeypatch.setattr(omniglot, "load", lambda _: drawings)
+    run = training._Run(settings, 0, 1, torch.device("cpu"))
+    run.train_step(run.network, *run.tensors(run.share[0]))
+    run.step = 1
+    run.save()
+    state = run.state_file
+    whole = state.read_bytes()
+    tensors = load(whole)  # not from the file, which changes
+    header = int.from_bytes(whole[:8], "little")
+    with safe_open(state, "pt") as file:
+        metadata = file.metadata()
+
+    def go_on():
+        run = training._Run(settings, 0, 1, torch.device("cpu"))
+        run.train_step(run.network, *run.tensors(run.share[0]))
+
+    def cases():
+        for k in range(100):
+            name = sorted(tensors)[rng.integers(len(tensors))]
+            changed = tensors | {name: torch.from_numpy(odd_array(tensors[name].numpy(), rng))}
+            match k % 4:
+                case 0:
+                    state.write_bytes(damaged(whole, rng))
+                case 1:
+                    state.write_bytes(damaged(whole, rng, within=header))
+                case 2:
+                    save_file(changed, state, metadata)
+                case 3:
+                    name = sorted(metadata)[rng.integers(len(metadata))]
+                    odd = ("", "-1", "9" * 9, "nan", "inf", "1.5", "²", "0", None)[rng.integers(9)]
+                    save_file(tensors, state, {k: v for k, v in (metadata | {name: odd}).items() if v is not None})
+            yield go_on
+
+    assert 0 < all_end_well(cases(), TrainingError) < 80
 
 
 def test_nonsense_settings_give_a_sentence(packed_file, tmp_path):

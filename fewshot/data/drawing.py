@@ -193,7 +193,7 @@ def _centre_lines(margin: np.ndarray) -> np.ndarray:
     around = tuple(slice(max(line.min() - 2, 0), line.max() + 3) for line in (rows, columns))
     margin = enlarged(margin[around].clip(-0.3, 0.3), LONG_SIDE * _FINE)
     ink = large(np.pad(margin > 0, 2), 9)  # enlarging may leave specks beside sharp edges
-    ink = ~large(~ink, max(6, (stroke_width(ink) / 6) ** 2))  # pinholes
+    ink = ~large(~ink, max(6, (stroke_width(ink) / 6) ** 2), None)  # pinholes
     depth = ndimage.distance_transform_edt(ink)
     lines = skeletonize(ink)
     # Where lines cross, thinning may leave a hole in which there is no paper.

@@ -27,7 +27,9 @@ def picture_files(folder: Path, endings: set[str]) -> list[Path]:
         files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings and file.is_file())
     except OSError as error:
         raise DataError(f"'{folder}' cannot be read ({error.strerror}).") from error
-    kept = [file for file in files if not (file.name.startswith(".") or JUNK_FOLDERS & set(file.parts))]
+    parts = [file.relative_to(folder).parts for file in files]  # they count below the folder alone
+    is_junk = [any(part.startswith(".") or part in JUNK_FOLDERS for part in one) for one in parts]
+    kept = [file for file, junk in zip(files, is_junk, strict=True) if not junk]
     if len(kept) < len(files):
         print(f"{len(files) - len(kept)} hidden files in '{folder}' are not pictures: skipped.", file=sys.stderr)
     return kept

@@ -70,9 +70,9 @@ def enlarged(grey: np.ndarray, side: float) -> np.ndarray:
     return np.asarray(Image.fromarray(grey.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
 
 
-def large(mask: np.ndarray, area: float) -> np.ndarray:
-    """The connected parts of a mask of at least that area."""
-    labels, _ = ndimage.label(mask, EIGHT)
+def large(mask: np.ndarray, area: float, neighbours: np.ndarray | None = EIGHT) -> np.ndarray:
+    """The connected parts of a mask of at least that area. For those of the paper, whose diagonals ink cuts: None."""
+    labels, _ = ndimage.label(mask, neighbours)
     keep = np.bincount(labels.ravel()) >= area
     keep[0] = False
     return keep[labels]
@@ -163,7 +163,8 @@ def _is_bold(photo: np.ndarray, close: np.ndarray, wide: np.ndarray) -> bool:
     """Whether some ink is so wide that what was taken for paper ``close`` by is ink, as a ``wide`` look shows."""
     taken, taken_close = _missing(photo, wide).max(2), _missing(photo, close).max(2)
     strongest = np.percentile(taken, 99.5)
-    hollow = ((close < (1 - 0.5 * strongest) * wide).all(2) & (taken > 0.8 * strongest)).sum()
+    darker = close.mean(2) < (1 - 0.5 * strongest) * wide.mean(2)  # in all: ink takes some colours, a shadow all
+    hollow = (darker & (taken > 0.8 * strongest)).sum()
     if hollow > 0.05 * (taken > 0.5 * strongest).sum():
         return True
     ink = taken_close > 0.5 * np.percentile(taken_close, 99.5)

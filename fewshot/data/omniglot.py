@@ -4,9 +4,12 @@ Protocol: 105x105 binary drawings, ink = 1; 4x4 max-pooling with stride 4 and no
 alphabets, 5 test alphabets by name. Five of the 45 are held out for every choice and every development figure.
 """
 
+import os
+import shutil
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -86,19 +89,41 @@ def load(path: str | Path) -> Drawings:
 
 
 def download(folder: str | Path) -> None:
-    """Fetch both halves of Omniglot, all 50 alphabets, into ``folder`` by torchvision. Raises DataError."""
+    """Fetch both halves of Omniglot, all 50 alphabets, into ``folder`` by torchvision. Raises DataError.
+
+    All of it arrives, or nothing: until it is whole, it is in a hidden folder, which ``load`` does not read.
+    """
     from torchvision.datasets import Omniglot
 
+    place, partial = Path(folder, Omniglot.folder), Path(folder, ".partial")
+    if place.exists():
+        held = _number_in(place)
+        if held != ALL_DRAWINGS:
+            raise DataError(f"'{place}' holds {held} of Omniglot's {ALL_DRAWINGS} drawings: remove it, and try again.")
+        return
+    shutil.rmtree(partial, ignore_errors=True)  # of a download that was killed
     try:
         for background in (True, False):
-            Omniglot(folder, background=background, download=True)
-    except (RuntimeError, OSError, BadZipFile, zlib.error) as error:  # no network, a login page for a zip, a full disk
+            Omniglot(partial, background=background, download=True)
+        held = _number_in(partial)
+        if held != ALL_DRAWINGS:
+            raise RuntimeError(f"it holds {held} of {ALL_DRAWINGS} drawings")
+        os.replace(partial / Omniglot.folder, place)
+    except (RuntimeError, OSError, HTTPException, BadZipFile, zlib.error) as error:
+        # No network, a login page for a zip, a full disk.
         raise DataError(
             f"Omniglot could not be fetched into '{folder}' ({_reason(error)}): please try again."
         ) from error
-    whole = len(load(folder).images)
-    if whole != ALL_DRAWINGS:
-        raise DataError(f"'{folder}' holds {whole} of Omniglot's {ALL_DRAWINGS} drawings: remove it, and try again.")
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _number_in(folder: Path) -> int:
+    """How many drawings a folder holds; 0 if they cannot be read."""
+    try:
+        return len(load(folder).images)
+    except DataError:
+        return 0
 
 
 def _reason(error: BaseException) -> str:

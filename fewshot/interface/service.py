@@ -9,6 +9,7 @@ from itertools import count
 from threading import BoundedSemaphore, Condition, Lock
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import numpy as np
 from anyio import CapacityLimiter
@@ -87,7 +88,8 @@ class Service:
     times as long as one after the other. So they take turns, a row each, which go round between clients; a client's go
     first to pictures that have no row yet, then in the order in which they came. To read a picture file takes as long
     as to draw many rows, so that it waits for its turn until nothing is drawn, or READ_ANYWAY is over. Of the files
-    that wait for a preview, only the first is in line: the others hold no thread. Where there are ``workers``, each of
+    that wait for a preview, only the first is in line, and behind it one of each other client: the others hold no
+    thread, and those of one client keep no other waiting. Where there are ``workers``, each of
     these processes has a service of its own, and works for this one. ``along`` and ``influences`` are how many may draw
     along, and have influence computed, at a time; no queue holds these back. No influence is urgent, and one on eight
     drawings takes up to 1 GB. ``many`` is how many may have variations drawn: each holds one of the server's threads.
@@ -98,6 +100,7 @@ class Service:
         self.along, self.influences = BoundedSemaphore(along), BoundedSemaphore(influences)
         self.many, self.files = BoundedSemaphore(many), BoundedSemaphore(files)
         self.previews = CapacityLimiter(1)  # picture files at a time
+        self.previews_of: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()  # in line, by client
         self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
@@ -458,16 +461,21 @@ class Service:
 
     async def preview(self, strokes_or_picture: object, asker: Asker = NOBODY) -> Answer:
         """For the pad: a drawing as the model sees it, {"pixels"}, or {"error"} with a sentence."""
-        is_file = isinstance(strokes_or_picture, dict) and "picture" in strokes_or_picture
-        limiter = self.previews if is_file else None
-        return await run_sync(self._seen, strokes_or_picture, OMNIGLOT.key, asker, limiter=limiter)
+        if isinstance(strokes_or_picture, dict) and "picture" in strokes_or_picture:
+            return await self._seen_in_line(strokes_or_picture, OMNIGLOT.key, asker)
+        return await run_sync(self._seen, strokes_or_picture, OMNIGLOT.key, asker)
 
     async def preview_photo(self, wish: Any, asker: Asker = NOBODY) -> Answer:
         """For the tray: a picture file as the models of a task see it, {"pixels"}, or {"error"} with a sentence."""
         match wish:
             case {"task": key, "picture": picture}:
-                return await run_sync(self._seen, {"picture": picture}, key, asker, limiter=self.previews)
+                return await self._seen_in_line({"picture": picture}, key, asker)
         return {"error": "Which picture to read did not arrive: reload the page."}
+
+    async def _seen_in_line(self, given: object, key: object, asker: Asker) -> Answer:
+        """What the models see of a picture file, when it is its turn."""
+        async with self.previews_of.setdefault(asker.client, CapacityLimiter(1)):
+            return await run_sync(self._seen, given, key, asker, limiter=self.previews)
 
     @in_a_sentence
     @by_worker

@@ -67,19 +67,26 @@ class Optimizer:
         return state
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take over what ``state`` gave."""
+        """Take over what ``state`` gave. Raises ValueError if it is not of such a network."""
+        for i, momentum in enumerate(self.momenta):
+            momentum.copy_(_moment(state, f"muon/{i}", momentum))
         moments: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            kind, index, *name = key.split("/")
-            if kind == "muon":
-                self.momenta[int(index)].copy_(value)
-                continue
-            parameter = self.others[int(index)]
-            if value.shape == parameter.shape:
-                # The fused AdamW takes for granted that moments lie in memory as their parameter does.
-                value = torch.empty_like(parameter).copy_(value)
-            moments.setdefault(int(index), {})[name[0]] = value
+        for i, parameter in enumerate(self.others):
+            likes = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+            if any(f"adamw/{i}/{name}" in state for name in likes):  # none of what had no gradient yet
+                # The fused AdamW takes for granted that moments are of the shape of their parameter, and lie in memory
+                # as it does: else it writes beside them.
+                moments[i] = {
+                    name: torch.empty_like(like).copy_(_moment(state, f"adamw/{i}/{name}", like))
+                    for name, like in likes.items()
+                }
         self.adamw.load_state_dict(self.adamw.state_dict() | {"state": moments})
+
+
+def _moment(state: dict[str, Tensor], name: str, like: Tensor) -> Tensor:
+    if name not in state or state[name].shape != like.shape:
+        raise ValueError(f"{name} is missing, or of another shape")
+    return state[name]
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

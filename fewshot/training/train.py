@@ -376,8 +376,8 @@ class _Run:
             for key, value in tensors.items():
                 kind, name = key.split("/", 1)
                 groups.setdefault(kind, {})[name] = value
-            if not all(value.isfinite().all() for value in tensors.values()):
-                raise ValueError("it is not finite")
+            if not all(value.dtype == torch.float32 and value.isfinite().all() for value in tensors.values()):
+                raise ValueError("it is not of finite numbers in float32")
             self.network.load_state_dict(groups["network"])
             # In the network's order, which the file does not keep.
             self.average = {k: groups["average"][k].to(self.device) for k in self.network.state_dict()}
