@@ -60,7 +60,6 @@ def _as_function(name: str, text: str) -> str:
     exported = [found for _, found in _EXPORT.findall(text)]
     text = _EXPORT.sub(r"\1 \2", _NO_EXPORT.sub("", text))
 
-
     def taken(match: re.Match[str]) -> str:
         return f"const {{{match[1].replace(' as ', ': ')}}} = {_constant(_named(match[2], name))};\n"
 

@@ -1,4 +1,4 @@
-"""The studio as a static site, or as one file: without Python, Gradio or a network, for models that a browser draws with.
+"""The studio as a static site, or as one file: without Python, Gradio or a network, for models that browsers draw with.
 
 It is made of the same files as the studio's page. The folder ``web/site`` holds what is its own: a page in place of the
 one that Gradio makes, and the module that brings the others together there. The page holds, as JSON,
@@ -13,6 +13,7 @@ one that Gradio makes, and the module that brings the others together there. The
 import base64
 import hashlib
 import html
+import importlib.util
 import json
 import re
 from collections.abc import Iterable
@@ -28,6 +29,8 @@ from fewshot.interface.service import NEW_SEEDS, SERVICE
 FILE_NAME = "few-shot-studio.html"
 FORMATS = ("png", "clear", "sheet")  # that a browser's canvas can make
 STYLES = [*(file.name for file in scripts.STYLES), "site/site.css"]
+# Gradio's page brings its font along (IBM Plex Sans, SIL Open Font License); the site takes it from there.
+FONTS = {400: "IBMPlexSans-Regular.woff2", 700: "IBMPlexSans-Bold.woff2"}
 PARTS = ("comparing", "settings", "views", "pad", "photos", "player", "compare", "variations")
 SERVED, ALONE = "site/served.js", "site/file.js"  # the modules that open the site, and the one file
 WORKER, WORKER_ALONE = "local/worker.js", "site/worker.js"
@@ -47,10 +50,9 @@ def write_site(folder: Path) -> list[Path]:
 def write_file(folder: Path) -> Path:
     """Write the site as one file, which a double click opens, into a folder. Raises OSError."""
     facts = _facts()
-    styles = "".join(web.read(name).replace("</", "<\\/") for name in STYLES)
-    held = [
-        f'"{name}": "{base64.b64encode(data).decode()}",' for name, data in _weights(facts["models"]).items()
-    ]
+    in_place = {name: f"data:font/woff2;base64,{base64.b64encode(data).decode()}" for name, data in _fonts().items()}
+    styles = _in_script(_font_faces(in_place) + "".join(web.read(name) for name in STYLES))
+    held = [f'"{name}": "{base64.b64encode(data).decode()}",' for name, data in _weights(facts["models"]).items()]
     worker = _filled(web.bundle(WORKER_ALONE), files="\n".join(held))
     page = _page(
         facts,
@@ -68,13 +70,16 @@ def _site() -> dict[str, bytes]:
     """The files of the site, by their names."""
     facts = _facts()
     scripts_of_page = [f"{scripts.PATH}/{name}" for name in web.modules(SERVED)]
-    head = [f'<link rel="stylesheet" href="{scripts.PATH}/{name}">' for name in STYLES]
+    fonts = {f"{scripts.PATH}/site/{name}": data for name, data in _fonts().items()}
+    head = [f"<style>\n{_font_faces({Path(name).name: name for name in fonts})}</style>"]
+    head += [f'<link rel="stylesheet" href="{scripts.PATH}/{name}">' for name in STYLES]
     head += [f'<link rel="modulepreload" href="{name}">' for name in scripts_of_page]
     head.append(f'<link rel="icon" href="{scripts.PATH}/icon.svg"><link rel="manifest" href="manifest.webmanifest">')
     opens = f'<script type="module" src="{scripts.PATH}/{SERVED}"></script>'
     names = {*web.modules(SERVED), *web.modules(WORKER), *STYLES, "icon.svg"}
     files = {f"{scripts.PATH}/{name}": web.read(name).encode() for name in sorted(names)}
     files |= {f"{weights.PATH}/{name}": data for name, data in _weights(facts["models"]).items()}
+    files |= fonts
     files["manifest.webmanifest"] = web.read("site/manifest.webmanifest").encode()
     files["index.html"] = _page(facts, "\n".join(head), opens).encode()
     digest = hashlib.blake2s(b"".join(name.encode() + data for name, data in files.items()), digest_size=8).hexdigest()
@@ -82,6 +87,21 @@ def _site() -> dict[str, bytes]:
     listed = "\n".join(f"{json.dumps(name)}," for name in kept)
     files["service-worker.js"] = _filled(web.read("site/service-worker.js"), version=digest, files=listed).encode()
     return files
+
+
+def _fonts() -> dict[str, bytes]:
+    """The font's files by their names."""
+    (gradio,) = importlib.util.find_spec("gradio").submodule_search_locations
+    folder = Path(gradio) / "templates" / "frontend" / "static" / "fonts" / "IBMPlexSans"
+    return {name: (folder / name).read_bytes() for name in FONTS.values()}
+
+
+def _font_faces(addresses: dict[str, str]) -> str:
+    """The style that has the font, of the addresses of its files."""
+    return "".join(
+        f'@font-face {{ font-family: "IBM Plex Sans"; font-weight: {weight}; src: url("{addresses[name]}"); }}\n'
+        for weight, name in FONTS.items()
+    )
 
 
 def _page(facts: dict[str, Any], head: str, opens: str) -> str:
@@ -94,9 +114,7 @@ def _page(facts: dict[str, Any], head: str, opens: str) -> str:
 
 def _filled(text: str, **parts: str) -> str:
     """A file's text with parts in their places, which are comments that have their names."""
-    return re.sub(
-        r"<!--(\w+)-->|/\*(\w+)\*/", lambda match: parts.get(match[1] or match[2], match[0]), text
-    )
+    return re.sub(r"<!--(\w+)-->|/\*(\w+)\*/", lambda match: parts.get(match[1] or match[2], match[0]), text)
 
 
 def _in_script(text: str) -> str:

@@ -115,7 +115,7 @@ function checked(given, { tasks, models, limits }) {
     throw no("This project is damaged: it does not say how many drawings are used.");
   }
   const isRecord = typeof settings === "object" && settings !== null;
-  const { seed, temperature, guidance, inner_steps = null } = isRecord ? settings : {};
+  const { seed, temperature, guidance } = isRecord ? settings : {};
   const isWithin = (/** @type {unknown} */ value, /** @type {[number, number]} */ [least, greatest]) =>
     typeof value === "number" && least <= value && value <= greatest;
   if (!isWhole(seed, ...limits.seed) || !isWithin(temperature, limits.temperature)) {
@@ -124,7 +124,6 @@ function checked(given, { tasks, models, limits }) {
   if (!isWithin(guidance, limits.guidance)) {
     throw no(`The faithfulness must be a number from ${limits.guidance.join(" to ")}.`);
   }
-  if (inner_steps !== null) throw no("This project is damaged: its model takes no inner steps.");
   const { position = side ** 2, locked = null } = given.view ?? {};
   if (!isWhole(position, 0, side ** 2) || (locked !== null && !isWhole(locked, 0, side ** 2 - 1))) {
     throw no("This project is damaged: it looks at a pixel that is not there.");
@@ -137,7 +136,7 @@ function checked(given, { tasks, models, limits }) {
     supports: seen,
     shots,
     beginning: beginningOf(beginning ?? null, side),
-    settings: { seed, temperature, guidance, inner_steps },
+    settings: { seed, temperature, guidance, inner_steps: null }, // models that take some need a server
     view: { position, locked },
   };
 }

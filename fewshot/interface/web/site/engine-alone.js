@@ -13,6 +13,7 @@ import { checkProject } from "../project.js";
 /** @typedef {import("../engine.js").SheetWish} SheetWish */
 
 const NO_DRAWINGS = "There is nothing to read yet: draw a character, or take a ready-made set.";
+const NO_OTHERS = "There is no other drawing to read: add another one of the same character.";
 const NO_PICTURES = "Photos of paper are read by a studio with a server only: draw on the pad instead.";
 const NO_INFLUENCE = "Influence is computed by a studio with a server only.";
 const [SCALE, SCALE_ON_SHEET, GAP_ON_SHEET] = [20, 8, 2]; // as in fewshot/export/pictures.py
@@ -26,9 +27,15 @@ const AT_ONCE = 16; // pictures of a sheet that are drawn at once
 export function createAlone(facts) {
   let why = ""; // the browser cannot draw at all, in a sentence
 
-  /** @param {Recipe["drawings"]} drawings */
-  async function* refuse({ supports }) {
-    yield { error: supports.length ? why : NO_DRAWINGS };
+  /**
+   * @param {Recipe["drawings"]} drawings
+   * @param {string} [unread]  what to say if there are none
+   */
+  const refusal = ({ supports }, unread = NO_DRAWINGS) => ({ error: supports.length ? why : unread });
+
+  /** @param {Parameters<typeof refusal>} drawings */
+  async function* refuse(...drawings) {
+    yield refusal(...drawings);
   }
 
   /** @type {Engine} */
@@ -37,9 +44,9 @@ export function createAlone(facts) {
     generate: (drawings) => refuse(drawings),
     variations: ({ drawings }) => refuse(drawings),
     compare: ({ drawings }) => refuse(drawings),
-    score: ({ drawings }) => refuse(drawings),
-    recognise: ({ drawings }) => refuse(drawings),
-    along: async ({ supports }) => ({ error: supports.length ? why : NO_DRAWINGS }),
+    score: ({ drawings }) => refuse(drawings, NO_OTHERS),
+    recognise: ({ drawings }) => refuse(drawings, NO_OTHERS),
+    along: async (drawings) => refusal(drawings),
     influence: async () => ({ error: NO_INFLUENCE }),
     takeHome: async () => ({ error: why }),
     openProject: async (project) => checkProject(project, facts),
