@@ -1,4 +1,4 @@
-"""The studio without a server, as its users meet it: the site without a network after its first visit, and the one file."""
+"""The studio without a server, as its users meet it: the site after a first visit, and the one file; no network."""
 
 import base64
 import io
@@ -21,7 +21,8 @@ from tests.test_browser_local import assert_pythons, choose_model
 
 pytestmark = test_browser.pytestmark
 launch, browser = test_browser.launch, test_browser.browser  # the same browser
-DESK, PHONE = {"viewport": {"width": 1280, "height": 720}}, {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+DESK = {"viewport": {"width": 1280, "height": 720}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 LIVE = f"{STATE}.run.live && {STATE}.run.rows === 26"
 
 
@@ -104,7 +105,7 @@ def use_the_studio(context, page, address, on_phone):
     page.locator("#compare-open").click()
 
     if on_phone:
-        page.locator("#views").get_by_text("Draw").click()
+        page.get_by_role("radio", name="Draw", exact=True).check()
     take_a_set(page)
     page.get_by_role("button", name="Lessons").click()
     page.locator(".lesson-menu button").first.click()

@@ -13,10 +13,10 @@ one that Gradio makes, and the module that brings the others together there. The
 import base64
 import hashlib
 import html
-import importlib.util
 import json
 import re
 from collections.abc import Iterable
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,8 @@ def _site() -> dict[str, bytes]:
 
 def _fonts() -> dict[str, bytes]:
     """The font's files by their names."""
-    (gradio,) = importlib.util.find_spec("gradio").submodule_search_locations
-    folder = Path(gradio) / "templates" / "frontend" / "static" / "fonts" / "IBMPlexSans"
-    return {name: (folder / name).read_bytes() for name in FONTS.values()}
+    folder = distribution("gradio").locate_file("gradio/templates/frontend/static/fonts/IBMPlexSans")
+    return {name: Path(str(folder), name).read_bytes() for name in FONTS.values()}
 
 
 def _font_faces(addresses: dict[str, str]) -> str:

@@ -35,7 +35,10 @@ export async function openSite(start) {
       studio.turn(to);
       studio.showTask(controls.settings);
     },
-    model: () => studio.showModel(controls.settings),
+    model() {
+      studio.showModel(controls.settings);
+      studio.follow(controls.settings);
+    },
     setting: () => studio.follow(controls.settings),
   });
   controls.show(keptSettings());
