@@ -347,6 +347,19 @@ def lab(
         print(path)
 
 
+def site(out: Path = Path("site"), single_file: bool = False) -> None:
+    """Write the studio as a static site, which draws in the browser, for any web server; or as one file.
+
+    Args:
+        out: folder for what is written.
+        single_file: one HTML file instead, which opens by a double click.
+    """
+    from fewshot.interface.site import write_file, write_site  # the command line needs no page elsewhere
+
+    for path in [write_file(out)] if single_file else write_site(out):
+        print(path)
+
+
 def download(data: Path = Path("data")) -> None:
     """Fetch Omniglot (both halves, 50 alphabets) by torchvision into a folder that --data takes.
 
@@ -374,6 +387,7 @@ def main() -> None:
                 "bench": bench,
                 "report": report,
                 "lab": lab,
+                "site": site,
                 "download": download,
             },
             prog="python -m fewshot",

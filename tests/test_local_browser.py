@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 
 import fewshot
 from fewshot import checkpoints, payload
-from fewshot.interface import scripts, weights
-from fewshot.interface.service import CUT
+from fewshot.interface import catalogue, scripts, weights
+from fewshot.interface.service import CUT, NEW_SEEDS, SERVICE
 from fewshot.tasks import OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -27,20 +27,20 @@ PATIENCE = 60_000  # milliseconds for anything, on a machine that does other thi
 APP = Starlette(routes=[Route("/", lambda _: HTMLResponse("<title>None</title>")), scripts.ROUTE, weights.ROUTE])
 
 # A page that brings the engine, and a server that says that it was asked.
-PAGE = """async () => {
-  const { createLocalEngine, startWorker } = await import("./studio-web/engine-local.js");
+PAGE = """async (facts) => {
+  const { createLocalEngine } = await import("./studio-web/engine-local.js");
+  const { startWorker } = await import("./studio-web/local/start.js");
   const asked = [];
   const server = {
     async *generate(_, __, { model }) { yield { error: `asked the server for ${model}` }; },
     along: async (_, { model }) => ({ error: `asked the server for ${model}` }),
+    async *compare(_, models) { yield* models.map((model) => ({ model, error: "asked the server" })); },
   };
   const plain = (chunk) => ({ ...chunk, data: chunk.data ? Array.from(chunk.data) : null });
   window.told = [];
-  const models = ["omniglot-pixelcnn", "omniglot-conditional", "omniglot-attention", "nothing"];
+  facts.models.nothing = { ...facts.models["omniglot-pixelcnn"] };
   const tellSeed = (seed) => told.push(seed);
-  const limits = { seed: [0, 2 ** 53 - 1], temperature: [0.01, 10], guidance: [0, 4] };
-  const options = { start: startWorker, models, limits, always: true, newSeeds: 10_000, tellSeed };
-  const engine = createLocalEngine(server, options);
+  const engine = createLocalEngine(server, { start: startWorker, facts, always: true, tellSeed });
   window.generate = async (drawings, settings, most) => {
     const chunks = [];
     for await (const chunk of engine.generate(drawings, null, settings)) {
@@ -48,6 +48,15 @@ PAGE = """async () => {
       if (chunks.length === most) break;
     }
     return chunks;
+  };
+  window.all = async (method, ...wish) => {
+    const answers = [];
+    for await (const answer of engine[method](...wish)) {
+      const { data, ...facts } = answer; // large; the last of its arrays is the picture
+      if (data) facts.image = Array.from(data.slice(-(answer.rows - answer.start) * answer.width));
+      answers.push(facts);
+    }
+    return answers;
   };
   window.along = async (drawings, settings) => plain(await engine.along(drawings, settings));
   window.preview = (strokes) => engine.preview("any", { strokes });
@@ -71,7 +80,7 @@ def page():
             wrong = []
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/")
-            page.evaluate(PAGE)
+            page.evaluate(PAGE, catalogue.facts() | {"new_seeds": NEW_SEEDS})
             yield page
             browser.close()
             assert wrong == []
@@ -142,6 +151,54 @@ def test_the_server_draws_what_the_browser_cannot(page, name):
     arguments = [given(drawings(1)), settings(name)]
     assert page.evaluate("([drawings, settings]) => generate(drawings, settings)", arguments) == [said | {"data": None}]
     assert page.evaluate("([drawings, settings]) => along(drawings, settings)", arguments) == said | {"data": None}
+
+
+def test_variations_are_the_servers_and_fit_as_well(page):
+    wish = {"guidance": 0.5, "temperature": 1, "seed": 7, "inner_steps": None, "tray": None}
+    for name in ("omniglot-attention", "omniglot-conditional", "omniglot-pixelcnn"):
+        for guidance in (0.5, 0):
+            of = given(drawings(3))
+            asked = wish | {"model": name, "guidance": guidance, "pad": of, "samples": 3}
+            recipe = {"task": OMNIGLOT.key, "drawings": of, "settings": settings(name, seed=7, guidance=guidance)}
+            ours = page.evaluate("(recipe) => all('variations', recipe, 3)", recipe)
+            theirs = list(SERVICE.variations(asked))
+            for mine, its in zip(ours, theirs, strict=True):
+                assert mine | {"fits": None} == {key: its[key] for key in mine} | {"fits": None}
+                if its["fits"] is None:
+                    assert mine["fits"] is None
+                else:
+                    np.testing.assert_allclose(mine["fits"], its["fits"], atol=0.01)
+
+
+def test_comparisons_are_the_servers(page):
+    """What some models draw, what a drawing costs them, and which set it belongs to."""
+    sets = list(OMNIGLOT.ready_made(OMNIGLOT.side).values())
+    of, name = given(drawings(3)), "omniglot-attention"
+    recipe = {"task": OMNIGLOT.key, "drawings": of, "settings": settings(name, seed=7, guidance=0.5)}
+    names = ["omniglot-meta", "omniglot-pixelcnn", name]
+    chunks = page.evaluate("([recipe, names]) => all('compare', recipe, names)", [recipe, names])
+    assert [one["rows"] for one in chunks[:-1]] == [*range(1, 27)] * 2
+    assert chunks[-1] == {"model": "omniglot-meta", "error": "asked the server"}
+    for n, model in ((0, "omniglot-pixelcnn"), (26, name)):
+        guided = {"guidance": 0.5, "cut": CUT} if model == name else {}
+        python = fewshot.load(model).generate(drawings(3), seed=7, **guided)
+        np.testing.assert_array_equal([one["image"] for one in chunks[n : n + 26]], python.images[0])
+
+    drawing = {"pixels": payload.pack_images(drawings(5)[4], 1)}
+    (chunk,) = page.evaluate("([...wish]) => all('score', ...wish)", [recipe, [name], drawing])
+    wish = {"pad": of, "tray": None, "inner_steps": None, "drawing": drawing}
+    (expected,) = SERVICE.score(wish | {"models": [name]})
+    nats, its = (np.frombuffer(base64.b64decode(one["nats"]), "<f4") for one in (chunk, expected))
+    np.testing.assert_allclose(nats, its, atol=1e-3)
+    assert chunk.keys() - {"image"} == expected.keys() - {"data", "file"}
+
+    looked = [[{"pixels": payload.pack_images(one, 1)} for one in each[:6]] for each in sets[:3]] + [[drawing]]
+    names = [name, "omniglot-pixelcnn"]
+    ours = page.evaluate("([...wish]) => all('recognise', ...wish)", [recipe, names, drawing, looked])
+    theirs = list(SERVICE.recognise(wish | {"models": names, "sets": looked}))
+    assert ours[1] == theirs[1] == {"model": "omniglot-pixelcnn", "nats": None}
+    assert ours[0]["nats"][3] is theirs[0]["nats"][3] is None
+    np.testing.assert_allclose(ours[0]["nats"][:3], theirs[0]["nats"][:3], atol=0.05)
 
 
 def test_strokes_are_seen_without_the_server(page):

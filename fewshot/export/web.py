@@ -4,15 +4,16 @@ A browser loads no modules for a page that was opened from a disk. So a file tha
 script: each module is a function that returns what it exports, and is called after those that it imports.
 """
 
+import posixpath
 import re
 from pathlib import Path
 
 WEB = Path(__file__).resolve().parents[1] / "interface" / "web"
 
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?/[\w./-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function\*?|class|const) (\w+)", re.MULTILINE)
 _NO_EXPORT = re.compile(r"^export \{\};\n", re.MULTILINE)  # of a module that has only types
-_OTHER = re.compile(r"^(?:import\b|export\b).*$", re.MULTILINE)
+_OTHER = re.compile(r"^(?:import\b|export\b).*$|import\.meta", re.MULTILINE)
 
 
 def read(name: str) -> str:
@@ -20,10 +21,10 @@ def read(name: str) -> str:
     return (WEB / name).read_text(encoding="utf-8")
 
 
-def bundle(entry: str) -> str:
-    """A module and all that it imports, as one script. Raises ValueError for imports or exports of another form.
+def modules(entry: str) -> dict[str, str]:
+    """A module and all that it imports, each after those that it imports itself: name and text.
 
-    Understood are ``import { a, b as c } from "./x.js";`` and ``export`` before function, class and const.
+    Raises ValueError for modules that import each other.
     """
     done: dict[str, str] = {}
 
@@ -34,18 +35,35 @@ def bundle(entry: str) -> str:
             return
         text = read(name)
         for _, other in _IMPORT.findall(text):
-            add(other, (*importers, name))
-        done[name] = _as_function(name, text)
+            add(_named(other, name), (*importers, name))
+        done[name] = text
 
     add(entry, ())
-    return "\n".join(done.values()) + "\n"
+    return done
+
+
+def bundle(entry: str) -> str:
+    """A module and all that it imports, as one script. Raises ValueError for imports or exports of another form.
+
+    Understood are ``import { a, b as c } from "./x.js";`` and ``export`` before function, class and const.
+    """
+    return "\n".join(_as_function(name, text) for name, text in modules(entry).items()) + "\n"
+
+
+def _named(address: str, importer: str) -> str:
+    """The name of a module that another one imports."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(importer), address))
 
 
 def _as_function(name: str, text: str) -> str:
     """A module as the constant that has what it exports."""
     exported = [found for _, found in _EXPORT.findall(text)]
     text = _EXPORT.sub(r"\1 \2", _NO_EXPORT.sub("", text))
-    text = _IMPORT.sub(lambda match: f"const {{{match[1].replace(' as ', ': ')}}} = {_constant(match[2])};\n", text)
+
+    def taken(match: re.Match[str]) -> str:
+        return f"const {{{match[1].replace(' as ', ': ')}}} = {_constant(_named(match[2], name))};\n"
+
+    text = _IMPORT.sub(taken, text)
     if other := _OTHER.search(text):
         raise ValueError(f"{name} has an import or export that is not understood: {other[0]}")
     returned = ", ".join(exported)

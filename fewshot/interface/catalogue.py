@@ -35,6 +35,11 @@ def tasks() -> list[Task]:
     return [task for task in TASKS.values() if checkpoints.shipped(task.key)]
 
 
+def task_choice(task: Task) -> tuple[str, str]:
+    """A task's label, two lines: its name and what it does; and its key."""
+    return f"{task.label}\n{task.line}", task.key
+
+
 def ordered(task: Task) -> list[str]:
     """A task's shipped models, from the one that reads least to the one that reads most, then what else is there."""
     order = [f"{task.key}-{model}" for model in MODELS]
@@ -89,7 +94,7 @@ def facts() -> dict[str, Any]:
 
     {"task": the one that the page opens with,
     "tasks": by task {"drawn", "unit", "side", "channels", "most": supports, "gaze": whether the way of the gaze over
-    its one support is shown}; of one whose supports are picture files also {"read": supports of an example, "mirrors",
+    its one support is shown, "read": supports of an example}; of one whose supports are picture files also {"mirrors",
     "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
     "models": by name, in order, {"task", "title", "adapts": whether it takes inner steps, "guides": whether it can be
     guided, "local": whether a browser can draw with it, see ``is_local``},
@@ -118,11 +123,10 @@ def facts() -> dict[str, Any]:
 
 
 def _facts_of_task(task: Task) -> dict[str, Any]:
-    of_all = pack_task(task)
+    of_all = pack_task(task) | {"read": task.shots}
     if task.drawn:
         return of_all
     return of_all | {
-        "read": task.shots,
         "mirrors": task.mirrors,
         "title": task.title,
         "upload": f"Upload a {task.unit}" if task.most_shots == 1 else f"Upload {task.units}",

@@ -16,19 +16,16 @@ from fewshot.data import pictures
 from fewshot.export import web
 from fewshot.interface import catalogue, endpoints, lessons, lines, network, scripts, take_home, wall, weights
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
+from fewshot.interface.controls import FRESH, SEED, SLIDERS
 from fewshot.interface.endpoints import LIMITS, who_asks
 from fewshot.interface.guard import Guard, is_ours
-from fewshot.interface.service import FOR_THE_USER, MOST_INNER_STEPS, NEW_SEEDS, PLACES, SERVICE, new_id, new_seed
+from fewshot.interface.service import FOR_THE_USER, NEW_SEEDS, PLACES, SERVICE, new_id, new_seed
 from fewshot.interface.workers import Workers
 from fewshot.tasks import OMNIGLOT, TASKS
 
 # Where characters are drawn by models that a browser can draw with: by each visitor's browser, by the server, or by the
 # browsers that a trial shows to be fast enough. All else is the server's.
 Engine = Literal["auto", "browser", "server"]
-INNER_STEPS = (0, MOST_INNER_STEPS)  # of the slider
-# Below its range, temperatures leave out strokes: the first pixel of one never has the larger chance.
-TEMPERATURES, WILD = (0.8, 1.3), "1: as learnt · high: wild"
-GUIDANCES, FAITHFUL, GUIDANCE = (0, 2), "0: as learnt · high: like yours", 0.5
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
 THREADS = 2 * PLACES + 32  # that wait for pictures, for what is drawn along, and others
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
@@ -98,7 +95,7 @@ def as_trained(name: str) -> Any:
     with suppress(CheckpointError):  # its card on the page says so
         model = catalogue.find(name)
         if model.adapts:
-            return gr.Slider(value=min(model.network.config.inner_steps, INNER_STEPS[1]))
+            return gr.Slider(value=min(model.network.config.inner_steps, SLIDERS["inner_steps"].most))
     return gr.skip()
 
 
@@ -124,17 +121,27 @@ def restored(kept: Any) -> tuple[Any, ...]:
         known = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         return value if known else gr.skip()
 
+    def chosen(field: str) -> Any:
+        return number(field, SLIDERS[field].least, SLIDERS[field].most)
+
     seed = number("seed", 0, MAX_SEED)
     fresh = kept.get("fresh")
     return (
         key,
         gr.Radio(choices, value=name),
-        number("guidance", *GUIDANCES),
-        number("temperature", *TEMPERATURES),
+        chosen("guidance"),
+        chosen("temperature"),
         int(seed) if isinstance(seed, int | float) else seed,
-        number("inner_steps", *INNER_STEPS),
+        chosen("inner_steps"),
         fresh if isinstance(fresh, bool) else gr.skip(),
     )
+
+
+def slider(name: str) -> gr.Slider:
+    """The slider of a setting."""
+    its = SLIDERS[name]
+    elem_id = name.replace("_", "-")
+    return gr.Slider(its.least, its.most, its.value, step=its.step, label=its.label, info=its.info, elem_id=elem_id)
 
 
 def build(engine: Engine = "auto") -> gr.Blocks:
@@ -147,7 +154,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
     with Studio(title="Few-shot studio", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         with gr.Row(elem_id="head"):
             gr.HTML("<h1>Few-shot studio</h1>", apply_default_css=False)
-            tasks = [(f"{task.label}\n{task.line}", task.key) for task in catalogue.tasks()]
+            tasks = [catalogue.task_choice(task) for task in catalogue.tasks()]
             task = gr.Radio(
                 tasks,
                 value=OMNIGLOT.key,
@@ -181,17 +188,9 @@ def build(engine: Engine = "auto") -> gr.Blocks:
             gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
-            guidance = gr.Slider(
-                *GUIDANCES, value=GUIDANCE, step=0.05, label="Faithfulness", info=FAITHFUL, elem_id="guidance"
-            )
-            temperature = gr.Slider(
-                *TEMPERATURES, value=1, step=0.05, label="Temperature", info=WILD, elem_id="temperature"
-            )
-            steps = gr.Slider(
-                *INNER_STEPS, value=1, step=1, label="Practice steps before drawing", elem_id="inner-steps"
-            )
-            seed = gr.Number(0, precision=0, label="Chance number", elem_id="seed")
-            fresh = gr.Checkbox(True, label="a new one for each drawing", elem_id="fresh")
+            guidance, temperature, steps = (slider(name) for name in SLIDERS)
+            seed = gr.Number(0, precision=0, label=SEED, elem_id="seed")
+            fresh = gr.Checkbox(True, label=FRESH, elem_id="fresh")
         gr.HTML(laboratory(), apply_default_css=False)
         settings = [model, guidance, temperature, seed, steps, fresh]
         kept = gr.JSON(visible=False)

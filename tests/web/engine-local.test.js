@@ -11,6 +11,12 @@ import { createLocalEngine } from "../../fewshot/interface/web/engine-local.js";
 /** @type {import("../../fewshot/interface/web/engine.js").Drawings} */
 const DRAWINGS = { supports: [{ strokes: [[[9, 9]]] }], shots: null, beginning: null };
 const SETTINGS = { model: "one", guidance: 0, temperature: 1, seed: 7, inner_steps: 0, fresh: false };
+/** @type {[string, boolean][]} */
+const MODELS = [
+  ["one", true],
+  ["other", true],
+  ["neither", false],
+];
 const NO_PHOTOS = { photos: [], beginning: null };
 
 /** Lets all that waits for nothing go on. */
@@ -57,10 +63,13 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
   });
   const engine = createLocalEngine(server, {
     start: /** @type {any} */ (start),
-    models: ["one", "other"],
-    limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
+    facts: /** @type {any} */ ({
+      tasks: { made: { side: 26, read: 2 } },
+      models: Object.fromEntries(MODELS.map(([name, local]) => [name, { task: "made", local }])),
+      limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
+      new_seeds: 10,
+    }),
     always,
-    newSeeds: 10,
     tellSeed: (seed) => told.push(seed),
   });
   return {

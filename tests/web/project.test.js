@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { recipeOf } from "../../fewshot/interface/web/export.js";
-import { fromFragment, KIND, toFragment, VERSION } from "../../fewshot/interface/web/project.js";
+import { checkProject, fromFragment, KIND, toFragment, VERSION } from "../../fewshot/interface/web/project.js";
 import { addRows, beginRun, unpack } from "../../fewshot/interface/web/run.js";
 import { madeChunk } from "./made.js";
 
@@ -78,4 +78,62 @@ test("what is needed to draw a picture again", async () => {
     cut: 0.01,
     inner_steps: 1,
   });
+});
+
+// What is opened without a server -------------------------------------------------------------------------------------
+
+const FACTS = /** @type {any} */ ({
+  tasks: { made: { side: 26, most: 8 } },
+  models: { "made-model": { task: "made" }, other: { task: "another" } },
+  limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
+});
+const PIXELS = Buffer.alloc(85, 0b10110000).toString("base64"); // the last byte has bits that are none
+const GIVEN = { ...PROJECT, supports: [{ pixels: PIXELS }, PROJECT.supports[1]] };
+
+test("a project is opened as it was saved, and what is on the pad is seen too", () => {
+  const opened = /** @type {any} */ (checkProject({ ...GIVEN, more: "nothing" }, FACTS));
+  const { supports, ...others } = opened;
+  const { supports: _, ...expected } = GIVEN;
+  assert.deepEqual(others, expected);
+  assert.deepEqual(supports[1].strokes, /** @type {any} */ (PROJECT.supports[1]).strokes);
+  for (const { pixels } of supports) assert.equal(Buffer.from(pixels, "base64").length, 85);
+  const begun = { ...PROJECT.supports[1], rows: 9 };
+  assert.equal(/** @type {any} */ (checkProject({ ...GIVEN, beginning: begun }, FACTS)).beginning.rows, 9);
+  assert.deepEqual(/** @type {any} */ (checkProject({ ...GIVEN, view: undefined }, FACTS)).view, {
+    position: 676,
+    locked: null,
+  });
+});
+
+test("what is no project, or damaged, is said in a sentence", () => {
+  /** @type {[unknown, RegExp][]} */
+  const wrong = [
+    [null, /no project/],
+    [[], /no project/],
+    ["few-shot studio", /no project/],
+    [{ ...GIVEN, version: 2 }, /another version/],
+    [{ ...GIVEN, model: "missing" }, /a model that is not here/],
+    [{ ...GIVEN, task: "__proto__" }, /a model that is not here/],
+    [{ ...GIVEN, model: "other" }, /draws something else/],
+    [{ ...GIVEN, supports: null }, /up to 8 drawings/],
+    [{ ...GIVEN, supports: Array(9).fill({ pixels: PIXELS }) }, /up to 8 drawings/],
+    [{ ...GIVEN, supports: [null] }, /26x26 bits/],
+    [{ ...GIVEN, supports: [{ pixels: "!" }] }, /26x26 bits/],
+    [{ ...GIVEN, supports: [{ pixels: "AAAA" }] }, /26x26 bits/],
+    [{ ...GIVEN, supports: [{ strokes: [[["1", 2]]] }] }, /strokes/],
+    [{ ...GIVEN, supports: [PROJECT.supports[1], { pixels: PIXELS }] }, /only the last drawing/],
+    [{ ...GIVEN, shots: 3 }, /how many drawings/],
+    [{ ...GIVEN, shots: 1.5 }, /how many drawings/],
+    [{ ...GIVEN, settings: null }, /chance number/],
+    [{ ...GIVEN, settings: { ...GIVEN.settings, seed: true } }, /chance number/],
+    [{ ...GIVEN, settings: { ...GIVEN.settings, temperature: 9 } }, /temperature/],
+    [{ ...GIVEN, settings: { ...GIVEN.settings, guidance: "1" } }, /faithfulness/],
+    [{ ...GIVEN, beginning: { pixels: PIXELS, rows: 27 } }, /rows that are given/],
+    [{ ...GIVEN, view: { position: 677 } }, /a pixel that is not there/],
+    [{ ...GIVEN, view: { locked: 676 } }, /a pixel that is not there/],
+  ];
+  for (const [given, sentence] of wrong) {
+    const answer = /** @type {any} */ (checkProject(given, FACTS));
+    assert.match(answer.error ?? "none", sentence, JSON.stringify(given));
+  }
 });

@@ -3,16 +3,14 @@
 
 import { one } from "./dom.js";
 import { createPlayer } from "./player.js";
+import { followTheme } from "./theme.js";
 
 /** @type {{chunk: import("./run.js").Chunk, tasks: Record<string, import("./engine.js").Task>}} */
 const { chunk, tasks } = JSON.parse(String(one(document, "#content").textContent));
 
 const engine = { influence: () => Promise.reject(new Error("There is no model here.")) };
 
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.body.classList.toggle("dark", dark.matches);
-dark.addEventListener("change", follow);
-follow();
+followTheme();
 
 const player = createPlayer(one(document, ".player"), { engine, tasks });
 player.absorb(chunk);

@@ -3,14 +3,13 @@
 // Each part of the page is a component, whose js_on_load calls `mount`. Gradio's buttons and settings call the functions
 // at the end, with the values of their inputs.
 
-import { joinRadios } from "./choices.js";
 import { linesOf } from "./codec.js";
 import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
-import { createLocalEngine, startWorker } from "./engine-local.js";
-import { hiddenBy, hide } from "./hiding.js";
+import { dressPage } from "./dress.js";
+import { createLocalEngine } from "./engine-local.js";
 import { createLessons } from "./lesson.js";
-import { notify } from "./notice.js";
+import { startWorker } from "./local/start.js";
 import { createPrepare } from "./prepare.js";
 import { takePlace } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
@@ -92,7 +91,7 @@ export async function mount(name, part) {
       variations.trigger("submit");
     },
   });
-  lessons = createLessons(studio);
+  lessons = createLessons(studio, fetchLessons);
   lessons.then(({ list }) =>
     createPrepare(one(document, "#prepare"), { lessons: list, project: () => studio.project }),
   );
@@ -101,16 +100,13 @@ export async function mount(name, part) {
   begin(studio);
 }
 
-// What Gradio's own components lack, and what the page's address leaves out.
-function dressPage() {
-  const { names, unknown } = hiddenBy(location.search);
-  hide(names);
-  if (unknown.length) notify(`This link hides what is not there: ${unknown.join(", ")}.`, { OK: () => {} });
-  one(document, "#settings").popover = "auto"; // opened by a button of the page
-  joinRadios(one(document, "#task"));
-  joinRadios(one(document, "#model"), (sentence) => {
-    one(document, "#reads").textContent = sentence;
-  });
+/**
+ * @param {string} languages  that the reader wants
+ * @returns {Promise<import("./lesson.js").Content>}
+ */
+async function fetchLessons(languages) {
+  const answer = await fetch(new URL(`studio-lessons?lang=${encodeURIComponent(languages)}`, document.baseURI));
+  return answer.json();
 }
 
 /**
@@ -183,13 +179,11 @@ function createEngine({ pad, photos, player }) {
  * @param {Part} player
  * @param {import("./engine.js").Facts} facts
  */
-function beside(server, player, { models, limits, engine, new_seeds }) {
+function beside(server, player, facts) {
   return createLocalEngine(server, {
     start: startWorker,
-    models: Object.keys(models).filter((name) => models[name].local),
-    limits,
-    always: engine === "browser",
-    newSeeds: new_seeds,
+    facts,
+    always: facts.engine === "browser",
     tellSeed(seed) {
       newSeed = seed;
       player.trigger("input");

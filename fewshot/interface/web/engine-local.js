@@ -1,11 +1,15 @@
 // The engine interface computed in the visitor's own browser, by a worker: drawings of characters by models that do not
-// adapt. All else another engine does, the server's, and these too where the browser is slow or cannot.
+// adapt. All else another engine does, the server's, and these too where the browser is slow or cannot. A page without a
+// server brings one that says so (engine-alone.js).
 
 import { fromBase64, packBits, toBase64, unpackBits } from "./codec.js";
 import { PIXELS, renderStrokes } from "./ink.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Chunk} Chunk */
+/** @typedef {import("./engine.js").VariationsChunk} VariationsChunk */
+/** @typedef {import("./engine.js").Recipe} Recipe */
+/** @typedef {import("./engine.js").Seen} Seen */
 /** @typedef {import("./engine.js").Drawings} Drawings */
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./local/artist.js").Answer} Answer */
@@ -14,23 +18,21 @@ import { PIXELS, renderStrokes } from "./ink.js";
 const FAST = 300; // milliseconds that a picture may take at most, for the browser to draw instead of the server
 const CANNOT = "The browser could not start drawing by itself.";
 const TRIAL = Array(4).fill(new Uint8Array(PIXELS)); // what a trial's picture is drawn from
-
-/** The worker that draws. */
-export const startWorker = () => new Worker(new URL("./local/worker.js", import.meta.url), { type: "module" });
+const AS_LEARNT = { guidance: 0, temperature: 1, seed: 0, inner_steps: 0, fresh: false }; // how a given drawing is read
 
 /**
  * @param {Engine} server
  * @param {object} options
  * @param {() => Pick<Worker, "postMessage" | "addEventListener">} options.start  gives the worker, when it is needed
- * @param {string[]} options.models  that it can draw with
- * @param {import("./engine.js").Facts["limits"]} options.limits  of settings; the server says what is beyond them
+ * @param {import("./engine.js").Facts} options.facts
  * @param {boolean} options.always  it draws however slow it is; else a model's first picture is the server's, and a
  *   trial after it decides on the others
- * @param {number} options.newSeeds  below this are seeds that nobody chose
- * @param {(seed: number) => void} options.tellSeed  is told of such a seed
+ * @param {(seed: number) => void} options.tellSeed  is told of a picture's seed that nobody chose
+ * @param {(model: string, sentence: string) => void} [options.leave]  is told why it leaves a model to the server
  * @returns {Engine}
  */
-export function createLocalEngine(server, { start, models, limits, always, newSeeds, tellSeed }) {
+export function createLocalEngine(server, { start, facts, always, tellSeed, leave = sayInConsole }) {
+  const { limits, models, tasks } = facts;
   let last = 0;
   let broken = false;
   /** @type {Map<number, (answer: Omit<Answer, "id">) => void>} */
@@ -51,8 +53,9 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
 
   /**
    * The worker's answers to a wish, until it has no more or nobody takes them.
+   * @template {Chunk | VariationsChunk} [Answered=Chunk]
    * @param {Wish} wish
-   * @returns {AsyncGenerator<Chunk, number>} and the milliseconds that drawing took. Throws Error with the worker's
+   * @returns {AsyncGenerator<Answered, number>} and the milliseconds that drawing took. Throws Error with the worker's
    *   sentence.
    */
   async function* ask(wish) {
@@ -70,7 +73,7 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
       for (;;) {
         const answer = answers.shift();
         if (answer?.error) throw new Error(answer.error);
-        if (answer?.chunk) yield answer.chunk;
+        if (answer?.chunk) yield/** @type {Answered} */ (answer.chunk);
         else if (answer) return Number(answer.time);
         else {
           await new Promise((resolve) => {
@@ -89,7 +92,7 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
 
   /** @param {string} model  @param {Error} error */
   function leaveToServer(model, error) {
-    console.info(`${model} draws on the server: ${error.message}`);
+    leave(model, error.message);
     able.set(model, false);
     return false;
   }
@@ -99,7 +102,8 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
    * @param {string} model
    */
   async function tryOut(model) {
-    const wish = { model, supports: TRIAL, beginning: null, seed: 0, temperature: 1, guidance: 1, whole: true };
+    const how = { seed: 0, temperature: 1, guidance: 1, whole: true, samples: null };
+    const wish = { model, supports: TRIAL, beginning: null, ...how };
     try {
       if (always) await ask({ ...wish, supports: null }).next();
       else {
@@ -120,7 +124,7 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
 
   /** Whether the worker can draw with a model, once it is tried out. @param {string} model */
   function consider(model) {
-    const known = able.get(model) ?? (models.includes(model) && tryOut(model));
+    const known = able.get(model) ?? (Boolean(models[model]?.local) && tryOut(model));
     able.set(model, known);
     return known;
   }
@@ -139,12 +143,91 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
    * @param {Drawings} drawings
    * @param {Settings} settings
    * @param {boolean} whole
+   * @param {number | null} [samples]
    * @returns {Wish}
    */
-  function wishOf({ supports, shots, beginning }, { model, guidance, temperature, seed }, whole) {
+  function wishOf({ supports, shots, beginning }, { model, guidance, temperature, seed }, whole, samples = null) {
     const read = supports.slice(0, shots ?? supports.length).map(bitsOf);
     const given = beginning && { image: bitsOf(beginning), rows: beginning.rows };
-    return { model, supports: read, beginning: given, seed, temperature, guidance, whole };
+    return { model, supports: read, beginning: given, seed, temperature, guidance, whole, samples };
+  }
+
+  /**
+   * A drawing as a picture whose rows are all given, so that its chunk says what each pixel cost.
+   * @param {Drawings} drawings  that are read
+   * @param {string} model
+   * @param {Seen} drawing
+   */
+  function scored(drawings, model, drawing) {
+    const whole = { image: bitsOf(drawing), rows: tasks[models[model].task].side };
+    return ask({ ...wishOf({ ...drawings, beginning: null }, { ...AS_LEARNT, model }, true), beginning: whole });
+  }
+
+  /**
+   * The settings with a seed that is known, also if any would do.
+   * @param {Settings} settings
+   * @returns {Settings}
+   */
+  function settled(settings) {
+    return {
+      ...settings,
+      seed: settings.fresh ? Math.floor(Math.random() * facts.new_seeds) : settings.seed,
+      fresh: false,
+    };
+  }
+
+  /**
+   * What some models answer: first those that the worker draws with, each by itself, then the others, by the server.
+   * @template Answered
+   * @param {Drawings} drawings
+   * @param {Settings} settings
+   * @param {string[]} names
+   * @param {(its: Settings) => AsyncIterable<Answered>} own  with the model in the settings
+   * @param {(others: string[]) => AsyncIterable<Answered>} servers
+   * @returns {AsyncGenerator<Answered>}
+   */
+  async function* ofEach(drawings, settings, names, own, servers) {
+    const others = [];
+    for (const model of names) {
+      const its = { ...settings, model };
+      if (!(await isMine(drawings, its))) {
+        others.push(model);
+        continue;
+      }
+      try {
+        yield* own(its);
+      } catch (error) {
+        leaveToServer(model, /** @type {Error} */ (error));
+        others.push(model);
+      }
+    }
+    if (others.length) yield* servers(others);
+    for (const model of others) consider(model);
+  }
+
+  /**
+   * What a drawing costs a model given each of some sets, without the drawing itself; as Service.recognise does.
+   * @param {string} model
+   * @param {Seen} drawing
+   * @param {Seen[][]} sets
+   * @returns {AsyncGenerator<import("./engine.js").Recognised>}
+   */
+  async function* recognised(model, drawing, sets) {
+    const { read } = tasks[models[model].task];
+    /** @type {(number | null)[]} */
+    const nats = [];
+    for (const set of sets) {
+      const others = set.filter(({ pixels }) => pixels !== drawing.pixels).slice(0, read);
+      let sum = null;
+      for await (const chunk of others.length
+        ? scored({ supports: others, shots: null, beginning: null }, model, drawing)
+        : []) {
+        if (!chunk.can.read) return yield { model, nats: null };
+        sum = new Float32Array(fromBase64(String(chunk.nats)).buffer).reduce((total, each) => total + each, 0);
+      }
+      nats.push(sum);
+    }
+    yield { model, nats };
   }
 
   return {
@@ -156,9 +239,9 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
 
     async *generate(drawings, photographs, settings) {
       if (await isMine(drawings, settings)) {
-        const seed = settings.fresh ? Math.floor(Math.random() * newSeeds) : settings.seed;
-        if (settings.fresh) tellSeed(seed);
-        settings = { ...settings, seed, fresh: false };
+        const { fresh } = settings;
+        settings = settled(settings);
+        if (fresh) tellSeed(settings.seed);
         try {
           yield* ask(wishOf(drawings, settings, false));
           return;
@@ -187,15 +270,41 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
       return answer;
     },
 
-    variations: (recipe, samples) => server.variations(recipe, samples),
-    compare: (...wish) => server.compare(...wish),
-    score: (...wish) => server.score(...wish),
-    recognise: (...wish) => server.recognise(...wish),
+    async *variations(recipe, samples) {
+      const { drawings } = recipe;
+      const settings = settled(recipe.settings);
+      const { model } = settings;
+      /** @type {(its: Settings) => AsyncGenerator<VariationsChunk>} */
+      const own = (its) => ask(wishOf(drawings, its, false, samples));
+      yield* ofEach(drawings, settings, [model], own, () => server.variations({ ...recipe, settings }, samples));
+    },
+
+    async *compare(recipe, names) {
+      const settings = settled(recipe.settings);
+      const own = (/** @type {Settings} */ its) => ask(wishOf(recipe.drawings, its, false));
+      yield* ofEach(recipe.drawings, settings, names, own, (others) => server.compare({ ...recipe, settings }, others));
+    },
+
+    async *score(recipe, names, drawing) {
+      const own = (/** @type {Settings} */ { model }) => scored(recipe.drawings, model, drawing);
+      const servers = (/** @type {string[]} */ others) => server.score(recipe, others, drawing);
+      yield* ofEach(recipe.drawings, recipe.settings, names, own, servers);
+    },
+
+    async *recognise(recipe, names, drawing, sets) {
+      const all = { supports: sets.flat(), shots: null, beginning: null };
+      const servers = (/** @type {string[]} */ others) => server.recognise(recipe, others, drawing, sets);
+      yield* ofEach(all, recipe.settings, names, ({ model }) => recognised(model, drawing, sets), servers);
+    },
+
     influence: (wish) => server.influence(wish),
     takeHome: (wish) => server.takeHome(wish),
     openProject: (project) => server.openProject(project),
   };
 }
+
+/** @type {(model: string, sentence: string) => void} */
+const sayInConsole = (model, sentence) => console.info(`${model} draws on the server: ${sentence}`);
 
 /**
  * @param {Omit<Settings, "model">} settings  as they were typed

@@ -1,5 +1,6 @@
 // The engine interface: all that the page asks of whoever runs the models. Types only; engine-gradio.js speaks it to the
-// server that the page comes from, and a test, or a page without a server, may bring another.
+// server that the page comes from, engine-local.js and engine-alone.js do what a browser can do by itself, and a test may
+// bring another.
 
 /** @typedef {import("./run.js").Chunk} Chunk */
 /** @typedef {import("./codec.js").Stroke} Stroke */
@@ -143,15 +144,16 @@
  * @property {string} unit  one support, in words
  * @property {number} side  of its pictures, in pixels
  * @property {number} most  supports
+ * @property {number} read  supports of an example, and of a set in which a drawing is looked for
  * @property {boolean} gaze  the player shows the way of the gaze over its one support
  */
 
 /**
  * What else it knows of a task whose supports are photographs.
  * @typedef {Task & {
- *   read: number, mirrors: boolean, title: string, upload: string, or: string, help: string,
+ *   mirrors: boolean, title: string, upload: string, or: string, help: string,
  *   samples: {name: string, photos: string[]}[]
- * }} PhotoTask  read: how many photographs are read; mirrors: what is drawn is the mirror image; and its words
+ * }} PhotoTask  mirrors: what is drawn is the mirror image; and its words
  */
 
 /**

@@ -35,8 +35,11 @@ import { keep, recall } from "./store.js";
 const STORAGE_KEY = "fewshot-studio-before-lessons";
 const USUAL = 100; // pixels/s
 
-/** @param {import("./studio.js").Studio} studio */
-export async function createLessons(studio) {
+/**
+ * @param {import("./studio.js").Studio} studio
+ * @param {(languages: string) => Promise<Content>} fetchContent  in the first of some languages that there is
+ */
+export async function createLessons(studio, fetchContent) {
   const { facts, sets, players, playback, selection } = studio;
   const asked = new URLSearchParams(location.search);
   const { language, words, lessons } = await fetchContent(asked.get("lang") ?? navigator.languages.join());
@@ -318,13 +321,4 @@ export async function createLessons(studio) {
       present(asked.has("present"));
     },
   };
-}
-
-/**
- * @param {string} languages
- * @returns {Promise<Content>}
- */
-async function fetchContent(languages) {
-  const answer = await fetch(new URL(`studio-lessons?lang=${encodeURIComponent(languages)}`, document.baseURI));
-  return answer.json();
 }

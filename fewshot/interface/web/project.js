@@ -1,12 +1,16 @@
-// A project: all that is on the page, as a file or in a link. project.py describes its fields, and checks what is opened.
-// Needs no page.
+// A project: all that is on the page, as a file or in a link. project.py describes its fields, and checks what is opened
+// where there is a server. Needs no page.
 
-import { fromBase64, toBase64 } from "./codec.js";
+import { fromBase64, packBits, strokesAmong, toBase64, unpackBits } from "./codec.js";
+import { renderStrokes } from "./ink.js";
 
 /** @typedef {import("./engine.js").Project} Project */
+/** @typedef {import("./engine.js").OpenedProject} OpenedProject */
+/** @typedef {import("./engine.js").Facts} Facts */
 /** @typedef {import("./engine.js").Refusal} Refusal */
 
-export const [KIND, VERSION] = ["few-shot studio", 1];
+export const KIND = "few-shot studio";
+export const VERSION = 1;
 const MARK = "#studio="; // before what a link holds
 const LONGEST = 8000; // characters of a link's fragment: longer ones are cut by what they are sent with
 const MOST = 200_000; // bytes of what it says
@@ -68,4 +72,123 @@ async function through(bytes, stream, most) {
     at += part.length;
   }
   return whole;
+}
+
+/** What a project is not; the message is one sentence for the user. */
+class ProjectError extends Error {}
+
+/**
+ * A project of drawings, checked as project.py does: what is wrong with it, in a sentence, or all of it that is known.
+ * @param {any} given
+ * @param {Facts} facts
+ * @returns {OpenedProject | Refusal}
+ */
+export function checkProject(given, facts) {
+  try {
+    return checked(given, facts);
+  } catch (error) {
+    if (error instanceof ProjectError) return { error: error.message };
+    throw error;
+  }
+}
+
+/**
+ * @param {any} given
+ * @param {Facts} facts
+ * @returns {OpenedProject}
+ */
+function checked(given, { tasks, models, limits }) {
+  const no = (/** @type {string} */ sentence) => new ProjectError(sentence);
+  if (given?.kind !== KIND) throw no("This is no project of the studio.");
+  if (given.version !== VERSION) throw no("This project was made by another version of the studio.");
+  const { task, model, supports, shots, beginning, settings } = given;
+  if (!Object.hasOwn(tasks, task) || !Object.hasOwn(models, model)) {
+    throw no("This project needs a model that is not here: open it in a studio with a server.");
+  }
+  if (models[model].task !== task) throw no("This project is damaged: its model draws something else.");
+  const { side, most } = tasks[task];
+  if (!Array.isArray(supports) || supports.length > most) {
+    throw no(`This project is damaged: it must have up to ${most} drawings.`);
+  }
+  const seen = supports.map((each, i) => seenOf(each, side, i === supports.length - 1));
+  if (shots !== null && !isWhole(shots, 1, supports.length)) {
+    throw no("This project is damaged: it does not say how many drawings are used.");
+  }
+  const isRecord = typeof settings === "object" && settings !== null;
+  const { seed, temperature, guidance } = isRecord ? settings : {};
+  const isWithin = (/** @type {unknown} */ value, /** @type {[number, number]} */ [least, greatest]) =>
+    typeof value === "number" && least <= value && value <= greatest;
+  if (!isWhole(seed, ...limits.seed) || !isWithin(temperature, limits.temperature)) {
+    throw no("This project is damaged: its chance number or its temperature is out of range.");
+  }
+  if (!isWithin(guidance, limits.guidance)) {
+    throw no(`The faithfulness must be a number from ${limits.guidance.join(" to ")}.`);
+  }
+  const { position = side ** 2, locked = null } = given.view ?? {};
+  if (!isWhole(position, 0, side ** 2) || (locked !== null && !isWhole(locked, 0, side ** 2 - 1))) {
+    throw no("This project is damaged: it looks at a pixel that is not there.");
+  }
+  return {
+    kind: KIND,
+    version: VERSION,
+    task,
+    model,
+    supports: seen,
+    shots,
+    beginning: beginningOf(beginning ?? null, side),
+    settings: { seed, temperature, guidance, inner_steps: null }, // models that take some need a server
+    view: { position, locked },
+  };
+}
+
+/**
+ * @param {unknown} value
+ * @param {number} least
+ * @param {number} most
+ */
+const isWhole = (value, least, most) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
+
+/**
+ * @param {any} given
+ * @param {number} side
+ * @returns {OpenedProject["beginning"]}
+ */
+function beginningOf(given, side) {
+  if (given === null) return null;
+  if (!isWhole(given?.rows, 0, side)) {
+    throw new ProjectError(`The rows that are given must be a whole number from 0 to ${side}.`);
+  }
+  return { ...seenOf(given, side, true), rows: given.rows };
+}
+
+/**
+ * A drawing as a model sees it, with its strokes where it may be on the pad.
+ * @param {any} given
+ * @param {number} side
+ * @param {boolean} mayBeOnPad
+ */
+function seenOf(given, side, mayBeOnPad) {
+  if (given?.strokes !== undefined) {
+    const strokes = strokesAmong(given.strokes);
+    if (!strokes.length || strokes.length !== given.strokes.length) {
+      throw new ProjectError("This project is damaged: its strokes cannot be read.");
+    }
+    if (!mayBeOnPad) throw new ProjectError("This project is damaged: only the last drawing can be on the pad.");
+    return { pixels: toBase64(packBits(renderStrokes(strokes))), strokes };
+  }
+  const count = side ** 2;
+  const bytes = bytesOf(given?.pixels);
+  if (bytes?.length !== Math.ceil(count / 8)) {
+    throw new ProjectError(`This project is damaged: a drawing must be ${side}x${side} bits.`);
+  }
+  return { pixels: toBase64(packBits(unpackBits(bytes, count))) };
+}
+
+/** @param {unknown} text  that should be base64 */
+function bytesOf(text) {
+  try {
+    return typeof text === "string" ? fromBase64(text) : null;
+  } catch {
+    return null;
+  }
 }

@@ -6,7 +6,23 @@ const VECTOR: usize = 16; // bytes of a vector
 
 export function addProducts(out: usize, matrix: usize, x: usize, rows: i32, columns: i32, n: i32, step: i32): void {
   const row = <usize>columns * NUMBER;
-  for (let j = 0; j < n; j++) {
+  const next = <usize>step * NUMBER; // from one out to the next
+  let j = 0;
+  for (; j + 2 <= n; j += 2) {
+    let weights = matrix;
+    let to = out;
+    let i = 0;
+    for (; i + 4 <= rows; i += 4) {
+      addFourProductsOfTwo(to, to + next, weights, x, x + row, row);
+      weights += 4 * row;
+      to += VECTOR;
+    }
+    addRest(to, weights, x, rows - i, row);
+    addRest(to + next, weights, x + row, rows - i, row);
+    out += 2 * next;
+    x += 2 * row;
+  }
+  if (j < n) {
     let weights = matrix;
     let to = out;
     let i = 0;
@@ -15,14 +31,54 @@ export function addProducts(out: usize, matrix: usize, x: usize, rows: i32, colu
       weights += 4 * row;
       to += VECTOR;
     }
-    for (; i < rows; i++) {
-      store<f32>(to, load<f32>(to) + product(weights, x, row));
-      weights += row;
-      to += NUMBER;
-    }
-    out += <usize>step * NUMBER;
-    x += row;
+    addRest(to, weights, x, rows - i, row);
   }
+}
+
+/** The products of the last rows, fewer than four, and x. */
+function addRest(out: usize, weights: usize, x: usize, rows: i32, bytes: usize): void {
+  for (let i = 0; i < rows; i++) {
+    store<f32>(out, load<f32>(out) + product(weights, x, bytes));
+    weights += bytes;
+    out += NUMBER;
+  }
+}
+
+/** The products of four rows, which follow each other, and x, and y: each weight is loaded once for both. */
+// @ts-ignore: decorator
+@inline
+function addFourProductsOfTwo(toX: usize, toY: usize, first: usize, x: usize, y: usize, bytes: usize): void {
+  const second = first + bytes;
+  const third = second + bytes;
+  const fourth = third + bytes;
+  const whole = bytes & ~(VECTOR - 1);
+  let a = f32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  let e = a;
+  let f = a;
+  let g = a;
+  let h = a;
+  let at: usize = 0;
+  for (; at < whole; at += VECTOR) {
+    const ofX = v128.load(x + at);
+    const ofY = v128.load(y + at);
+    let weights = v128.load(first + at);
+    a = f32x4.add(a, f32x4.mul(weights, ofX));
+    e = f32x4.add(e, f32x4.mul(weights, ofY));
+    weights = v128.load(second + at);
+    b = f32x4.add(b, f32x4.mul(weights, ofX));
+    f = f32x4.add(f, f32x4.mul(weights, ofY));
+    weights = v128.load(third + at);
+    c = f32x4.add(c, f32x4.mul(weights, ofX));
+    g = f32x4.add(g, f32x4.mul(weights, ofY));
+    weights = v128.load(fourth + at);
+    d = f32x4.add(d, f32x4.mul(weights, ofX));
+    h = f32x4.add(h, f32x4.mul(weights, ofY));
+  }
+  v128.store(toX, f32x4.add(v128.load(toX), withRest(fourSums(a, b, c, d), first, x, at, bytes)));
+  v128.store(toY, f32x4.add(v128.load(toY), withRest(fourSums(e, f, g, h), first, y, at, bytes)));
 }
 
 /** The products of four rows, which follow each other, and x. */
@@ -45,14 +101,27 @@ function fourProducts(first: usize, x: usize, bytes: usize): v128 {
     c = f32x4.add(c, f32x4.mul(v128.load(third + at), each));
     d = f32x4.add(d, f32x4.mul(v128.load(fourth + at), each));
   }
+  return withRest(fourSums(a, b, c, d), first, x, at, bytes);
+}
+
+/** The sums of four vectors. */
+// @ts-ignore: decorator
+@inline
+function fourSums(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
   const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
-  let sums = f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+}
+
+/** The same, with the products of the columns from "at" on, which fill no vector. */
+// @ts-ignore: decorator
+@inline
+function withRest(sums: v128, first: usize, x: usize, at: usize, bytes: usize): v128 {
   for (; at < bytes; at += NUMBER) {
     let column = f32x4.splat(load<f32>(first + at));
-    column = f32x4.replace_lane(column, 1, load<f32>(second + at));
-    column = f32x4.replace_lane(column, 2, load<f32>(third + at));
-    column = f32x4.replace_lane(column, 3, load<f32>(fourth + at));
+    column = f32x4.replace_lane(column, 1, load<f32>(first + bytes + at));
+    column = f32x4.replace_lane(column, 2, load<f32>(first + 2 * bytes + at));
+    column = f32x4.replace_lane(column, 3, load<f32>(first + 3 * bytes + at));
     sums = f32x4.add(sums, f32x4.mul(column, f32x4.splat(load<f32>(x + at))));
   }
   return sums;

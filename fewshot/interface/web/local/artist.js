@@ -25,7 +25,7 @@ const DEAF = 30; // milliseconds that it does not listen at most, and a row
 /** @typedef {{description: Description, network: Network, partner: Network}} Model */
 
 /**
- * A picture; without supports, the model is only loaded.
+ * A picture, or several without a trace; without supports, the model is only loaded.
  * @typedef {object} Wish
  * @property {string} model
  * @property {Uint8Array[] | null} supports  [H, W] each
@@ -34,9 +34,11 @@ const DEAF = 30; // milliseconds that it does not listen at most, and a row
  * @property {number} temperature
  * @property {number} guidance
  * @property {boolean} whole  in one chunk; else a chunk for each row
+ * @property {number | null} samples  of the seed and the next ones; null for one picture, with its trace
  */
 
-/** @typedef {{id: number, chunk?: Chunk, time?: number, error?: string}} Answer */
+/** @typedef {{id: number, chunk?: Chunk | VariationsChunk, time?: number, error?: string}} Answer */
+/** @typedef {import("../engine.js").VariationsChunk} VariationsChunk */
 
 /**
  * Does what is asked for through a port: a worker's own, or one end of a channel.
@@ -77,9 +79,10 @@ export function serve(port, fetchFile) {
     const model = await find(wish.model);
     const begun = performance.now();
     let heard = begun;
-    for (const chunk of wish.supports ? chunks(model, { ...wish, supports: wish.supports }) : []) {
+    for (const chunk of wish.supports ? answersOf(model, { ...wish, supports: wish.supports }) : []) {
       if (!wanted.has(id)) break;
-      if (chunk) port.postMessage({ id, chunk }, [/** @type {Uint8Array<ArrayBuffer>} */ (chunk.data).buffer]);
+      const given = chunk && "data" in chunk ? [/** @type {Uint8Array<ArrayBuffer>} */ (chunk.data).buffer] : [];
+      if (chunk) port.postMessage({ id, chunk }, given);
       if (performance.now() - heard < DEAF) continue;
       await listen();
       heard = performance.now();
@@ -104,25 +107,73 @@ export function serve(port, fetchFile) {
   });
 }
 
+/** @typedef {Wish & {supports: Uint8Array[]}} WishToDraw */
+
 /**
- * The chunks of a picture; null where a row is finished that goes with a later one.
+ * The chunks of what is wished for; null where a row is finished that goes with a later one.
  * @param {Model} model
- * @param {Wish & {supports: Uint8Array[]}} wish
+ * @param {WishToDraw} wish
+ * @returns {Iterable<Chunk | VariationsChunk | null>}
  */
-function* chunks({ description, network, partner }, { supports, beginning, seed, temperature, whole, ...asked }) {
-  const { config: _config, guides, cut: leftOut, partner: _partner, ...ofModel } = description;
-  const guidance = guides ? asked.guidance : 0;
-  const cut = guidance ? leftOut : 0;
+const answersOf = (model, wish) =>
+  wish.samples === null ? chunks(model, wish) : variations(model, wish, wish.samples);
+
+/**
+ * How a model draws what is wished for.
+ * @param {Model} model
+ * @param {WishToDraw} wish
+ */
+function drawOf({ description: { guides, cut, width } }, { beginning, seed, temperature, guidance }) {
+  const prefix = beginning ? beginning.image.subarray(0, beginning.rows * width) : new Uint8Array();
+  const guided = guides && guidance > 0;
+  return { seed, temperature, guidance: guided ? guidance : 0, cut: guided ? cut : 0, prefix };
+}
+
+/**
+ * Many pictures: their rows after 1, 2, 4, 8, ... and all, as the server gives them, and then how well each fits.
+ * @param {Model} model
+ * @param {WishToDraw} wish
+ * @param {number} samples
+ * @returns {Generator<VariationsChunk | null>}
+ */
+function* variations(model, wish, samples) {
+  const { description, network, partner } = model;
+  const { title, guides, width, height, channels } = description;
+  const { supports, beginning, seed } = wish;
+  const options = { ...drawOf(model, wish), samples, trace: false, fits: guides };
+  let sent = 0;
+  for (const all of draw(network, partner, supports, options)) {
+    const { rows } = all[0];
+    const isLast = rows === height;
+    if (rows < 2 * sent && !isLast) {
+      yield null;
+      continue;
+    }
+    const bits = Uint8Array.from(all.flatMap(({ image }) => [...image.subarray(sent * width, rows * width)]));
+    const chunk = { title, seed, width, channels, given: beginning?.rows ?? 0, number: samples, rows };
+    yield { ...chunk, start: sent, pixels: toBase64(packBits(bits)), fits: null };
+    sent = rows;
+    if (isLast && guides) yield { ...chunk, start: rows, pixels: "", fits: all.map(({ fit }) => fit) };
+  }
+}
+
+/**
+ * The chunks of one picture. That of a given drawing, whose rows are all there before, says what each pixel cost.
+ * @param {Model} model
+ * @param {WishToDraw} wish
+ */
+function* chunks(model, wish) {
+  const { description, network, partner } = model;
+  const { config: _config, guides: _guides, cut: _cut, partner: _partner, ...ofModel } = description;
+  const { supports, beginning, whole } = wish;
+  const { prefix, ...how } = drawOf(model, wish);
   const heads = network.readers.length * network.config.heads;
   const bits = Uint8Array.from(supports.flatMap((support) => [...support]));
   /** @type {Omit<Chunk, "start" | "rows" | "data">} */
   const facts = {
     id: crypto.randomUUID(),
     ...ofModel,
-    seed,
-    temperature,
-    guidance,
-    cut,
+    ...how,
     shots: supports.length,
     supports: toBase64(packBits(bits)),
     heads,
@@ -131,11 +182,11 @@ function* chunks({ description, network, partner }, { supports, beginning, seed,
     support_nats: null,
     given: beginning?.rows ?? 0,
   };
-  const prefix = beginning ? beginning.image.subarray(0, beginning.rows * facts.width) : new Uint8Array();
-  const options = { seed, temperature, guidance, cut, samples: 1, prefix, trace: true };
-  for (const [drawn] of draw(network, partner, supports, options)) {
+  for (const [drawn] of draw(network, partner, supports, { ...how, prefix, samples: 1, trace: true })) {
+    const isLast = drawn.rows === facts.height;
+    if (facts.given === facts.height && isLast) facts.nats = toBase64(new Uint8Array(drawn.nats.buffer));
     if (!whole) yield pack(facts, drawn, drawn.rows - 1);
-    else yield drawn.rows === facts.height ? pack(facts, drawn, 0) : null;
+    else yield isLast ? pack(facts, drawn, 0) : null;
   }
 }
 

@@ -20,9 +20,10 @@ export const readNetwork = (config, weights) => createNetwork(config, parseSafet
 /**
  * Draws pictures of what the supports show, as FewShotModel.stream does: after each row, what is drawn so far of each.
  * @param {Network} network
- * @param {Network} partner  the one that guidance moves away from, which may be the same
+ * @param {Network} partner  the one that guidance moves away from, and that the fit is against; may be the same
  * @param {Uint8Array[]} supports  [H, W] each
- * @param {Draw & {seed: number, samples: number, prefix: Uint8Array, trace: boolean}} wish
+ * @param {Draw & {seed: number, samples: number, prefix: Uint8Array, trace: boolean, fits?: boolean}} wish  fits: how
+ *   well each fits the supports is asked for
  * @returns {Generator<Drawn[]>}
  */
 export function* draw(network, partner, supports, wish) {
@@ -30,7 +31,8 @@ export function* draw(network, partner, supports, wish) {
   const room = createRoom();
   try {
     const memory = network.encode(supports, room);
-    const without = wish.guidance && memory ? { network: partner, memory: partner.encode([], room) } : null;
+    const without =
+      (wish.guidance || wish.fits) && memory ? { network: partner, memory: partner.encode([], room) } : null;
     const samples = Array.from({ length: wish.samples }, (_, i) =>
       drawRows({ network, memory }, without, wish, uniformNoise(wish.seed + i, pixels), wish.prefix, wish.trace, room),
     );

@@ -31,13 +31,15 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
  * @property {Float32Array} chance  [H, W], of ink
  * @property {Float32Array} attention  [H*W, heads, places of all supports]; empty without trace
  * @property {Float32Array} own  [H*W, heads, patches of the drawing itself]; empty without trace, and where it is not read
+ * @property {Float32Array} nats  [H, W], -log p of each pixel, at a temperature of 1 and without guidance
+ * @property {number} fit  log p(x | s) - log p(x) of all pixels, in nats, if there is a partner; else 0
  * @property {number} rows  finished rows, of H
  */
 
 /**
  * Draws one picture a row at a time, and gives what is drawn so far after each; its arrays are the same ones.
  * @param {Source} source
- * @param {Source | null} partner  what guidance moves away from; null without guidance
+ * @param {Source | null} partner  what guidance moves away from; may be null without guidance, and then there is no fit
  * @param {Draw} draw
  * @param {Float32Array} noise  [H, W], a uniform number for every pixel
  * @param {Uint8Array} prefix  [R, W], the first rows, which are given
@@ -49,28 +51,43 @@ export function* drawRows(source, partner, { temperature, guidance, cut }, noise
   const { side } = source.network.config;
   const image = new Uint8Array(side * side);
   const chance = new Float32Array(side * side);
+  const nats = new Float32Array(side * side);
+  let fit = 0;
   const state = createState(source, image, room);
   const without = partner && createState(partner, image, room);
   const { heads, places, ownPlaces } = state;
   const attention = new Float32Array(trace ? side * side * heads * places : 0);
-  const own = new Float32Array(trace ? side * side * heads * ownPlaces : 0);
+  const ofItself = new Float32Array(trace ? side * side * heads * ownPlaces : 0);
   const [low, high] = [Math.fround(cut), Math.fround(1 - cut)];
   for (let r = 0; r < side; r++) {
     state.startRow(r);
     without?.startRow(r);
     for (let c = 0; c < side; c++) {
       const i = r * side + c;
-      let logit = state.pixel(r, c);
-      if (without) logit += guidance * (logit - without.pixel(r, c));
+      const own = state.pixel(r, c);
+      const alone = without ? without.pixel(r, c) : own;
+      const logit = own + guidance * (own - alone);
       const p = Math.fround(1 / (1 + Math.exp(-logit / temperature)));
       chance[i] = p < low ? 0 : p > high ? 1 : p;
       image[i] = i < prefix.length ? prefix[i] : Number(noise[i] < chance[i]);
+      nats[i] = natsOf(image[i], own);
+      fit += natsOf(image[i], alone) - nats[i];
       state.finish(r, c);
       without?.finish(r, c);
-      if (trace) state.keep(attention, own, i);
+      if (trace) state.keep(attention, ofItself, i);
     }
-    yield { image, chance, attention, own, rows: r + 1 };
+    yield { image, chance, attention, own: ofItself, nats, fit, rows: r + 1 };
   }
+}
+
+/**
+ * -log p of a pixel, by the logit of ink.
+ * @param {number} ink  0 or 1
+ * @param {number} logit
+ */
+function natsOf(ink, logit) {
+  const against = ink ? -logit : logit;
+  return Math.max(against, 0) + Math.log1p(Math.exp(-Math.abs(against)));
 }
 
 /**
