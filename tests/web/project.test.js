@@ -30,6 +30,14 @@ test("a link holds all of a project, in letters that an address may have", async
   assert.deepEqual(await fromFragment(packed(PROJECT)), PROJECT);
 });
 
+test("a link leaves out the strokes of drawings in the tray, which can be traced", async () => {
+  const [seen, onThePad] = PROJECT.supports;
+  const strokes = "strokes" in onThePad ? onThePad.strokes : undefined;
+  const supports = [{ pixels: "+/+=", strokes, muted: true }, seen, onThePad];
+  const opened = /** @type {any} */ (await fromFragment(String(await toFragment({ ...PROJECT, supports }))));
+  assert.deepEqual(opened.supports, [{ pixels: "+/+=", muted: true }, seen, onThePad]);
+});
+
 test("an address without a project", async () => {
   for (const fragment of ["", "#", "#top", "#studi"]) assert.equal(await fromFragment(fragment), null);
 });

@@ -3,6 +3,7 @@
 
 import { fromBase64, packBits, toBase64, unpackBits } from "./codec.js";
 import { PIXELS, renderStrokes } from "./ink.js";
+import { readOf } from "./supports.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Chunk} Chunk */
@@ -130,8 +131,8 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
    * @param {Drawings} drawings
    * @param {Settings} settings
    */
-  async function isMine({ supports }, { model, ...settings }) {
-    if (!supports.length || !isWithin(settings, limits)) return false;
+  async function isMine({ supports, shots }, { model, ...settings }) {
+    if (!readOf(supports, shots).length || !isWithin(settings, limits)) return false;
     return always ? await consider(model) : able.get(model) === true;
   }
 
@@ -142,7 +143,7 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
    * @returns {Wish}
    */
   function wishOf({ supports, shots, beginning }, { model, guidance, temperature, seed }, whole) {
-    const read = supports.slice(0, shots ?? supports.length).map(bitsOf);
+    const read = readOf(supports, shots).map(bitsOf);
     const given = beginning && { image: bitsOf(beginning), rows: beginning.rows };
     return { model, supports: read, beginning: given, seed, temperature, guidance, whole };
   }
@@ -153,6 +154,8 @@ export function createLocalEngine(server, { start, models, limits, always, newSe
       if (!given.strokes.length) return { error: "The pad is empty: draw a character first." };
       return { pixels: toBase64(packBits(renderStrokes(given.strokes))) };
     },
+
+    trace: (...wish) => server.trace(...wish),
 
     async *generate(drawings, photographs, settings) {
       if (await isMine(drawings, settings)) {
@@ -214,7 +217,7 @@ function isWithin({ seed, temperature, guidance }, limits) {
 
 /**
  * A drawing as a model sees it, [pixels] of 0 and 1.
- * @param {Drawings["supports"][number]} drawing
+ * @param {import("./engine.js").Seen | {strokes: import("./codec.js").Stroke[]}} drawing
  */
 function bitsOf(drawing) {
   if ("strokes" in drawing) return renderStrokes(drawing.strokes);

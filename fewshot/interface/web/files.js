@@ -21,11 +21,12 @@ export async function readFile(file, mostBytes) {
 }
 
 /**
- * Adds files one after the other, and says how it went. `add` promises a sentence if a file cannot be added.
+ * Adds files one after the other, and says how it went. `add` promises how many things it added of a file, or a sentence
+ * that says why none.
  * @param {File[]} files
  * @param {string} noun  one of them, in words
  * @param {(sentence: string) => void} say
- * @param {(file: File) => Promise<string | undefined>} add
+ * @param {(file: File) => Promise<string | number>} add
  * @param {() => boolean} wanted  false if the user went elsewhere meanwhile
  */
 export async function addFiles(files, noun, say, add, wanted = () => true) {
@@ -33,10 +34,10 @@ export async function addFiles(files, noun, say, add, wanted = () => true) {
   let added = 0;
   for (const file of files) {
     say(`Reading ${file.name}…`);
-    const problem = await add(file);
+    const outcome = await add(file);
     if (!wanted()) return;
-    if (problem) problems.push(`${file.name}: ${problem}`);
-    else added++;
+    if (typeof outcome === "number") added += outcome;
+    else problems.push(`${file.name}: ${outcome}`);
   }
   const count = added === 1 ? `Added one ${noun}.` : `Added ${added} ${noun}s.`;
   say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));

@@ -14,11 +14,13 @@ const BROKEN =
   "This link is damaged: a part of it is missing or was changed. Ask for it again, or for the project file.";
 
 /**
+ * Without the strokes of drawings in the tray, for which a link has no room: they can be traced.
  * @param {Project} project
  * @returns {Promise<string | Refusal>} the fragment of a link that holds it, or a sentence that says why there is none
  */
 export async function toFragment(project) {
-  const bytes = new TextEncoder().encode(JSON.stringify(project));
+  const supports = project.supports.map((one) => ("pixels" in one ? { ...one, strokes: undefined } : one));
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...project, supports }));
   const packed = await through(bytes, new CompressionStream("deflate"), Number.POSITIVE_INFINITY);
   const text = toBase64(packed).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   if (MARK.length + text.length <= LONGEST) return MARK + text;
