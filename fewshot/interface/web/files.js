@@ -56,25 +56,26 @@ export function acceptChosen(input, take) {
 }
 
 /**
- * Calls `take` with the files of each drop on `root`, which has the class "dropping" while some are over it.
+ * Calls `take` with the files of each drop on the page, while `root` is on the screen; it has the class "dropping" while
+ * some are over the page. Wherever they fall, the browser does not go to them and leave the page.
  * @param {HTMLElement} root
  * @param {(files: File[]) => void} take
  */
 export function acceptDrops(root, take) {
   const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
-  root.addEventListener("dragover", (event) => {
+  document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    root.classList.add("dropping");
+    root.classList.toggle("dropping", root.checkVisibility());
   });
-  root.addEventListener("dragleave", (event) => {
-    if (!root.contains(/** @type {Node | null} */ (event.relatedTarget))) root.classList.remove("dropping");
+  document.addEventListener("dragleave", ({ relatedTarget }) => {
+    if (!relatedTarget) root.classList.remove("dropping");
   });
-  root.addEventListener("drop", (event) => {
+  document.addEventListener("drop", (event) => {
     root.classList.remove("dropping");
     if (!hasFiles(event)) return;
     event.preventDefault();
-    take([...(event.dataTransfer?.files ?? [])]);
+    if (root.checkVisibility()) take([...(event.dataTransfer?.files ?? [])]);
   });
 }
 

@@ -27,7 +27,7 @@ import { createStatus, createTray, makeCard } from "./tray.js";
  * @property {Stroke[]} strokes
  * @property {number | null} rows  that were given
  * @property {number | null} place  in the tray, of the drawing on the pad: the last one if null
- * @property {Stroke[]} [put]  what came onto the pad instead
+ * @property {boolean} [changes]  a drawing of the tray came onto the pad
  * @property {boolean} [alters]  a drawing of the tray became another, or none, to see what that does
  * @property {import("./engine.js").Recipe} [recipe]  with the settings
  */
@@ -128,14 +128,15 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     if (old.drawings.length || old.strokes.length || old.recipe) history.add(sentence, old);
   }
 
-  // What was on the pad comes back, and what was drawn there since stays.
+  // What was on the pad comes back, and what was drawn there since stays, if it was not to change a drawing of the tray.
   function takeBack() {
     const old = history.undo()?.before;
     if (!old) return;
     drawings = supportsAmong(old.drawings, side);
     ({ shots, place = null } = old);
-    const known = new Set([...old.strokes, ...(old.put ?? [])].map((stroke) => JSON.stringify(stroke)));
-    strokes = [...old.strokes, ...strokes.filter((stroke) => !known.has(JSON.stringify(stroke)))];
+    const known = new Set(old.strokes.map((stroke) => JSON.stringify(stroke)));
+    const since = old.changes ? [] : strokes.filter((stroke) => !known.has(JSON.stringify(stroke)));
+    strokes = [...old.strokes, ...since];
     beginning.recall(old.rows);
     showTray();
     strokesChanged(old.alters ? altered : edited);
@@ -379,7 +380,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     place = at;
     const how = its.strokes ? "" : ", its lines traced";
     const sentence = `Drawing ${at + 1} is on the pad${how}: change it, or draw another, then put it back.`;
-    remember(sentence, { ...old, put: structuredClone(strokes) });
+    remember(sentence, { ...old, changes: true });
     trayChanged();
     strokesChanged();
     say(sentence);
