@@ -131,6 +131,20 @@ def read_image(given: object, task: Task, side: int, turn: Turn = nullcontext) -
     raise InputError(f'A {task.unit} must be {strokes}{{"picture": ...}} or {{"pixels": ...}}.')
 
 
+def read_sheet(given: object, task: Task, side: int, turn: Turn = nullcontext) -> list[NDArray[np.uint8]]:
+    """What a picture file from the browser shows, if it is several things that are one support each; else nothing.
+
+    Raises InputError or PictureError.
+    """
+    match given:
+        case {"picture": picture} if task.read_sheet is not None:
+            data = _decode_base64(picture, "A picture")
+            with turn():
+                images = task.read_sheet(data, side)
+            return images if len(images) > 1 else []
+    return []
+
+
 def read_supports(
     given: object, task: Task, side: int, shots: object = None, turn: Turn = nullcontext
 ) -> NDArray[np.uint8]:

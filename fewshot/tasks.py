@@ -36,6 +36,7 @@ class Task:
     ready_made: Callable[[int], dict[str, Image]]  # sets to try, images [S, ...] of such a side by name
     read_sheet: Callable[[bytes, int], list[Image]] | None = None  # several images of one picture file, as above
     read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
+    trace: Callable[[Image], list[Any]] | None = None  # the reverse, as near as centre lines come to an image
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
     title: str = ""  # for the page: what to choose, where nothing is drawn on the pad
@@ -78,6 +79,12 @@ def _drawing_of_strokes(strokes: Any) -> Image:
     return omniglot.max_pool(render_strokes(strokes))
 
 
+def _strokes_of_drawing(drawing: Image) -> list[list[list[float]]]:
+    from fewshot.data.tracing import trace
+
+    return [[[round(omniglot.POOL * x, 1) for x in point] for point in stroke] for stroke in trace(drawing)]
+
+
 def _ready_made_drawings(side: int) -> dict[str, Image]:
     from fewshot.data import support_sets
 
@@ -99,6 +106,7 @@ OMNIGLOT = Task(
     ready_made=_ready_made_drawings,
     read_sheet=_drawings_of_sheet,
     read_strokes=_drawing_of_strokes,
+    trace=_strokes_of_drawing,
 )
 MIRROR = Task(
     key="mirror",

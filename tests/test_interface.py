@@ -16,7 +16,7 @@ from contextlib import ExitStack
 import anyio
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import fewshot
 from fewshot import CheckpointError, FewShotModel, InputError, payload
@@ -251,6 +251,47 @@ def test_a_large_piece_is_fetched_once_as_a_file(url):
     for _ in range(2 * KEPT):
         SERVICE.pieces.lighten(small | {"data": "A" * LARGE})
     assert len(SERVICE.pieces.pieces) == KEPT
+
+
+def test_a_drawing_goes_back_to_strokes(cross_image):
+    traced = anyio.run(SERVICE.trace, {"task": "omniglot", "pixels": payload.pack_images(cross_image, 1)})
+    again = OMNIGLOT.read_strokes(json.loads(json.dumps(traced))["strokes"])
+    assert (again == cross_image).mean() >= 0.97
+    blank = payload.pack_images(np.zeros((26, 26), np.uint8), 1)
+    for wrong, sentence in (
+        ({"task": "omniglot", "pixels": blank}, "blank"),
+        ({"task": "omniglot", "pixels": "AA=="}, "must be"),
+        ({"task": "mirror", "pixels": blank}, "no strokes"),
+        ({"task": "none", "pixels": blank}, "There is no task"),
+        ({"pixels": blank}, "did not arrive"),
+        (None, "did not arrive"),
+    ):
+        assert sentence in anyio.run(SERVICE.trace, wrong)["error"]
+
+
+def test_the_characters_of_a_sheet_are_offered_beside_the_picture_as_one():
+    def sent(page):
+        file = io.BytesIO()
+        page.save(file, "PNG")
+        return preview({"picture": base64.b64encode(file.getvalue()).decode()})
+
+    page = Image.new("L", (900, 400), 255)
+    pen = ImageDraw.Draw(page)
+    for x in (60, 360, 660):
+        pen.line([(x, 80), (x + 180, 260)], 0, 14)
+    one = page.crop((0, 0, 300, 400))
+    seen = sent(page)
+    alone, *found = (payload.unpack_images(pixels, OMNIGLOT, 26)[0] for pixels in [sent(one)["pixels"], *seen["sheet"]])
+    assert len(found) == 3
+    assert all((each == alone).mean() > 0.99 for each in found)
+    assert seen["pixels"] not in seen["sheet"]
+    ImageDraw.Draw(one).ellipse((250, 60, 270, 80), 0)  # a dot belongs to the character beside it
+    assert "sheet" not in sent(one)
+    pen.rectangle((0, 0, 900, 400), 255)
+    for i in range(80):  # more than anybody can mean
+        x, y = 20 + 50 * (i % 16), 20 + 60 * (i // 16)
+        pen.line([(x, y), (x + 20, y + 30)], 0, 3)
+    assert set(sent(page)) == {"pixels"}
 
 
 def test_photographs_are_previewed_as_the_model_sees_them(harbour):
@@ -613,11 +654,16 @@ def project(cross_image):
 
 def test_a_project_is_read_back(project):
     opened = json.loads(json.dumps(SERVICE.open_project(project)))
-    pixels = project["supports"][0]["pixels"]
-    assert opened == project | {"supports": [{"pixels": pixels}, {"pixels": pixels, **CROSS}]}
+    assert opened == project
     assert SERVICE.open_project(opened | {"more": 1}) == opened
     empty = project | {"supports": [], "shots": None, "view": None}
     assert SERVICE.open_project(empty)["view"] == {"position": 676, "locked": None}
+    pixels = project["supports"][0]["pixels"]
+    muted = {"pixels": pixels, "strokes": CROSS["strokes"], "muted": True}
+    changing = project | {"supports": [muted, CROSS, {"pixels": pixels}], "shots": 2}
+    assert SERVICE.open_project(changing) == changing
+    wrong = muted | {"pixels": payload.pack_images(np.zeros((26, 26), np.uint8), 1), "muted": 1}
+    assert SERVICE.open_project(project | {"supports": [wrong]})["supports"] == [{"pixels": pixels, **CROSS}]
     photo = payload.pack_images(np.arange(48 * 48 * 3).reshape(48, 48, 3).astype(np.uint8), 3)
     mirror = project | {"task": "mirror", "model": "mirror-attention", "shots": None, "supports": [{"pixels": photo}]}
     mirror |= {"beginning": {"pixels": photo, "rows": 7}, "settings": project["settings"] | {"inner_steps": None}}
@@ -634,7 +680,9 @@ def test_a_project_is_read_back(project):
         ({"model": "../../etc/passwd"}, "There is no model"),
         ({"supports": None}, "it lacks its drawings"),
         ({"supports": [{"pixels": "x"}]}, "base64"),
-        ({"supports": [CROSS, CROSS], "shots": None}, "only the last drawing"),
+        ({"supports": [CROSS, CROSS], "shots": None}, "only one drawing can be on the pad"),
+        ({"supports": [{"pixels": "AA==", "strokes": [[["x", 1]]]}]}, "points"),
+        ({"supports": [CROSS, CROSS | {"pixels": "", "muted": True}], "shots": 2}, "Shots must be"),
         ({"supports": [CROSS] * 9}, "too many"),
         ({"supports": [{"strokes": [[["x", 1]]]}]}, "points"),
         ({"shots": 3}, "Shots must be"),

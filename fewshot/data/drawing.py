@@ -70,21 +70,22 @@ def read_picture(data: bytes) -> np.ndarray:
 def read_sheet(data: bytes) -> list[np.ndarray]:
     """The characters on a sheet, row by row, each as ``read_picture`` would give it alone: uint8 [105, 105].
 
-    Parts closer to each other than .3 of the usual side of the sheet's larger parts are one character. Raises
-    PictureError as ``read_picture`` does, and for more than MAX_ON_SHEET characters.
+    Parts closer to each other than .3 of the usual side of the sheet's larger parts are one character, and what is
+    small belongs to the character next to it, as the dot of an i does. Raises PictureError as ``read_picture`` does,
+    and for more than MAX_ON_SHEET characters.
     """
-    margin = ink_margin(_flattened(decode(data)))
-    labels, _ = ndimage.label(margin > 0, EIGHT)
-    boxes = ndimage.find_objects(labels)
-    sides = np.array([max(y.stop - y.start, x.stop - x.start) for y, x in boxes])
-    usual = float(np.median(sides[sides > 0.5 * sides.max()]))
-    groups, count = ndimage.label(ndimage.distance_transform_edt(margin <= 0) < 0.15 * usual, EIGHT)
-    if count > MAX_ON_SHEET:
-        raise PictureError(f"The sheet has more than {MAX_ON_SHEET} characters: please crop it.")
+    picture = _flattened(decode(data))
+    original = _omniglot_original(picture)
+    if original is not None:  # of one character
+        return [original]
+    margin = ink_margin(picture)
+    groups = _characters(margin)
     boxes = ndimage.find_objects(groups)
+    if len(boxes) > MAX_ON_SHEET:
+        raise PictureError(f"The sheet has more than {MAX_ON_SHEET} characters: please crop it.")
     order: list[list[int]] = []
     bottom = -1.0
-    for number in sorted(range(count), key=lambda k: boxes[k][0].start + boxes[k][0].stop):
+    for number in sorted(range(len(boxes)), key=lambda k: boxes[k][0].start + boxes[k][0].stop):
         middle = (boxes[number][0].start + boxes[number][0].stop) / 2
         if middle > bottom:
             order.append([])
@@ -185,6 +186,28 @@ def _omniglot_original(picture: np.ndarray) -> np.ndarray | None:
     # Of the ink of each of Omniglot's drawings, 83 % or more is in squares of 4x4 of it, blots and all 96 % in 9x9.
     in_squares, in_blots = (ndimage.binary_opening(ink, np.ones((k, k))).sum() / ink.sum() for k in (4, 9))
     return ink.astype(np.uint8) if in_squares > 0.75 and in_blots < 0.98 else None
+
+
+def _characters(margin: np.ndarray) -> np.ndarray:
+    """Which character of a sheet each place belongs to, from 1, where its ink is or is near: int [h, w]."""
+    labels, _ = ndimage.label(margin > 0, EIGHT)
+    sides = _long_sides(labels)
+    usual = float(np.median(sides[sides > 0.5 * sides.max()]))
+    groups, _ = ndimage.label(ndimage.distance_transform_edt(margin <= 0) < 0.15 * usual, EIGHT)
+    inked = np.where(margin > 0, groups, 0)
+    sides = _long_sides(inked)
+    whole = 1 + np.flatnonzero(sides > 0.4 * np.median(sides[sides > 0.5 * sides.max()]))
+    where = ndimage.distance_transform_edt(~np.isin(inked, whole), return_distances=False, return_indices=True)
+    nearest = inked[tuple(where)]  # of the characters, to each place
+    for small in set(range(1, len(sides) + 1)) - set(whole):
+        part = groups == small
+        groups[part] = np.bincount(nearest[part]).argmax()
+    return np.searchsorted(whole, groups) * (groups > 0) + (groups > 0)
+
+
+def _long_sides(labels: np.ndarray) -> np.ndarray:
+    """The longer side of the box around each labelled part: int [number of parts]."""
+    return np.array([max(y.stop - y.start, x.stop - x.start) for y, x in ndimage.find_objects(labels)])
 
 
 def _centre_lines(margin: np.ndarray) -> np.ndarray:

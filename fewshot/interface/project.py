@@ -2,8 +2,9 @@
 
 {"kind": "few-shot studio", "version": 1,
  "task", "model":   their names
- "supports":        as in ``payload``
- "shots":           how many drawings are used; null for all, and for photographs
+ "supports":        as in ``payload``, of drawings with their "strokes" beside the "pixels" where these are known; one
+                    with strokes alone is still on the pad; {"muted": true} is left out for now
+ "shots":           how many are used of those that are not left out; null for all, and for photographs
  "beginning":       as in ``payload``, or null
  "settings":        {"guidance", "temperature", "seed", "inner_steps"}
  "view":            {"position": pixels on the screen, "locked": a pixel's number or null}; may be missing}
@@ -15,7 +16,7 @@ from fewshot import InputError, payload
 from fewshot.api import MAX_GUIDANCE
 from fewshot.interface import catalogue
 from fewshot.payload import pack_images
-from fewshot.tasks import Task
+from fewshot.tasks import Image, Task
 
 KIND, VERSION = "few-shot studio", 1
 FOREIGN = "This is no project of the studio."
@@ -23,10 +24,7 @@ DAMAGED = "This project is damaged: it lacks {}."
 
 
 def read_project(project: Any) -> dict[str, Any]:
-    """The same, checked and without what does not belong to it. Raises FOR_THE_USER.
-
-    ``supports`` are {"pixels"}; the last may be {"strokes"} too, where a drawing is still on the pad.
-    """
+    """The same, checked and without what does not belong to it. Raises FOR_THE_USER."""
     if not isinstance(project, dict) or project.get("kind") != KIND:
         raise InputError(FOREIGN)
     if project.get("version") != VERSION:
@@ -40,9 +38,11 @@ def read_project(project: Any) -> dict[str, Any]:
         raise InputError(DAMAGED.format("its drawings"))
     if not isinstance(settings, dict):
         raise InputError(DAMAGED.format("its settings"))
-    supports = payload.read_supports(given, task, task.side)
-    if shots is not None:
-        payload.read_supports(given, task, task.side, shots)
+    images = payload.read_supports([_source(one) for one in given], task, task.side)
+    supports = [_support(one, image, task) for one, image in zip(given, images, strict=True)]
+    if sum("pixels" not in one for one in supports) > 1:
+        raise InputError("This project is damaged: only one drawing can be on the pad.")
+    read = payload.read_supports([one for one in supports if "muted" not in one], task, task.side, shots)
     beginning = payload.read_beginning(project.get("beginning"), task, task.side)
     steps = settings.get("inner_steps") if model.adapts else None
     seed: Any = settings.get("seed")
@@ -50,26 +50,37 @@ def read_project(project: Any) -> dict[str, Any]:
     guidance: Any = settings.get("guidance")
     if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= MAX_GUIDANCE:
         raise InputError(f"The faithfulness must be a number from 0 to {MAX_GUIDANCE:g}.")
-    if len(supports):  # without any, there is nothing to draw, and some models refuse
+    if len(read):  # without any, there is nothing to draw, and some models refuse
         # This checks what is given, and draws nothing yet.
-        model.stream(supports, 1, seed, temperature, beginning, steps, guidance if model.facts.guides else 0.0)
-    strokes = [one.get("strokes") for one in given]
-    if any(strokes[:-1]):
-        raise InputError("This project is damaged: only the last drawing can be on the pad.")
+        model.stream(read, 1, seed, temperature, beginning, steps, guidance if model.facts.guides else 0.0)
     return {
         "kind": KIND,
         "version": VERSION,
         "task": task.key,
         "model": model.name,
-        "supports": [
-            {"pixels": pack_images(image, task.channels)} | ({"strokes": lines} if lines else {})
-            for image, lines in zip(supports, strokes, strict=True)
-        ],
+        "supports": supports,
         "shots": shots,
         "beginning": None if beginning is None else _beginning(project["beginning"], task, len(beginning)),
         "settings": {"seed": seed, "temperature": temperature, "guidance": guidance, "inner_steps": steps},
         "view": _view(project.get("view"), task.side),
     }
+
+
+def _source(given: Any) -> Any:
+    """What the image of a support is made of: its strokes, where there are any, so that it is what they show."""
+    return {"strokes": given["strokes"]} if isinstance(given, dict) and given.get("strokes") else given
+
+
+def _support(given: dict[str, Any], image: Image, task: Task) -> dict[str, Any]:
+    """A support that is checked."""
+    strokes = given.get("strokes")
+    on_the_pad = strokes and "pixels" not in given
+    support: dict[str, Any] = {} if on_the_pad else {"pixels": pack_images(image, task.channels)}
+    if strokes:
+        support["strokes"] = strokes
+    if given.get("muted") is True and not on_the_pad:
+        support["muted"] = True
+    return support
 
 
 def _beginning(given: dict[str, Any], task: Task, rows: int) -> dict[str, Any]:

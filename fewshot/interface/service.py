@@ -460,7 +460,10 @@ class Service:
         return read_project(project)
 
     async def preview(self, strokes_or_picture: object, asker: Asker = NOBODY) -> Answer:
-        """For the pad: a drawing as the model sees it, {"pixels"}, or {"error"} with a sentence."""
+        """For the pad: a drawing as the model sees it, {"pixels"}, or {"error"} with a sentence.
+
+        A picture that shows several characters has a "sheet" too, the pixels of each of them.
+        """
         if isinstance(strokes_or_picture, dict) and "picture" in strokes_or_picture:
             return await self._seen_in_line(strokes_or_picture, OMNIGLOT.key, asker)
         return await run_sync(self._seen, strokes_or_picture, OMNIGLOT.key, asker)
@@ -480,10 +483,31 @@ class Service:
     @in_a_sentence
     @by_worker
     def _seen(self, given: object, key: object, asker: Asker) -> Answer:
-        """What the models of a task see of a support."""
+        """What the models of a task see of a support, and of each one on a sheet."""
+        task, turn = catalogue.find_task(key), partial(self.turn_to_read, asker)
+        seen: Answer = {"pixels": payload.pack_images(payload.read_image(given, task, task.side, turn), task.channels)}
+        with suppress(PictureError):  # so much is on it that it is taken as one
+            if sheet := payload.read_sheet(given, task, task.side, turn):
+                seen["sheet"] = [payload.pack_images(image, task.channels) for image in sheet]
+        return seen
+
+    async def trace(self, wish: Any, asker: Asker = NOBODY) -> Answer:
+        """For the pad: a drawing of a task back as {"strokes"}, its centre lines, or {"error"} with a sentence."""
+        match wish:
+            case {"task": key, "pixels": pixels}:
+                return await run_sync(self._traced, pixels, key, asker)
+        return {"error": "Which drawing to trace did not arrive: reload the page."}
+
+    @in_a_sentence
+    @by_worker
+    def _traced(self, pixels: object, key: object, asker: Asker) -> Answer:
         task = catalogue.find_task(key)
-        image = payload.read_image(given, task, task.side, partial(self.turn_to_read, asker))
-        return {"pixels": payload.pack_images(image, task.channels)}
+        if task.trace is None:
+            raise InputError(f"A {task.unit} cannot go onto the pad: it has no strokes.")
+        (image,) = payload.unpack_images(pixels, task, task.side)
+        if not (strokes := task.trace(image)):
+            raise InputError(f"This {task.unit} is blank: there is nothing to change.")
+        return {"strokes": strokes}
 
     def example(self, ready_made: dict[str, Any]) -> Answer:
         """What the player shows first: what the default model draws of one of ``catalogue.drawn_sets``.

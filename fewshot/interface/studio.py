@@ -85,6 +85,11 @@ async def preview(strokes_or_picture: object) -> dict[str, Any]:
     return await SERVICE.preview(strokes_or_picture, who_asks())
 
 
+async def trace(wish: Any) -> dict[str, Any]:
+    """``Service.trace`` for who asks."""
+    return await SERVICE.trace(wish, who_asks())
+
+
 async def preview_photo(wish: Any) -> dict[str, Any]:
     """``Service.preview_photo`` for who asks."""
     return await SERVICE.preview_photo(wish, who_asks())
@@ -182,7 +187,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
                 stop = gr.Button("Stop", interactive=False, elem_id="stop")
         gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            pad = SupportPad(sets, server_functions=[preview, draw_along])
+            pad = SupportPad(sets, server_functions=[preview, trace, draw_along])
             tray = PhotoTray(server_functions=[preview_photo])
             player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
             gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")

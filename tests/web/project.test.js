@@ -19,6 +19,12 @@ const PROJECT = {
   view: { position: 12, locked: 3 },
 };
 
+let number = 1; // Park and Miller's generator: what does not repeat cannot be packed
+const noise = () => {
+  number = (number * 48271) % 2147483647;
+  return number;
+};
+
 /** @param {unknown} value */
 const packed = (value) =>
   `#studio=${deflateSync(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url")}`;
@@ -30,17 +36,29 @@ test("a link holds all of a project, in letters that an address may have", async
   assert.deepEqual(await fromFragment(packed(PROJECT)), PROJECT);
 });
 
+test("a link leaves out the strokes of drawings in the tray where there is no room for them", async () => {
+  const [seen, onThePad] = PROJECT.supports;
+  /** @param {number} points  @param {boolean} [brief] */
+  async function opened(points, brief) {
+    const stroke = Array.from({ length: points }, () => [noise() % 105, noise() % 105]);
+    const strokes = /** @type {import("../../fewshot/interface/web/codec.js").Stroke[]} */ ([stroke]);
+    const supports = [{ pixels: "+/+=", strokes, muted: true }, seen, onThePad];
+    const project = /** @type {any} */ (await fromFragment(String(await toFragment({ ...PROJECT, supports }, brief))));
+    assert.deepEqual(project.supports.slice(1), [seen, onThePad]);
+    return project.supports[0].strokes?.[0].length;
+  }
+  assert.equal(await opened(50), 50);
+  assert.equal(await opened(50, true), undefined);
+  assert.equal(await opened(9000), undefined);
+});
+
 test("an address without a project", async () => {
   for (const fragment of ["", "#", "#top", "#studi"]) assert.equal(await fromFragment(fragment), null);
 });
 
 test("what is too long for a link says so", async () => {
-  let number = 1; // Park and Miller's generator: what does not repeat cannot be packed
-  const noise = Array.from({ length: 9000 }, () => {
-    number = (number * 48271) % 2147483647;
-    return String.fromCharCode(33 + (number % 90));
-  });
-  const refused = await toFragment({ ...PROJECT, model: noise.join("") });
+  const letters = Array.from({ length: 9000 }, () => String.fromCharCode(33 + (noise() % 90)));
+  const refused = await toFragment({ ...PROJECT, model: letters.join("") });
   assert.ok(typeof refused === "object");
   assert.match(refused.error, /too much for a link: .* Save a project file instead\.$/);
 });

@@ -21,6 +21,7 @@ import { createPlayer } from "./player.js";
 import { fullSurprise, percent } from "./reading.js";
 import { createSelection } from "./selection.js";
 import { keep, recall } from "./store.js";
+import { readOf } from "./supports.js";
 
 /** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {import("./engine.js").Seen} Seen */
@@ -226,8 +227,8 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
    * @returns {Promise<string[]>}
    */
   async function givenOf({ task, drawings, photographs }) {
-    const { supports, shots } = drawings;
-    const all = facts.tasks[task].drawn ? supports.slice(0, shots ?? supports.length) : photographs.photos;
+    const { drawn } = facts.tasks[task];
+    const all = drawn ? readOf(drawings.supports, drawings.shots) : readOf(photographs.photos);
     const seen = await Promise.all(all.map((each) => ("pixels" in each ? each : engine.preview(task, each))));
     return seen.flatMap((each) => ("pixels" in each ? [each.pixels] : []));
   }

@@ -13,6 +13,7 @@ import { startWorker } from "./local/start.js";
 import { createPrepare } from "./prepare.js";
 import { takePlace } from "./store.js";
 import { createStudio, keptSettings } from "./studio.js";
+import { drawingsRead, photographsRead } from "./supports.js";
 import { createToWall } from "./to-wall.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -122,11 +123,16 @@ function createEngine({ pad, photos, player }) {
       return (await answer.catch(() => null)) ?? { error: NO_ANSWER };
     },
 
+    async trace(task, { pixels }) {
+      return (await pad.server.trace({ task, pixels }).catch(() => null)) ?? { error: NO_ANSWER };
+    },
+
     // The player's "submit" is what Gradio listens to: it asks for `values`, and says by `ended` that no more will come.
     async *generate(drawings, photographs, { model, guidance, temperature, seed, inner_steps, fresh }) {
       await cancelled;
       const before = player.props.value.id;
-      picture = createPicture([drawings, photographs, model, guidance, temperature, seed, inner_steps, fresh]);
+      const read = [drawingsRead(drawings), photographsRead(photographs)];
+      picture = createPicture([...read, model, guidance, temperature, seed, inner_steps, fresh]);
       const its = picture;
       player.trigger("submit");
       const watch = setInterval(async () => {
@@ -153,7 +159,7 @@ function createEngine({ pad, photos, player }) {
     score: (recipe, models, drawing) => chunksOf("score", { ...wishOf(recipe), models, drawing }),
     recognise: (recipe, models, drawing, sets) => answersOf("recognise", { ...wishOf(recipe), models, drawing, sets }),
 
-    along: (drawings, settings) => pad.server.draw_along({ ...drawings, ...settings, page: PAGE }),
+    along: (drawings, settings) => pad.server.draw_along({ ...drawingsRead(drawings), ...settings, page: PAGE }),
     influence: (wish) => player.server.influence(wish),
 
     async takeHome(wish) {
@@ -235,7 +241,8 @@ function createPicture(values) {
  * @param {import("./engine.js").Recipe} recipe
  */
 function wishOf({ drawings, photographs, settings: { guidance, temperature, seed, inner_steps, fresh } }) {
-  return { guidance, temperature, seed: fresh ? null : seed, inner_steps, pad: drawings, tray: photographs };
+  const [pad, tray] = [drawingsRead(drawings), photographsRead(photographs)];
+  return { guidance, temperature, seed: fresh ? null : seed, inner_steps, pad, tray };
 }
 
 /**

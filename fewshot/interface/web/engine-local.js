@@ -4,6 +4,7 @@
 
 import { fromBase64, packBits, toBase64, unpackBits } from "./codec.js";
 import { PIXELS, renderStrokes } from "./ink.js";
+import { readOf } from "./supports.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Chunk} Chunk */
@@ -134,8 +135,8 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
    * @param {Drawings} drawings
    * @param {Settings} settings
    */
-  async function isMine({ supports }, { model, ...settings }) {
-    if (!supports.length || !isWithin(settings, limits)) return false;
+  async function isMine({ supports, shots }, { model, ...settings }) {
+    if (!readOf(supports, shots).length || !isWithin(settings, limits)) return false;
     return always ? await consider(model) : able.get(model) === true;
   }
 
@@ -147,7 +148,7 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
    * @returns {Wish}
    */
   function wishOf({ supports, shots, beginning }, { model, guidance, temperature, seed }, whole, samples = null) {
-    const read = supports.slice(0, shots ?? supports.length).map(bitsOf);
+    const read = readOf(supports, shots).map(bitsOf);
     const given = beginning && { image: bitsOf(beginning), rows: beginning.rows };
     return { model, supports: read, beginning: given, seed, temperature, guidance, whole, samples };
   }
@@ -237,6 +238,8 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
       return { pixels: toBase64(packBits(renderStrokes(given.strokes))) };
     },
 
+    trace: (...wish) => server.trace(...wish),
+
     async *generate(drawings, photographs, settings) {
       if (await isMine(drawings, settings)) {
         const { fresh } = settings;
@@ -323,7 +326,7 @@ function isWithin({ seed, temperature, guidance }, limits) {
 
 /**
  * A drawing as a model sees it, [pixels] of 0 and 1.
- * @param {Drawings["supports"][number]} drawing
+ * @param {import("./engine.js").Seen | {strokes: import("./codec.js").Stroke[]}} drawing
  */
 function bitsOf(drawing) {
   if ("strokes" in drawing) return renderStrokes(drawing.strokes);

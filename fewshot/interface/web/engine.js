@@ -6,16 +6,17 @@
 /** @typedef {import("./codec.js").Stroke} Stroke */
 
 /** @typedef {{pixels: string}} Seen  what a model sees, in base64 as payload.py describes it */
+/** @typedef {import("./supports.js").Support} Support */
 /** @typedef {{error: string}} Refusal  a sentence for the user */
 /** @typedef {{busy: true}} Busy  too many ask at the moment */
 
 /**
  * @typedef {object} Drawings
- * @property {(Seen | {strokes: Stroke[]})[]} supports
- * @property {number | null} shots  how many are read, all if null
+ * @property {(Support | {strokes: Stroke[]})[]} supports  one with strokes alone is on the pad
+ * @property {number | null} shots  how many are read of those that are not left out, all if null
  * @property {({strokes: Stroke[]} & {rows: number}) | null} beginning  what is drawn begins with its first rows
  */
-/** @typedef {{photos: Seen[], beginning: (Seen & {rows: number}) | null}} Photographs */
+/** @typedef {{photos: Support[], beginning: (Seen & {rows: number}) | null}} Photographs */
 /**
  * @typedef {object} Settings
  * @property {string} model
@@ -99,7 +100,7 @@
  * @property {number} version
  * @property {string} task
  * @property {string} model
- * @property {(Seen | {strokes: Stroke[]})[]} supports
+ * @property {(Support | {strokes: Stroke[]})[]} supports
  * @property {number | null} shots
  * @property {((Seen | {strokes: Stroke[]}) & {rows: number}) | null} beginning
  * @property {{seed: number, temperature: number, guidance: number, inner_steps: number | null}} settings
@@ -107,16 +108,19 @@
  */
 
 /**
- * The same, checked: all that is given is known as the model sees it.
- * @typedef {Omit<Project, "supports" | "beginning"> & {
- *   supports: (Seen & {strokes?: Stroke[]})[], beginning: (Seen & {strokes?: Stroke[], rows: number}) | null
+ * The same, checked: what it begins with is known as the model sees it.
+ * @typedef {Omit<Project, "beginning"> & {
+ *   beginning: (Seen & {strokes?: Stroke[], rows: number}) | null
  * }} OpenedProject
  */
 
 /**
  * @typedef {object} Engine
- * @property {(task: string, given: {strokes: Stroke[]} | {picture: string}) => Promise<Seen | Refusal>} preview
- *   a drawing, or a picture file in base64, as the models of a task see it
+ * @property {(task: string, given: {strokes: Stroke[]} | {picture: string}) => Promise<Seen & {sheet?: string[]} | Refusal>} preview
+ *   a drawing, or a picture file in base64, as the models of a task see it; sheet: the pixels of each of several things
+ *   that a picture shows
+ * @property {(task: string, seen: Seen) => Promise<{strokes: Stroke[]} | Refusal>} trace
+ *   a drawing of a task back as strokes, as near as their centre lines come to it
  * @property {(drawings: Drawings, photographs: Photographs, settings: Settings) => AsyncIterable<Chunk | Refusal>} generate
  *   rows of a new picture as they are finished, of drawings or of photographs as the model needs; one at a time
  * @property {(recipe: Recipe, samples: number) => AsyncIterable<VariationsChunk | Refusal>} variations

@@ -4,6 +4,7 @@ import { packBits, toBase64 } from "./codec.js";
 import { make } from "./dom.js";
 import { toFragment } from "./project.js";
 import { supportsOf } from "./run.js";
+import { readOf } from "./supports.js";
 
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./engine.js").FileWish} FileWish */
@@ -72,7 +73,7 @@ export function createExport(place, { engine, formats, shown, batch, project, op
   async function saveProject() {
     const now = project();
     if (!now) return "The page is not complete yet.";
-    const name = `${now.model}-${now.supports.length}-seed-${now.settings.seed}.json`;
+    const name = `${now.model}-${readOf(now.supports, now.shots).length}-seed-${now.settings.seed}.json`;
     download(name, new Blob([JSON.stringify(now, null, 1)], { type: "application/json" }));
     return `Saved ${name}.`;
   }

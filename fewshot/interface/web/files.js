@@ -21,11 +21,12 @@ export async function readFile(file, mostBytes) {
 }
 
 /**
- * Adds files one after the other, and says how it went. `add` promises a sentence if a file cannot be added.
+ * Adds files one after the other, and says how it went. `add` promises how many things it added of a file, or a sentence
+ * that says why none.
  * @param {File[]} files
  * @param {string} noun  one of them, in words
  * @param {(sentence: string) => void} say
- * @param {(file: File) => Promise<string | undefined>} add
+ * @param {(file: File) => Promise<string | number>} add
  * @param {() => boolean} wanted  false if the user went elsewhere meanwhile
  */
 export async function addFiles(files, noun, say, add, wanted = () => true) {
@@ -33,10 +34,10 @@ export async function addFiles(files, noun, say, add, wanted = () => true) {
   let added = 0;
   for (const file of files) {
     say(`Reading ${file.name}…`);
-    const problem = await add(file);
+    const outcome = await add(file);
     if (!wanted()) return;
-    if (problem) problems.push(`${file.name}: ${problem}`);
-    else added++;
+    if (typeof outcome === "number") added += outcome;
+    else problems.push(`${file.name}: ${outcome}`);
   }
   const count = added === 1 ? `Added one ${noun}.` : `Added ${added} ${noun}s.`;
   say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));
@@ -55,25 +56,26 @@ export function acceptChosen(input, take) {
 }
 
 /**
- * Calls `take` with the files of each drop on `root`, which has the class "dropping" while some are over it.
+ * Calls `take` with the files of each drop on the page, while `root` is on the screen; it has the class "dropping" while
+ * some are over the page. Wherever they fall, the browser does not go to them and leave the page.
  * @param {HTMLElement} root
  * @param {(files: File[]) => void} take
  */
 export function acceptDrops(root, take) {
   const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
-  root.addEventListener("dragover", (event) => {
+  document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    root.classList.add("dropping");
+    root.classList.toggle("dropping", root.checkVisibility());
   });
-  root.addEventListener("dragleave", (event) => {
-    if (!root.contains(/** @type {Node | null} */ (event.relatedTarget))) root.classList.remove("dropping");
+  document.addEventListener("dragleave", ({ relatedTarget }) => {
+    if (!relatedTarget) root.classList.remove("dropping");
   });
-  root.addEventListener("drop", (event) => {
+  document.addEventListener("drop", (event) => {
     root.classList.remove("dropping");
     if (!hasFiles(event)) return;
     event.preventDefault();
-    take([...(event.dataTransfer?.files ?? [])]);
+    if (root.checkVisibility()) take([...(event.dataTransfer?.files ?? [])]);
   });
 }
 

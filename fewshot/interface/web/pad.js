@@ -1,7 +1,7 @@
 // The drawing pad, the tray of drawings, and the ready-made sets.
 //
-// A drawing in the tray is a string: base64 of the bits that the model sees. Only the engine makes those, from strokes or
-// from a picture file, so that what is shown is what is read.
+// A drawing in the tray has the bits that the model sees, in base64, and its strokes where it was drawn here. Only the
+// engine makes bits of strokes or of a picture file, so that what is shown is what is read.
 
 import { createBeginning } from "./beginning.js";
 import { strokesAmong } from "./codec.js";
@@ -9,25 +9,33 @@ import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
 import { colourOf, contextOf, paintDrawing } from "./painting.js";
+import { createSheet } from "./sheet.js";
 import { keep, ofThisTab, recall } from "./store.js";
+import { flipped, muted, readOf, sayMuted, supportsAmong, turned } from "./supports.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./codec.js").Stroke} Stroke */
 /** @typedef {import("./codec.js").Point} Point */
 /** @typedef {import("./engine.js").Drawings} Drawings */
+/** @typedef {import("./supports.js").Support} Support */
 /** @typedef {Awaited<ReturnType<import("./engine.js").Engine["preview"]>>} Answer */
 /**
  * What can be undone: all that was on the pad and in the tray, and the settings where they were replaced too.
  * @typedef {object} Before
- * @property {string[]} drawings
+ * @property {Support[]} drawings
  * @property {number | null} shots
  * @property {Stroke[]} strokes
  * @property {number | null} rows  that were given
+ * @property {number | null} place  in the tray, of the drawing on the pad: the last one if null
+ * @property {boolean} [changes]  a drawing of the tray came onto the pad
+ * @property {boolean} [alters]  a drawing of the tray became another, or none, to see what that does
  * @property {import("./engine.js").Recipe} [recipe]  with the settings
  */
 
 const STORAGE_KEY = "fewshot-studio-drawings";
 const SHOWN_OF_A_SET = 4;
+const ONCE_MORE = "Draw it once more, a little differently, or generate now.";
+const PENCIL = "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3";
 
 /**
  * @param {HTMLElement} root
@@ -38,9 +46,11 @@ const SHOWN_OF_A_SET = 4;
  * @param {import("./engine.js").Facts} options.facts
  * @param {{name: string, drawings: string[]}[]} options.sets
  * @param {() => void} options.edited  called whenever `now` changed, also while a stroke is being drawn
+ * @param {() => void} options.altered  instead, when what is known of a picture was changed, to see what that does
+ * @param {() => void} options.altering  before a drawing comes onto the pad to be changed
  * @param {(recipe: import("./engine.js").Recipe) => void} options.choose  brings settings back
  */
-export function createPad(root, { engine, database, task, facts, sets, edited, choose }) {
+export function createPad(root, { engine, database, task, facts, sets, edited, altered, altering, choose }) {
   const { side, most } = facts.tasks[task];
   const paper = one(root, ".pad-canvas", HTMLCanvasElement);
   const seenCanvas = one(root, ".pad-preview", HTMLCanvasElement);
@@ -51,12 +61,19 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     noun: "drawing",
     className: "thumb",
     paint,
-    remove,
+    can: {
+      remove,
+      mute: (i) => alter(i, muted(drawings[i]), sayMuted("drawing", i, drawings[i])),
+      flip: (i) => rearrange(i, flipped(drawings[i], side), `Flipped drawing ${i + 1}.`),
+      turn: (i) => rearrange(i, turned(drawings[i], side), `Turned drawing ${i + 1}.`),
+    },
+    more: (i) => [{ label: "Change it on the pad", icon: PENCIL, run: () => change(i) }],
     move,
   });
+  const sheet = createSheet(one(root, "#pad-sheet"), { paint });
   const history = /** @type {ReturnType<typeof createHistory<Before>>} */ (createHistory(ofThisTab("pad"), database));
   const kept = recalled();
-  let { drawings, shots, strokes } = kept;
+  let { drawings, shots, strokes, place } = kept;
   const beginning = createBeginning(one(root, ".pad-paper"), one(root, ".pad-along"), {
     side,
     lowest: () =>
@@ -100,7 +117,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
 
   /** @returns {Before} */
   function before() {
-    return { drawings, shots, strokes: structuredClone(strokes), rows: beginning.rows };
+    return { drawings, shots, strokes: structuredClone(strokes), rows: beginning.rows, place };
   }
 
   /**
@@ -111,16 +128,18 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     if (old.drawings.length || old.strokes.length || old.recipe) history.add(sentence, old);
   }
 
-  // What was on the pad comes back, and what was drawn there since stays.
+  // What was on the pad comes back, and what was drawn there since stays, if it was not to change a drawing of the tray.
   function takeBack() {
     const old = history.undo()?.before;
     if (!old) return;
-    ({ drawings, shots } = old);
+    drawings = supportsAmong(old.drawings, side);
+    ({ shots, place = null } = old);
     const known = new Set(old.strokes.map((stroke) => JSON.stringify(stroke)));
-    strokes = [...old.strokes, ...strokes.filter((stroke) => !known.has(JSON.stringify(stroke)))];
+    const since = old.changes ? [] : strokes.filter((stroke) => !known.has(JSON.stringify(stroke)));
+    strokes = [...old.strokes, ...since];
     beginning.recall(old.rows);
-    trayChanged();
-    strokesChanged();
+    showTray();
+    strokesChanged(old.alters ? altered : edited);
     if (old.recipe) choose(old.recipe);
     say("Your drawings are back.");
   }
@@ -131,35 +150,34 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   function value() {
     const { rows } = beginning;
     const begun = rows !== null && strokes.length ? { strokes, rows } : null;
-    return { supports: drawings.map((pixels) => ({ pixels })), shots, beginning: begun };
+    return { supports: drawings, shots, beginning: begun };
   }
 
   /**
-   * The same, with the drawing on the pad as it is now in place of the last, unless it is the beginning.
+   * The same, with the drawing on the pad in its place, unless it is the beginning.
    * @returns {Drawings}
    */
   function now() {
     const { supports, beginning: begun } = value();
     const drawn = strokes.length && !begun ? [{ strokes }] : [];
-    return { supports: [...supports, ...drawn].slice(0, most), shots, beginning: begun };
+    const all = supports.toSpliced(place ?? supports.length, 0, ...drawn);
+    return { supports: all.slice(0, most), shots, beginning: begun };
   }
 
   function keepAll() {
-    keep(STORAGE_KEY, { drawings, strokes, shots, rows: beginning.rows });
+    keep(STORAGE_KEY, before());
   }
 
   /** @returns {Before} */
   function recalled() {
     const kept = recall(STORAGE_KEY) ?? {};
-    const length = 4 * Math.ceil(Math.ceil((side * side) / 8) / 3);
-    const isDrawing = (/** @type {unknown} */ drawing) =>
-      typeof drawing === "string" && drawing.length === length && /^[A-Za-z0-9+/]+=*$/.test(drawing);
-    const known = (Array.isArray(kept.drawings) ? kept.drawings : []).filter(isDrawing).slice(0, most);
+    const known = supportsAmong(kept.drawings, side).slice(0, most);
     return {
       drawings: known,
       strokes: strokesAmong(kept.strokes),
       shots: kept.shots >= 1 && kept.shots < known.length ? Math.floor(kept.shots) : null,
       rows: kept.rows,
+      place: Number.isInteger(kept.place) && kept.place >= 0 && kept.place <= known.length ? kept.place : null,
     };
   }
 
@@ -192,10 +210,10 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   }
 
   // Forgets what was seen of the old strokes and asks for the new.
-  function strokesChanged() {
+  function strokesChanged(tell = edited) {
     paintPad();
     keepAll();
-    edited();
+    tell();
     for (const name of ["undo", "clear", "add"]) button(name).disabled = !strokes.length;
     seen = strokes.length ? engine.preview(task, { strokes }) : null;
     paintSeen();
@@ -261,25 +279,29 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
 
   // The tray -------------------------------------------------------------------------------------------------------
 
-  function trayChanged() {
-    if (shots !== null && shots >= drawings.length) shots = null;
+  function trayChanged(tell = edited) {
+    if (shots !== null && shots >= readOf(drawings).length) shots = null;
+    if (place !== null) place = Math.min(place, drawings.length);
     showTray();
     keepAll();
-    edited();
+    tell();
   }
 
   function showTray() {
     const count = drawings.length;
-    tray.show({ items: drawings, slots: most, used: shots ?? count });
+    const heard = readOf(drawings).length;
+    tray.show({ items: drawings, slots: most, used: shots, away: place });
+    one(root, ".pad-add").textContent = place === null ? "Add" : "Put back";
+    button("add").setAttribute("aria-label", place === null ? "Add drawing" : "Put the drawing back");
     one(root, ".pad-count").textContent = `${count} of ${most}`;
     button("empty").disabled = !count;
-    const first = Array.from({ length: Math.max(0, count - 1) }, (_, i) => i + 1);
+    const first = Array.from({ length: Math.max(0, heard - 1) }, (_, i) => i + 1);
     shotsMenu.replaceChildren(
-      new Option(count ? `all ${count}` : "all", ""),
+      new Option(heard ? `all ${heard}` : "all", ""),
       ...first.map((n) => new Option(n === 1 ? "only the first" : `the first ${n}`, String(n))),
     );
     shotsMenu.value = String(shots ?? "");
-    shotsMenu.disabled = count < 2;
+    shotsMenu.disabled = heard < 2;
   }
 
   /**
@@ -297,21 +319,71 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
 
   /**
    * What takes drawings away can be undone.
-   * @param {{drawings: string[], shots: number | null}} its  of the tray
+   * @param {{drawings: Support[], shots: number | null, place: number | null}} its  of the tray
    * @param {string} sentence
+   * @param {boolean} alters
    */
-  function replace(its, sentence) {
+  function replace(its, sentence, alters = false) {
     const old = before();
-    ({ drawings, shots } = its);
-    trayChanged();
-    remember(sentence, old);
+    ({ drawings, shots, place } = its);
+    trayChanged(alters ? altered : edited);
+    remember(sentence, { ...old, alters });
     say(sentence);
   }
 
   /** @param {number} i */
   function remove(i) {
     const rest = drawings.filter((_, at) => at !== i);
-    replace({ drawings: rest, shots }, `Removed drawing ${i + 1}.`);
+    const its = place !== null && i < place ? place - 1 : place;
+    replace({ drawings: rest, shots, place: its }, `Removed drawing ${i + 1}.`, true);
+  }
+
+  /**
+   * @param {number} i
+   * @param {Support} to  what the drawing becomes
+   * @param {string} sentence
+   */
+  function alter(i, to, sentence) {
+    replace({ drawings: drawings.with(i, to), shots, place }, sentence, true);
+  }
+
+  /**
+   * The same for one whose strokes were changed, if there are any: the engine says what is seen of them.
+   * @param {number} i
+   * @param {Support} to
+   * @param {string} sentence
+   */
+  async function rearrange(i, to, sentence) {
+    const from = drawings[i];
+    const answer = to.strokes ? await engine.preview(task, { strokes: to.strokes }) : to;
+    if ("error" in answer) return say(answer.error);
+    const at = drawings.indexOf(from);
+    if (at >= 0) alter(at, { ...to, pixels: answer.pixels }, sentence);
+  }
+
+  /**
+   * A drawing of the tray comes onto the pad, as it was drawn or traced, to be changed there. Add puts it back in its place.
+   * What is on the pad joins the others first.
+   * @param {number} i
+   */
+  async function change(i) {
+    const its = drawings[i];
+    const traced = its.strokes ? { strokes: its.strokes } : await engine.trace(task, its);
+    if ("error" in traced) return say(traced.error);
+    if (strokes.length && !(await add())) return;
+    const at = drawings.indexOf(its);
+    if (at < 0) return;
+    altering();
+    const old = before();
+    strokes = structuredClone(traced.strokes);
+    drawings = drawings.filter((one) => one !== its);
+    place = at;
+    const how = its.strokes ? "" : ", its lines traced";
+    const sentence = `Drawing ${at + 1} is on the pad${how}: change it, or draw another, then put it back.`;
+    remember(sentence, { ...old, changes: true });
+    trayChanged();
+    strokesChanged();
+    say(sentence);
   }
 
   function clear() {
@@ -322,38 +394,50 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
   }
 
   /**
-   * @param {string} pixels
-   * @returns {boolean} false if the tray is full
+   * Adds drawings at the end, as many as there is room for.
+   * @param {string[]} all  their pixels
+   * @returns {number | string} how many, or why none
    */
-  function append(pixels) {
-    if (drawings.length >= most) return false;
-    remember("Added a drawing.", before());
-    drawings = [...drawings, pixels];
+  function append(all) {
+    const added = all.slice(0, most - drawings.length).map((pixels) => ({ pixels }));
+    if (!added.length) return `A model reads at most ${most} drawings: remove one first.`;
+    remember(added.length === 1 ? "Added a drawing." : `Added ${added.length} drawings.`, before());
+    drawings = [...drawings, ...added];
     trayChanged();
-    return true;
+    return added.length;
   }
 
   /**
-   * The drawing on the pad joins the tray.
-   * @returns {Promise<void>}
+   * The drawing on the pad joins the tray, or comes back into its place there.
+   * @returns {Promise<boolean>} whether it did
    */
   async function add() {
-    if (!strokes.length) return;
+    if (!strokes.length) return false;
     seen ??= engine.preview(task, { strokes });
     const asked = seen;
     const added = [...strokes];
     const answer = await asked;
-    if (asked !== seen) return; // the pad was drawn on meanwhile, or added by a second click
+    if (asked !== seen) return false; // the pad was drawn on meanwhile, or added by a second click
     if ("error" in answer) {
       seen = null; // the next time, it may go better
-      return say(answer.error);
+      say(answer.error);
+      return false;
     }
-    if (!append(answer.pixels)) {
-      return say(`A model reads at most ${most} drawings: remove one, then add this one.`);
+    if (drawings.length >= most) {
+      say(`A model reads at most ${most} drawings: remove one, then add this one.`);
+      return false;
     }
+    const back = place !== null;
+    const old = before();
+    drawings = drawings.toSpliced(place ?? drawings.length, 0, { pixels: answer.pixels, strokes: added });
+    place = null;
+    remember(back ? "Put the drawing back." : "Added a drawing.", old);
     strokes = strokes.filter((stroke) => !added.includes(stroke)); // the next one may have been begun
-    strokesChanged();
-    say(drawings.length === 1 ? "Added. Draw it once more, a little differently, or generate now." : "Added.");
+    showTray();
+    strokesChanged(back ? altered : edited);
+    const first = drawings.length === 1 && !back;
+    say(back ? "It is back in its place." : first ? `Added. ${ONCE_MORE}` : "Added.");
+    return true;
   }
 
   /** @param {File} file */
@@ -361,7 +445,9 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     const read = await readFile(file, facts.most_bytes);
     const answer = "error" in read ? read : await engine.preview(task, read);
     if ("error" in answer) return answer.error;
-    return append(answer.pixels) ? undefined : `A model reads at most ${most} drawings: remove one first.`;
+    const room = most - drawings.length;
+    const taken = answer.sheet && room ? await sheet.ask(answer.sheet, answer.pixels, room) : [answer.pixels];
+    return taken.length ? append(taken) : "nothing of it was taken.";
   }
 
   // Wiring ---------------------------------------------------------------------------------------------------------
@@ -377,7 +463,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
    */
   function take(name, ready) {
     const sentence = `${name}: ${ready.length} drawings. Generate shows how the machine draws one more.`;
-    replace({ drawings: [...ready], shots: null }, sentence);
+    replace({ drawings: ready.map((pixels) => ({ pixels })), shots: null, place: null }, sentence);
     one(root, "#pad-sets").hidePopover();
   }
 
@@ -407,7 +493,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     undo,
     clear,
     add,
-    empty: () => replace({ drawings: [], shots: null }, "Removed all drawings."),
+    empty: () => replace({ drawings: [], shots: null, place: null }, "Removed all drawings."),
     upload: () => one(root, ".pad-files").click(),
   };
   for (const [name, action] of Object.entries(actions)) button(name).addEventListener("click", action);
@@ -426,7 +512,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
     if (strokes.length) undo();
     else takeBack();
   });
-  const upload = (/** @type {File[]} */ files) => addFiles(files, "picture", say, addFile);
+  const upload = (/** @type {File[]} */ files) => addFiles(files, "drawing", say, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
   acceptPastes(root, upload);
@@ -450,10 +536,11 @@ export function createPad(root, { engine, database, task, facts, sets, edited, c
      */
     recall({ drawings: its, settings }, old, sentence = `The recipe of chance number ${settings.seed} is back.`) {
       remember(sentence, { ...before(), recipe: old });
-      drawings = its.supports.flatMap((one) => ("pixels" in one ? [one.pixels] : []));
+      drawings = its.supports.filter((one) => "pixels" in one);
       ({ shots } = its);
-      const begun = its.beginning?.strokes ?? its.supports.flatMap((one) => ("strokes" in one ? one.strokes : []));
-      strokes = structuredClone(begun);
+      const onThePad = its.supports.findIndex((one) => !("pixels" in one));
+      place = onThePad >= 0 && onThePad < drawings.length ? onThePad : null;
+      strokes = structuredClone(its.beginning?.strokes ?? its.supports[onThePad]?.strokes ?? []);
       beginning.recall(its.beginning?.rows);
       trayChanged();
       strokesChanged();

@@ -1,19 +1,23 @@
 // The photographs that a model reads, ready-made ones, and one of which the first rows are given.
 //
-// A photograph is a string: base64 of the side x side x 3 bytes that the model sees. Only the engine makes those from a
-// picture file, so that what is shown is what is read.
+// A photograph has the side x side x 3 bytes that the model sees, in base64. Only the engine makes those from a picture
+// file, so that what is shown is what is read.
 
-import { fromBase64, toBase64 } from "./codec.js";
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
 import { paintPhoto } from "./painting.js";
 import { keep, ofThisTab, recall } from "./store.js";
+import { flipped, muted, sayMuted, supportsAmong, turned } from "./supports.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
-/** @typedef {{photos: string[], begin: string | null, rows: number}} State  begin: whose first rows are given */
-/** @typedef {State & {recipe?: import("./engine.js").Recipe}} Before  recipe: with the settings, if they were replaced too */
+/** @typedef {import("./supports.js").Support} Support */
+/** @typedef {{photos: Support[], begin: string | null, rows: number}} State  begin: whose first rows are given */
+/**
+ * @typedef {State & {recipe?: import("./engine.js").Recipe, alters?: boolean}} Before  recipe: with the settings, if they
+ *   were replaced too; alters: a photograph became another, or none, to see what that does
+ */
 
 const STORAGE_KEY = "fewshot-studio-photographs";
 const SLOTS = 4; // in the tray, of a task that reads several
@@ -25,16 +29,22 @@ const SLOTS = 4; // in the tray, of a task that reads several
  * @param {import("./database.js").Database} options.database
  * @param {Record<string, PhotoTask>} options.tasks  those whose supports are photographs
  * @param {number} options.mostBytes  of a picture file
+ * @param {() => void} options.altered  when a photograph was changed, to see what that does
  * @param {(recipe: import("./engine.js").Recipe) => void} options.choose  brings settings back
  */
-export function createPhotos(root, { engine, database, tasks, mostBytes, choose }) {
+export function createPhotos(root, { engine, database, tasks, mostBytes, altered, choose }) {
   const slider = one(root, ".photos-beginning input", HTMLInputElement);
   const status = createStatus(one(root, ".photos-status"));
   const tray = createTray(one(root, ".photos-tray"), {
     noun: "photograph",
     className: "photo",
     paint: (canvas, pixels) => paintPhoto(canvas, pixels, facts.side),
-    remove: (i) => replace({ photos: state.photos.filter((_, at) => at !== i) }, `Removed photograph ${i + 1}.`),
+    can: {
+      remove: (i) => alter(state.photos.toSpliced(i, 1), `Removed photograph ${i + 1}.`),
+      mute: (i) => alter(state.photos.with(i, muted(state.photos[i])), sayMuted("photograph", i, state.photos[i])),
+      flip: (i) => alter(state.photos.with(i, flipped(state.photos[i], facts.side, 3)), `Flipped photograph ${i + 1}.`),
+      turn: (i) => alter(state.photos.with(i, turned(state.photos[i], facts.side, 3)), `Turned photograph ${i + 1}.`),
+    },
   });
   const states = recalled();
   const histories = Object.fromEntries(
@@ -52,27 +62,10 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
 
   // State ----------------------------------------------------------------------------------------------------------
 
-  /**
-   * A photograph's mirror image.
-   * @param {string} pixels
-   */
-  function mirrored(pixels) {
-    const { side } = facts;
-    const bytes = fromBase64(pixels);
-    const turned = new Uint8Array(bytes.length);
-    for (let row = 0; row < side; row++) {
-      for (let x = 0; x < side; x++) {
-        const from = 3 * (row * side + side - 1 - x);
-        turned.set(bytes.subarray(from, from + 3), 3 * (row * side + x));
-      }
-    }
-    return toBase64(turned);
-  }
-
   // What may be begun with: what was chosen for it, else, of a photograph that is to be mirrored, what comes out.
   function beginning() {
     const { begin, photos } = state;
-    return begin ?? (facts.mirrors && photos.length ? mirrored(photos[0]) : null);
+    return begin ?? (facts.mirrors && photos.length ? flipped(photos[0], facts.side, 3).pixels : null);
   }
 
   /** @returns {import("./engine.js").Photographs} */
@@ -81,7 +74,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     const pixels = beginning();
     const { photos, rows } = state;
     return {
-      photos: photos.map((photo) => ({ pixels: photo })),
+      photos,
       beginning: pixels && rows ? { pixels, rows } : null,
     };
   }
@@ -90,15 +83,12 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   function recalled() {
     const kept = recall(STORAGE_KEY) ?? {};
     const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most }]) => {
-      const length = 4 * side * side; // of 3 bytes a pixel in base64
-      const isPhoto = (/** @type {unknown} */ photo) =>
-        typeof photo === "string" && photo.length === length && /^[A-Za-z0-9+/]+$/.test(photo);
       const { photos, begin, rows } = kept[name] ?? {};
       return [
         name,
         {
-          photos: (Array.isArray(photos) ? photos : []).filter(isPhoto).slice(0, most),
-          begin: isPhoto(begin) ? begin : null,
+          photos: supportsAmong(photos, side, 3).slice(0, most),
+          begin: supportsAmong([begin], side, 3)[0]?.pixels ?? null,
           rows: Number.isInteger(rows) && rows >= 0 && rows < side ? rows : 0,
         },
       ];
@@ -121,21 +111,32 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
    * @param {Partial<State>} change
    * @param {string} sentence
    * @param {import("./engine.js").Recipe} [recipe]  with the settings, if they are replaced too
+   * @param {boolean} alters
    */
-  function replace(change, sentence, recipe) {
-    const old = { ...state, ...(recipe && { recipe }) };
+  function replace(change, sentence, recipe, alters = false) {
+    const old = { ...state, ...(recipe && { recipe }), alters };
     if (task && (old.photos.length || old.begin || recipe)) histories[task].add(sentence, old);
     Object.assign(state, change);
     stateChanged();
     say(sentence);
+    if (alters) altered();
+  }
+
+  /**
+   * @param {Support[]} photos
+   * @param {string} sentence
+   */
+  function alter(photos, sentence) {
+    replace({ photos }, sentence, undefined, true);
   }
 
   function takeBack() {
     const old = task && histories[task].undo()?.before;
     if (!old) return;
-    const { recipe, ...before } = old;
-    Object.assign(state, before);
+    const { recipe, alters, photos, begin, rows } = old;
+    Object.assign(state, { photos: supportsAmong(photos, facts.side, 3), begin, rows });
     stateChanged();
+    if (alters) altered();
     if (recipe) choose(recipe);
     say("Your photographs are back.");
   }
@@ -188,7 +189,8 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
    * @param {{name: string, photos: string[]}} sample
    */
   function take({ name, photos }) {
-    replace({ photos: photos.slice(0, facts.read), begin: photos[facts.read] ?? null }, `${name}: press Generate.`);
+    const read = photos.slice(0, facts.read).map((pixels) => ({ pixels }));
+    replace({ photos: read, begin: photos[facts.read] ?? null }, `${name}: press Generate.`);
   }
 
   // Uploads --------------------------------------------------------------------------------------------------------
@@ -212,15 +214,16 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
    */
   async function add(file, wanted) {
     const answer = await read(file);
-    if (!wanted() || "picture" in answer) return undefined;
+    if (!wanted() || "picture" in answer) return 0;
     if ("error" in answer) return answer.error;
+    const photo = { pixels: answer.pixels };
     if (isSingle()) {
-      replace({ photos: [answer.pixels], begin: null }, "Added a photograph.");
-      return undefined;
+      replace({ photos: [photo], begin: null }, "Added a photograph.");
+      return 1;
     }
     if (state.photos.length >= facts.most) return `A model reads at most ${facts.most} photographs: remove one first.`;
-    replace({ photos: [...state.photos, answer.pixels] }, "Added a photograph.");
-    return undefined;
+    replace({ photos: [...state.photos, photo] }, "Added a photograph.");
+    return 1;
   }
 
   /** @param {File[]} files */
@@ -284,7 +287,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     recall({ photographs, settings }, old, sentence = `The recipe of chance number ${settings.seed} is back.`) {
       const { photos, beginning: begun } = photographs;
       const change = {
-        photos: photos.map(({ pixels }) => pixels),
+        photos,
         begin: begun?.pixels ?? null,
         rows: begun?.rows ?? 0,
       };

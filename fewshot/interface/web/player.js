@@ -46,8 +46,13 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   const scrub = one(root, ".player-scrub", HTMLInputElement);
   const speeds = one(root, ".player-speed", HTMLSelectElement);
   const views = /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll(".player-views input"));
+  const pair = one(root, ".player-pair");
   /** @type {Run | null} */
   let run = null; // what was received of the run that is shown
+  /** @type {Run | null} */
+  let earlier = null; // the picture from before the supports were changed
+  /** @type {Run | null} */
+  let later = null; // the one from after that, while that from before is shown
   let drawing = false; // by the engine
   let view = "ink";
   const kept = recall(STORAGE_KEY);
@@ -76,10 +81,11 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
    * The same for pictures that follow each other while the user draws: each takes the place of the last one in full, and
    * whatever the user points at, locked or chose stays.
    * @param {Chunk | Refusal} chunk
+   * @param {Run | null} before  the picture that this one can be changed for, if it is drawn of other supports
    */
-  function show(chunk) {
+  function show(chunk, before = null) {
     received = received
-      .then(() => ("error" in chunk ? say(chunk.error) : receive(chunk, true)))
+      .then(() => ("error" in chunk ? say(chunk.error) : receive(chunk, true, before)))
       .catch((error) => fail(`The picture cannot be shown: ${error}`));
     return received;
   }
@@ -87,11 +93,14 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   /**
    * @param {Chunk} chunk
    * @param {boolean} live
+   * @param {Run | null} before
    */
-  async function receive(chunk, live) {
+  async function receive(chunk, live, before = null) {
+    if (later?.id === chunk.id) choose(later); // more of it comes
     if (run && run.id === chunk.id && chunk.rows <= run.rows) return;
     const unpacked = await unpack(chunk);
     if (signal.aborted) return;
+    if (run?.id !== chunk.id) [earlier, later] = [before, null];
     const isNew = run?.id !== chunk.id;
     const shown = run && !isNew ? run : begin(chunk, live);
     addRows(shown, chunk, unpacked);
@@ -126,11 +135,32 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     run = beginRun(chunk, live);
     panels.begin(run, tasks[run.task]);
     layOut();
+    showPair();
     if (!speedChosen) playback.speed = run.pixels < MANY_PIXELS ? USUAL : FASTER;
     if (live) return run;
     selection.clear();
     say(`${run.title} is drawing…`);
     return run;
+  }
+
+  // Before and after -----------------------------------------------------------------------------------------------
+
+  function showPair() {
+    pair.hidden = !earlier;
+    one(pair, later ? "[value=before]" : "[value=after]", HTMLInputElement).checked = true;
+  }
+
+  /**
+   * Shows one of the two, as far as the other was shown.
+   * @param {Run} wanted
+   */
+  function choose(wanted) {
+    later = wanted === earlier ? run : null;
+    run = wanted;
+    panels.begin(run, tasks[run.task]);
+    layOut();
+    showPair();
+    paint();
   }
 
   /**
@@ -410,6 +440,10 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
       paint();
     });
   }
+  on(pair, "change", () => {
+    const wanted = later ?? earlier;
+    if (wanted) choose(wanted);
+  });
   on(root, "keydown", keyDown);
   const leave = playback.join({ available, growing: () => drawing, changed: paint });
   const ignore = selection.subscribe(() => playback.playing || paint());

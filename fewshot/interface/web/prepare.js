@@ -63,7 +63,7 @@ export function createPrepare(root, { lessons, project }) {
   async function wanted() {
     const hidden = ticks.filter(({ checked }) => checked).map(({ value }) => value);
     const now = begins.value === AS_NOW && project();
-    const fragment = now ? await toFragment(now) : "";
+    const fragment = now ? await toFragment(now, true) : "";
     if (typeof fragment !== "string") return fragment;
     const address = document.baseURI.replace(/[?#].*$/, "");
     return address + queryOf({ hidden, lesson: lessonNumber(), step: Number(step.value) }) + fragment;

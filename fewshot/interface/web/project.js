@@ -13,21 +13,32 @@ export const KIND = "few-shot studio";
 export const VERSION = 1;
 const MARK = "#studio="; // before what a link holds
 const LONGEST = 8000; // characters of a link's fragment: longer ones are cut by what they are sent with
+const ROOM = LONGEST - MARK.length;
 const MOST = 200_000; // bytes of what it says
 const BROKEN =
   "This link is damaged: a part of it is missing or was changed. Ask for it again, or for the project file.";
 
 /**
  * @param {Project} project
- * @returns {Promise<string | Refusal>} the fragment of a link that holds it, or a sentence that says why there is none
+ * @param {boolean} brief  as short as can be: for a code that a camera reads
+ * @returns {Promise<string | Refusal>} the fragment of a link that holds it, or a sentence that says why there is none.
+ *   Where there is no room for the strokes of drawings in the tray, it is without them: they can be traced
  */
-export async function toFragment(project) {
-  const bytes = new TextEncoder().encode(JSON.stringify(project));
-  const packed = await through(bytes, new CompressionStream("deflate"), Number.POSITIVE_INFINITY);
-  const text = toBase64(packed).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  if (MARK.length + text.length <= LONGEST) return MARK + text;
+export async function toFragment(project, brief = false) {
+  const supports = project.supports.map((one) => ("pixels" in one ? { ...one, strokes: undefined } : one));
+  const traced = { ...project, supports };
+  const whole = brief ? "" : await packed(project);
+  const text = whole && whole.length <= ROOM ? whole : await packed(traced);
+  if (text.length <= ROOM) return MARK + text;
   const [is, most] = [text.length, LONGEST].map((length) => length.toLocaleString("en"));
   return { error: `This is too much for a link: ${is} of at most ${most} characters. Save a project file instead.` };
+}
+
+/** @param {Project} project */
+async function packed(project) {
+  const bytes = new TextEncoder().encode(JSON.stringify(project));
+  const deflated = await through(bytes, new CompressionStream("deflate"), Number.POSITIVE_INFINITY);
+  return toBase64(deflated).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /**

@@ -2,6 +2,8 @@
 // the models through an engine (engine.js), and is told of the settings, which are not its own.
 
 import { createAlong } from "./along.js";
+import { withSeed } from "./batch.js";
+import { packBits, toBase64 } from "./codec.js";
 import { createCompare } from "./compare.js";
 import { one } from "./dom.js";
 import { createExport } from "./export.js";
@@ -13,6 +15,7 @@ import { fromFragment, KIND, VERSION } from "./project.js";
 import { createSelection } from "./selection.js";
 import { createShelf } from "./shelf.js";
 import { keep, recall } from "./store.js";
+import { photographsRead, readOf } from "./supports.js";
 import { createVariations } from "./variations.js";
 import { createViews } from "./views.js";
 
@@ -47,6 +50,10 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   /** @type {{asked: boolean} | null} */
   let next = null; // picture, once it is finished
   let changed = () => {}; // what is on the pad; along comes later
+  /** @type {import("./run.js").Run | null} */
+  let held = null; // the picture from before a drawing came onto the pad, to be changed there
+  /** @type {import("./run.js").Run | null} */
+  let again = null; // it is drawn again, of other supports, once the picture that is being drawn is finished
   /** @type {Promise<void>} */
   let shown = Promise.resolve(); // once the picture that is being drawn is finished
   /** @type {Recipe | null} */
@@ -64,11 +71,16 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     facts,
     sets,
     edited: () => changed(),
+    altered,
+    altering: () => {
+      held = players[0].state.run;
+    },
     choose: chooseAgain,
   });
   const photos = createPhotos(roots.photos, {
     engine,
     database,
+    altered,
     choose: chooseAgain,
     tasks: /** @type {Record<string, PhotoTask>} */ (Object.fromEntries(photoTasks)),
     mostBytes: facts.most_bytes,
@@ -114,7 +126,10 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   // While the user turns from one task to another, the settings may still be the last one's.
   const isDrawn = (/** @type {Settings} */ { model }) =>
     tasks[task].drawn && (facts.models[model]?.task ?? drawnTask) === drawnTask;
-  const supports = () => (tasks[task].drawn ? pad.now().supports : photos.value().photos);
+  function supports() {
+    const { supports: drawings, shots } = pad.now();
+    return tasks[task].drawn ? readOf(drawings, shots) : photographsRead(photos.value()).photos;
+  }
   const key = (/** @type {Settings} */ { model, guidance, temperature, seed, inner_steps }) =>
     [model, guidance, temperature, seed, inner_steps].join();
 
@@ -206,12 +221,58 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     goOn();
   }
 
+  /**
+   * What is read was changed, to see what that does: the picture is drawn again with the same chance number, and can be
+   * seen as it was before. Without one, it is drawn as after any other change.
+   */
+  function altered() {
+    const [earlier, now] = [held ?? players[0].state.run, settings];
+    held = null;
+    if (compare.isOpen) compare.follow();
+    else if (!now || !earlier || earlier.example || !supports().length || earlier.model !== now.model) {
+      changed();
+      if (now) showChosen(now);
+    } else if (drawing) again ??= earlier;
+    else {
+      drawing = true;
+      shown = drawAgain(
+        earlier,
+        withSeed({ task, drawings: pad.now(), photographs: photos.value(), settings: now }, earlier.seed),
+      );
+    }
+  }
+
+  /**
+   * @param {import("./run.js").Run} earlier
+   * @param {Recipe} recipe
+   */
+  async function drawAgain(earlier, { drawings, photographs, settings: its }) {
+    const [player] = players;
+    along.pause();
+    variations.mark(null);
+    let absorbed = Promise.resolve();
+    for await (const chunk of engine.generate(drawings, photographs, its)) {
+      if ("error" in chunk || chunk.task === task) absorbed = player.show(chunk, earlier);
+    }
+    await absorbed;
+    player.stop();
+    const { run } = player.state;
+    if (run && run.channels === 1) pad.mirror(toBase64(packBits(run.image)));
+    drawing = false;
+    along.resume();
+    goOn();
+  }
+
   // A picture is finished: on to what was asked for meanwhile.
   function goOn() {
-    const [recipe, waiting] = [wanted, next];
+    const [recipe, waiting, earlier] = [wanted, next, again];
+    again = null;
     if (recipe) {
       wanted = null;
       play(recipe);
+    } else if (earlier && !waiting) {
+      held = earlier;
+      altered();
     } else if (waiting && settings) {
       next = null;
       generate(settings, waiting.asked);
@@ -250,7 +311,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
       .map(({ recipe }) => {
         const given = tasks[of].drawn ? recipe.drawings.supports : recipe.photographs.photos;
         const name = `on your shelf, chance number ${recipe.settings.seed}`;
-        return { name, supports: given.flatMap((each) => ("pixels" in each ? [each.pixels] : [])) };
+        return { name, supports: readOf(given).flatMap((each) => ("pixels" in each ? [each.pixels] : [])) };
       });
     return [...ready, ...samples, ...kept];
   }
@@ -317,7 +378,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     if ("error" in opened) return opened.error;
     const { supports: given, shots, beginning, settings: its } = opened;
     const drawings = {
-      supports: given.map(({ pixels, strokes }) => (strokes ? { strokes } : { pixels })),
+      supports: given,
       shots,
       beginning: beginning?.strokes ? { strokes: beginning.strokes, rows: beginning.rows } : null,
     };
@@ -326,7 +387,10 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     await bringBack({
       task: opened.task,
       drawings: isDrawing ? drawings : none,
-      photographs: isDrawing ? { photos: [], beginning: null } : { photos: given, beginning },
+      photographs: {
+        photos: isDrawing ? [] : given.filter((one) => "pixels" in one),
+        beginning: isDrawing ? null : beginning,
+      },
       settings: {
         ...its,
         model: opened.model,
@@ -420,7 +484,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
      */
     turn(to) {
       task = to;
-      next = wanted = null;
+      next = wanted = again = held = null;
       compare.close();
       showTask();
       photos.turn(task);
@@ -473,7 +537,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
 
     /** Stop was pressed. */
     stop() {
-      next = wanted = null;
+      next = wanted = again = null;
     },
 
     get settings() {
