@@ -4,10 +4,10 @@ A new task is an entry here and checkpoints named "<key>-<model>". To be trained
 ``training/tasks.py`` and an entry in ``__main__.EVALUATIONS``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from fewshot.data import emoji, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS
 
 Image = NDArray[np.uint8]  # [side, side] of 0/1, or in colour [side, side, 3]
+
+
+class Credit(NamedTuple):
+    """Whose a picture is."""
+
+    work: str
+    artist: str
+    licence: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Task:
     read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
+    palette: Mapping[str, str] = field(default_factory=dict)  # "#rrggbb" by name: what supports are painted with
+    credits: tuple[Credit, ...] = ()  # whose the pictures of each ready-made set are, in their order
     title: str = ""  # for the page: what to choose, where nothing is drawn on the pad
     help: str = ""  # for the page, in HTML: what the machine does with it
 
@@ -133,11 +143,30 @@ EMOJI = Task(
     protocol="emoji {side}x{side} on white, supports by other artists; nats/dim over pixels and colours",
     read_picture=photos.read_photo,
     ready_made=partial(photos.samples, "emoji"),
-    title="Choose one emoji, by up to eight artists",
+    palette={
+        "black": "#212121",
+        "grey": "#9e9e9e",
+        "brown": "#795548",
+        "red": "#e53935",
+        "orange": "#fb8c00",
+        "yellow": "#fdd835",
+        "green": "#43a047",
+        "light blue": "#81d4fa",
+        "blue": "#1e88e5",
+        "purple": "#8e24aa",
+        "pink": "#f48fb1",
+        "white": "#ffffff",
+    },
+    credits=(
+        Credit("Noto Emoji", "Google", "Apache 2.0"),
+        Credit("Twemoji", "X Corp. and others", "CC BY 4.0"),
+        Credit("Fluent Emoji", "Microsoft", "MIT"),
+    ),
+    title="Draw one emoji, or take some",
     help="The machine has never seen this emoji before. It draws another version of it, pixel by pixel, from the top "
-    "left to the bottom right. <b>Orange</b> shows where in yours it looks. Of the ready-made ones, the first is Noto "
-    "(Google, Apache 2.0), the second Twemoji (X Corp. and contributors, CC BY 4.0), the third Fluent Emoji "
-    "(Microsoft, MIT).",
+    "left to the bottom right. <b>Orange</b> shows where in yours it looks. It has learnt from emoji of which each is "
+    "by another artist, so up to eight versions of <em>one</em> emoji help it: paint yours, and take ready-made ones "
+    "beside it, or upload some.",
 )
 PRODUCTS = Task(
     key="products",

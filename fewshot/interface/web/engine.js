@@ -150,8 +150,10 @@
  * What else it knows of a task whose supports are photographs.
  * @typedef {Task & {
  *   read: number, mirrors: boolean, title: string, upload: string, or: string, help: string,
- *   samples: {name: string, photos: string[]}[]
- * }} PhotoTask  read: how many photographs are read; mirrors: what is drawn is the mirror image; and its words
+ *   palette: {name: string, colour: string}[], samples: {name: string, photos: string[]}[],
+ *   credits: {work: string, artist: string, licence: string}[]
+ * }} PhotoTask  read: how many photographs are read; mirrors: what is drawn is the mirror image; its words; palette: what
+ *   they can be painted with, if they can; credits: of the photographs of each sample, in their order
  */
 
 /**

@@ -1,4 +1,5 @@
-// The photographs that a model reads, ready-made ones, and one of which the first rows are given.
+// The photographs that a model reads, ready-made ones, and one of which the first rows are given; of a task that has a
+// palette also what is painted.
 //
 // A photograph is a string: base64 of the side x side x 3 bytes that the model sees. Only the engine makes those from a
 // picture file, so that what is shown is what is read.
@@ -7,12 +8,21 @@ import { fromBase64, toBase64 } from "./codec.js";
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
+import { createPaint } from "./paint.js";
 import { paintPhoto } from "./painting.js";
 import { keep, ofThisTab, recall } from "./store.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
-/** @typedef {{photos: string[], begin: string | null, rows: number}} State  begin: whose first rows are given */
+/**
+ * @typedef {object} State
+ * @property {string[]} photos
+ * @property {string | null} begin  whose first rows are given
+ * @property {number} rows  that are given
+ * @property {string | null} painting  on the colour pad; null while that is white
+ * @property {boolean} isExample  the photographs are ready-made ones that nobody chose: they make room
+ */
+/** @typedef {{name: string, photos: string[]}} Sample */
 /** @typedef {State & {recipe?: import("./engine.js").Recipe}} Before  recipe: with the settings, if they were replaced too */
 
 const STORAGE_KEY = "fewshot-studio-photographs";
@@ -30,12 +40,7 @@ const SLOTS = 4; // in the tray, of a task that reads several
 export function createPhotos(root, { engine, database, tasks, mostBytes, choose }) {
   const slider = one(root, ".photos-beginning input", HTMLInputElement);
   const status = createStatus(one(root, ".photos-status"));
-  const tray = createTray(one(root, ".photos-tray"), {
-    noun: "photograph",
-    className: "photo",
-    paint: (canvas, pixels) => paintPhoto(canvas, pixels, facts.side),
-    remove: (i) => replace({ photos: state.photos.filter((_, at) => at !== i) }, `Removed photograph ${i + 1}.`),
-  });
+  const paint = createPaint(one(root, ".paint"), painted);
   const states = recalled();
   const histories = Object.fromEntries(
     Object.keys(tasks).map((name) => {
@@ -47,6 +52,8 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   let task = null;
   /** @type {PhotoTask} */
   let facts; // of the task
+  /** @type {ReturnType<typeof createTray>} */
+  let tray; // in the words of the task
   /** @type {State} */
   let state; // of the task
 
@@ -69,37 +76,49 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     return toBase64(turned);
   }
 
-  // What may be begun with: what was chosen for it, else, of a photograph that is to be mirrored, what comes out.
+  // What may be begun with: what was chosen for it, else what is on the pad, else, of a photograph that is to be
+  // mirrored, what comes out.
   function beginning() {
-    const { begin, photos } = state;
-    return begin ?? (facts.mirrors && photos.length ? mirrored(photos[0]) : null);
+    const { begin, photos, painting } = state;
+    return begin ?? painting ?? (facts.mirrors && photos.length ? mirrored(photos[0]) : null);
   }
+
+  // What is on the pad is read too, unless it is what the machine completes.
+  const isRead = () => state.painting !== null && !(state.rows && !state.begin);
+
+  /** The photographs that stay where one is added. */
+  const kept = () => (state.isExample ? [] : state.photos);
+
+  const full = () => `A model reads at most ${facts.most} ${facts.unit}s: remove one first.`;
 
   /** @returns {import("./engine.js").Photographs} */
   function value() {
     if (!task) return { photos: [], beginning: null };
     const pixels = beginning();
-    const { photos, rows } = state;
+    const { photos, rows, painting } = state;
+    const read = painting !== null && isRead() ? [...photos, painting].slice(0, facts.most) : photos;
     return {
-      photos: photos.map((photo) => ({ pixels: photo })),
+      photos: read.map((photo) => ({ pixels: photo })),
       beginning: pixels && rows ? { pixels, rows } : null,
     };
   }
 
   /** @returns {Record<string, State>} */
   function recalled() {
-    const kept = recall(STORAGE_KEY) ?? {};
-    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most }]) => {
+    const all = recall(STORAGE_KEY) ?? {};
+    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most, palette }]) => {
       const length = 4 * side * side; // of 3 bytes a pixel in base64
       const isPhoto = (/** @type {unknown} */ photo) =>
         typeof photo === "string" && photo.length === length && /^[A-Za-z0-9+/]+$/.test(photo);
-      const { photos, begin, rows } = kept[name] ?? {};
+      const { photos, begin, rows, painting, isExample } = all[name] ?? {};
       return [
         name,
         {
           photos: (Array.isArray(photos) ? photos : []).filter(isPhoto).slice(0, most),
           begin: isPhoto(begin) ? begin : null,
           rows: Number.isInteger(rows) && rows >= 0 && rows < side ? rows : 0,
+          painting: palette.length && isPhoto(painting) ? painting : null,
+          isExample: isExample === true,
         },
       ];
     };
@@ -109,6 +128,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   function stateChanged() {
     showTray();
     showBeginning();
+    showPaint();
     keep(STORAGE_KEY, states);
   }
 
@@ -124,8 +144,9 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
    */
   function replace(change, sentence, recipe) {
     const old = { ...state, ...(recipe && { recipe }) };
-    if (task && (old.photos.length || old.begin || recipe)) histories[task].add(sentence, old);
-    Object.assign(state, change);
+    const isLost = old.photos.length || old.begin || old.painting || change.painting || recipe;
+    if (task && isLost) histories[task].add(sentence, old);
+    Object.assign(state, { isExample: false }, change);
     stateChanged();
     say(sentence);
   }
@@ -134,10 +155,29 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     const old = task && histories[task].undo()?.before;
     if (!old) return;
     const { recipe, ...before } = old;
+    const isPainting = String(before.photos) === String(state.photos);
     Object.assign(state, before);
     stateChanged();
     if (recipe) choose(recipe);
-    say("Your photographs are back.");
+    say(isPainting ? "" : `Your ${facts.unit}s are back.`);
+  }
+
+  // The colour pad -------------------------------------------------------------------------------------------------
+
+  /** @param {string | null} painting */
+  function painted(painting) {
+    if (painting === state.painting) return;
+    const sentence = state.isExample ? "The ready-made ones made room for yours." : "Painted.";
+    replace({ painting, photos: kept() }, sentence);
+    if (painting && isRead() && state.photos.length >= facts.most) say(full());
+  }
+
+  /** What is on the pad joins the tray. */
+  function add() {
+    const { painting, photos } = state;
+    if (painting === null) return;
+    if (photos.length >= facts.most) say(full());
+    else replace({ painting: null, photos: [...photos, painting] }, "Added. Paint one more, or generate.");
   }
 
   // What is shown --------------------------------------------------------------------------------------------------
@@ -145,9 +185,21 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   const isSingle = () => facts.most === 1;
 
   function showTray() {
-    tray.show({ items: state.photos, slots: isSingle() ? 1 : SLOTS, needed: facts.read });
+    const slots = isSingle() ? 1 : canPaint() ? facts.most : SLOTS;
+    tray.show({ items: state.photos, slots, needed: facts.read });
     one(root, ".photos-tray").classList.toggle("is-single", isSingle());
     one(root, "[data-do=empty]").hidden = state.photos.length < 2;
+    one(root, ".photos-counts .pad-count").textContent = `${state.photos.length} of ${facts.most}`;
+  }
+
+  const canPaint = () => facts.palette.length > 0;
+
+  function showPaint() {
+    if (!canPaint()) return;
+    paint.show(state.painting);
+    const button = (/** @type {string} */ name) => one(root, `[data-do=${name}]`, HTMLButtonElement);
+    for (const name of ["wipe", "add"]) button(name).disabled = state.painting === null;
+    button("back").disabled = !task || !histories[task].last;
   }
 
   function showBeginning() {
@@ -163,32 +215,69 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
         ? "no row is given"
         : `the first ${rows === 1 ? "row" : `${rows} rows`} of ${side} ${rows === 1 ? "is" : "are"} given`;
     one(root, ".photos-whose").textContent = begin
-      ? "of this photograph; the model draws the rest"
-      : pixels
-        ? "of the mirror image; the model draws the rest"
-        : "of a photograph of yours, which the model then completes";
+      ? `of this ${facts.unit}; the model draws the rest`
+      : state.painting
+        ? "of what is on the pad; the model draws the rest"
+        : pixels
+          ? "of the mirror image; the model draws the rest"
+          : `of a ${facts.unit} of yours, which the model then completes`;
     one(root, "[data-do=unbegin]").hidden = !begin;
   }
 
+  /** @param {string} pixels */
+  function canvasOf(pixels) {
+    const canvas = make("canvas");
+    paintPhoto(canvas, pixels, facts.side);
+    return canvas;
+  }
+
   function showSamples() {
-    const cards = facts.samples.map((sample) => {
-      const pictures = sample.photos.slice(0, facts.read).map((pixels) => {
-        const canvas = make("canvas");
-        paintPhoto(canvas, pixels, facts.side);
-        return canvas;
-      });
-      return makeCard("photos-sample", sample.name, `Use the ready-made ${sample.name}`, pictures, () => take(sample));
-    });
-    one(root, ".photos-samples").replaceChildren(...cards);
-    one(root, ".photos-samples").style.setProperty("--read", String(facts.read));
+    const list = one(root, ".photos-samples");
+    const isCredited = facts.credits.length > 0;
+    list.classList.toggle("has-credits", isCredited);
+    list.style.setProperty("--read", String(facts.read));
+    list.replaceChildren(...(isCredited ? creditedSamples() : facts.samples.map(cardOf)));
+  }
+
+  /** @param {Sample} sample */
+  function cardOf(sample) {
+    const pictures = sample.photos.slice(0, facts.read).map(canvasOf);
+    return makeCard("photos-sample", sample.name, `Use the ready-made ${sample.name}`, pictures, () => take(sample));
+  }
+
+  // Below whose they are, a row for each set: all of it, or one of its pictures.
+  function creditedSamples() {
+    const { side, credits } = facts;
+    const heads = credits.map(({ work, artist, licence }) =>
+      make("p", {}, make("b", {}, work), make("span", {}, artist), make("span", {}, licence)),
+    );
+    const rows = facts.samples.map((sample) => [
+      makeCard("photos-all", sample.name, `Use the ready-made ${sample.name}`, [], () => take(sample)),
+      ...credits.map(({ work }, i) => {
+        const label = `Add the ${sample.name} of ${work}`;
+        return makeCard("photos-one", "", label, [canvasOf(sample.photos[i])], () => takeOne(sample.photos[i]));
+      }),
+    ]);
+    const note = make("p", { className: "photos-note" }, `All are shrunk to ${side}x${side} pixels.`);
+    return [make("p", {}, "all, or one"), ...heads, ...rows.flat(), note];
   }
 
   /**
    * What a ready-made set has more than is read can be begun with.
-   * @param {{name: string, photos: string[]}} sample
+   * @param {Sample} sample
+   * @param {boolean} isExample
    */
-  function take({ name, photos }) {
-    replace({ photos: photos.slice(0, facts.read), begin: photos[facts.read] ?? null }, `${name}: press Generate.`);
+  function take({ name, photos }, isExample = false) {
+    const begin = photos[facts.read] ?? null;
+    replace({ photos: photos.slice(0, facts.read), begin, isExample }, `${name}: press Generate.`);
+    const list = one(root, "#photos-sets");
+    if (list.popover) list.hidePopover();
+  }
+
+  /** @param {string} pixels */
+  function takeOne(pixels) {
+    if (kept().length >= facts.most) say(full());
+    else replace({ photos: [...kept(), pixels] }, `Added a ${facts.unit}.`);
   }
 
   // Uploads --------------------------------------------------------------------------------------------------------
@@ -203,23 +292,23 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   async function upload(files) {
     const asked = task;
     const wanted = () => task === asked; // the user may go elsewhere meanwhile
-    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", say, (file) => add(file, wanted), wanted);
+    await addFiles(isSingle() ? files.slice(0, 1) : files, facts.unit, say, (file) => addFile(file, wanted), wanted);
   }
 
   /**
    * @param {File} file
    * @param {() => boolean} wanted
    */
-  async function add(file, wanted) {
+  async function addFile(file, wanted) {
     const answer = await read(file);
     if (!wanted() || "picture" in answer) return undefined;
     if ("error" in answer) return answer.error;
     if (isSingle()) {
-      replace({ photos: [answer.pixels], begin: null }, "Added a photograph.");
+      replace({ photos: [answer.pixels], begin: null }, `Added a ${facts.unit}.`);
       return undefined;
     }
-    if (state.photos.length >= facts.most) return `A model reads at most ${facts.most} photographs: remove one first.`;
-    replace({ photos: [...state.photos, answer.pixels] }, "Added a photograph.");
+    if (kept().length >= facts.most) return full();
+    replace({ photos: [...kept(), answer.pixels] }, `Added a ${facts.unit}.`);
     return undefined;
   }
 
@@ -237,8 +326,11 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
 
   /** @type {Record<string, () => void>} */
   const actions = {
+    back: takeBack,
+    wipe: () => replace({ painting: null }, "Cleared the pad."),
+    add,
     upload: () => one(root, ".photos-files").click(),
-    empty: () => replace({ photos: [] }, "Removed all photographs."),
+    empty: () => replace({ photos: [] }, `Removed all ${facts.unit}s.`),
     begin: () => one(root, ".photos-begin-file").click(),
     unbegin: () => replace({ begin: null, rows: 0 }, "Removed what the machine was to complete."),
   };
@@ -248,7 +340,17 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   acceptChosen(one(root, ".photos-begin-file", HTMLInputElement), beginWith);
   acceptDrops(root, upload);
   acceptPastes(root, upload);
-  for (const history of Object.values(histories)) history.load();
+  for (const [name, history] of Object.entries(histories)) {
+    history.load().then(() => name === task && showPaint());
+  }
+  document.addEventListener("keydown", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const typing = target.matches("input:is([type=number], [type=text]), textarea"); // which has an undo of its own
+    if (typing || !root.checkVisibility() || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    if (!task || !histories[task].last) return;
+    event.preventDefault();
+    takeBack();
+  });
   slider.addEventListener("input", () => {
     state.rows = Number(slider.value);
     stateChanged();
@@ -265,16 +367,33 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
       facts = tasks[task];
       state = states[task];
       one(root, ".photos-title").textContent = facts.title;
-      one(root, "[data-do=upload] span").textContent = facts.upload;
+      root.classList.toggle("has-palette", canPaint());
+      root.classList.toggle("has-one", isSingle());
+      for (const name of ["#photos-sets", "#photos-begin"]) one(root, name).popover = canPaint() ? "auto" : null;
+      tray = createTray(one(root, ".photos-tray"), {
+        noun: facts.unit,
+        className: "photo",
+        paint: (canvas, pixels) => paintPhoto(canvas, pixels, facts.side),
+        remove: (i) => replace({ photos: state.photos.filter((_, at) => at !== i) }, `Removed ${facts.unit} ${i + 1}.`),
+      });
+      paint.turn(facts.side, facts.palette);
+      one(root, ".photos-what").textContent = `${facts.unit[0].toUpperCase()}${facts.unit.slice(1)}s`;
+      one(root, "[data-do=upload] span").textContent = canPaint() ? "Upload" : facts.upload;
       one(root, ".photos-files", HTMLInputElement).multiple = !isSingle();
       one(root, ".photos-or").textContent = facts.or;
       one(root, ".photos-help").innerHTML = facts.help;
       showSamples();
-      if (!state.photos.length && !state.begin && facts.samples.length) take(facts.samples[0]);
+      const isEmpty = !state.photos.length && !state.begin && !state.painting;
+      if (isEmpty && facts.samples.length) take(facts.samples[0], true);
       stateChanged();
       say(histories[task].last ?? "");
     },
     value,
+    /** What Generate uses: what is on the pad counts too, and joins the tray unless it is the beginning. */
+    commit() {
+      if (task && isRead() && state.photos.length < facts.most) add();
+      return value();
+    },
     /**
      * The photographs of a recipe in place of the task's, as for the pad.
      * @param {import("./engine.js").Recipe} recipe
@@ -287,6 +406,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
         photos: photos.map(({ pixels }) => pixels),
         begin: begun?.pixels ?? null,
         rows: begun?.rows ?? 0,
+        painting: null,
       };
       replace(change, sentence, old);
     },
