@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -26,7 +27,7 @@ from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.export.formats import files, find
 from fewshot.files import writable, writable_file
-from fewshot.quality import one_shot_accuracy
+from fewshot.quality import Real, characters, one_shot_accuracy, versions
 from fewshot.quality import quality as judge
 from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
@@ -48,7 +49,7 @@ def average(config: AverageConfig) -> None:
 
 
 def train_classifier(config: ClassifierConfig) -> None:
-    """Train the classifier that judges drawings, on the training alphabets."""
+    """Train the classifier that judges drawings, on the training alphabets or emoji."""
     run_classifier_training(config)
 
 
@@ -85,8 +86,8 @@ class EvaluateConfig:
     """for emoji: another checkpoint, whose nats/dim on the same targets are subtracted, with the standard error of the
     paired difference"""
     quality: bool = False
-    """let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets that neither
-    the model nor the judge has seen, which of the 45 are those of --split validation"""
+    """let the model draw characters or emoji too, and judge its drawings: recognised, varied, close to real ones; of
+    what neither the model nor the judge has seen, which of the 45 alphabets and of the emoji is --split validation"""
     guidance: tuple[float, ...] = (0.0,)
     """for --quality: each of these with each cut and each temperature is a line of the table; nats/dim are without"""
     cut: tuple[float, ...] = (0.0,)
@@ -116,7 +117,7 @@ def evaluate(config: EvaluateConfig) -> None:
 def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score characters at each number of shots; with ``quality``, judge drawings too."""
     refuse_against(config)
-    classifier = checkpoints.load_classifier() if config.quality else None
+    judges = judge_of(model, config)
     drawings = omniglot.load(config.data).split(config.split)
     shots = config.shots or SHOTS
     scores = evaluate_network(model.network, drawings, shots, config.targets, config.seed, config.wrong_supports)
@@ -127,16 +128,8 @@ def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str
             f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['characters']:10}  {score['targets']:7}"
         )
-    judged: dict[str, Any] = {}
-    if classifier is not None:
-        judged["drawings"] = [
-            {"guidance": w, "cut": c, "temperature": t}
-            | asdict(judge(model, classifier, drawings, config.seed, Draw(t, w, c)))
-            for w, c, t in product(config.guidance, config.cut, config.temperature)
-        ]
-        print("  ".join(judged["drawings"][0]))
-        for line in judged["drawings"]:
-            print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
+    judged = judges(partial(characters, drawings))
+    if judged:
         judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, config.seed)
         print(f"one-shot accuracy by likelihood {judged['one_shot_accuracy']:.4f}")
     return {"seed": config.seed, "wrong_supports": config.wrong_supports, "shots": scores, "quality": judged}
@@ -159,7 +152,7 @@ def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, An
 
 def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score emoji, each given other artists' versions, and compare with wrong supports or with another model."""
-    refuse_quality(config)
+    judges = judge_of(model, config)
     against = None if config.against is None else fewshot.load(config.against)
     if against is not None and against.task is not model.task:
         raise InputError(f"--against must be for {model.task.label} too, '{against.name}' is not.")
@@ -191,6 +184,7 @@ def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any
         "wrong_supports": config.wrong_supports,
         "against": None if against is None else against.name,
         "shots": scores,
+        "quality": judges(partial(versions, held_out)),
     }
 
 
@@ -225,6 +219,31 @@ def heading(model: FewShotModel, config: EvaluateConfig, what: str) -> str:
     return f"{model.name}, {config.split} {what} of {config.data.name}, seed {config.seed}{wrong}"
 
 
+def judge_of(
+    model: FewShotModel, config: EvaluateConfig
+) -> Callable[[Callable[[np.random.Generator], Real]], dict[str, Any]]:
+    """Judges a model's drawings of what ``quality`` takes, a line for each setting, and prints them; {} unless asked.
+
+    Raises CheckpointError where there is no classifier.
+    """
+    classifier = checkpoints.load_classifier(model.task.key, model.task.channels) if config.quality else None
+
+    def judges(take: Callable[[np.random.Generator], Real]) -> dict[str, Any]:
+        if classifier is None:
+            return {}
+        lines = [
+            {"guidance": w, "cut": c, "temperature": t}
+            | asdict(judge(model, classifier, take, config.seed, Draw(t, w, c)))
+            for w, c, t in product(config.guidance, config.cut, config.temperature)
+        ]
+        print("  ".join(lines[0]))
+        for line in lines:
+            print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
+        return {"drawings": lines}
+
+    return judges
+
+
 def refuse_against(config: EvaluateConfig) -> None:
     """Raises InputError if another checkpoint is to be compared."""
     if config.against is not None:
@@ -234,7 +253,7 @@ def refuse_against(config: EvaluateConfig) -> None:
 def refuse_quality(config: EvaluateConfig) -> None:
     """Raises InputError if drawings are to be judged."""
     if config.quality:
-        raise InputError("--quality is for characters: there is no classifier of photographs to judge them.")
+        raise InputError("--quality is for characters and emoji: there is no classifier of photographs to judge them.")
 
 
 def generate(
