@@ -18,7 +18,7 @@ import fewshot
 from fewshot import FewShotModel, InputError, checkpoints
 from fewshot.api import MAX_SEED, Draw
 from fewshot.bench import growth_figure, table, training_table
-from fewshot.data import emoji, omniglot, photos, products
+from fewshot.data import emoji, flip, omniglot, photos, products
 from fewshot.data.errors import DataError
 from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
@@ -29,7 +29,7 @@ from fewshot.export.formats import files, find
 from fewshot.files import writable, writable_file
 from fewshot.quality import Real, characters, one_shot_accuracy, versions
 from fewshot.quality import quality as judge
-from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS
+from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
@@ -60,9 +60,9 @@ SHOTS, EMOJI_SHOTS = (1, 2, 4, 8), (1, 3, 5)  # of supports, at which characters
 class EvaluateConfig:
     """Score held-out data in nats/dim: drawings of every character, with the same targets at all shots.
 
-    For a checkpoint of another task: emoji from other artists' versions of them, photographs from their mirror images,
-    or products from other photographs of them. For the last two --shots does not count, and for mirror images neither
-    do --targets and --seed.
+    For a checkpoint of another task: emoji from other artists' versions of them, drawings or photographs from their
+    mirror images, or products from other photographs of them. --shots counts for characters and emoji only; for
+    photographs neither do --targets and --seed.
     """
 
     checkpoint: str
@@ -135,19 +135,35 @@ def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str
     return {"seed": config.seed, "wrong_supports": config.wrong_supports, "shots": scores, "quality": judged}
 
 
+def evaluate_flips(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
+    """Score drawings of every character, each given its mirror image, and say where it was looked at."""
+    refuse_quality(config)
+    refuse_against(config)
+    refuse_wrong_supports(config)
+    images, group = flip.some(omniglot.load(config.data).split(config.split), config.targets, config.seed)
+    score = evaluate_mirror(model.network, images, group)
+    print(f"{heading(model, config, 'alphabets')}, {len(images)} drawings of {group.max() + 1} characters")
+    print_mirror(score)
+    return {"drawings": len(images), "characters": int(group.max()) + 1, "seed": config.seed, "mirror": score}
+
+
 def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs, each given its mirror image, and say where it was looked at."""
     refuse_quality(config)
     refuse_against(config)
-    if config.wrong_supports:
-        raise InputError("--wrong-supports is for characters, emoji and products.")
+    refuse_wrong_supports(config)
     images = photos.shrink(photos.load(config.data).split(config.split), model.side)
     score = evaluate_mirror(model.network, images)
     size = f"{model.side}x{model.side}, {len(images)} in number"
     print(f"{model.name}, {config.split} photographs of {config.data.name}, {size}")
+    print_mirror(score)
+    return {"photographs": len(images), "mirror": score}
+
+
+def print_mirror(score: dict[str, float | None]) -> None:
+    """A line for each of the figures of ``evaluate_mirror``."""
     for name, value in score.items():
         print(f"{name.replace('_', ' '):<22} {'-' if value is None else f'{value:.4f}'}")
-    return {"photographs": len(images), "mirror": score}
 
 
 def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
@@ -207,6 +223,7 @@ def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, 
 # How the models of a task are scored.
 EVALUATIONS: dict[str, Callable[[FewShotModel, EvaluateConfig], dict[str, Any]]] = {
     OMNIGLOT.key: evaluate_characters,
+    FLIP.key: evaluate_flips,
     MIRROR.key: evaluate_photos,
     EMOJI.key: evaluate_emoji,
     PRODUCTS.key: evaluate_products,
@@ -242,6 +259,12 @@ def judge_of(
         return {"drawings": lines}
 
     return judges
+
+
+def refuse_wrong_supports(config: EvaluateConfig) -> None:
+    """Raises InputError if the supports of another character are to be given."""
+    if config.wrong_supports:
+        raise InputError("--wrong-supports is for characters, emoji and products.")
 
 
 def refuse_against(config: EvaluateConfig) -> None:

@@ -94,6 +94,10 @@ def _ready_made_drawings(side: int) -> dict[str, Image]:
     return support_sets.read()
 
 
+def _single_drawings(side: int) -> dict[str, Image]:
+    return {name: images[:1] for name, images in _ready_made_drawings(side).items()}
+
+
 OMNIGLOT = Task(
     key="omniglot",
     label="Characters",
@@ -109,6 +113,26 @@ OMNIGLOT = Task(
     ready_made=_ready_made_drawings,
     read_sheet=_drawings_of_sheet,
     read_strokes=_drawing_of_strokes,
+)
+FLIP = Task(
+    key="flip",
+    label="Flip",
+    line="A drawing, drawn from its mirror image.",
+    thing="drawing",
+    unit="drawing",
+    side=omniglot.POOLED_SIDE,
+    channels=1,
+    shots=1,
+    most_shots=1,
+    protocol="Omniglot {side}x{side}, the support is the mirror image; nats/dim over all pixels",
+    read_picture=_drawing_of_picture,
+    ready_made=_single_drawings,
+    mirrors=True,
+    title="Choose a drawing",
+    help="The machine sees your drawing and draws its <em>mirror image</em>, from the top left to the bottom right. So "
+    "its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> shows "
+    "where it looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its "
+    "kind: one without attention has to remember the whole drawing at once.",
 )
 MIRROR = Task(
     key="mirror",
@@ -188,4 +212,4 @@ PRODUCTS = Task(
     "where in them it looks. It is small, has learnt from few products, and fails: what it draws hardly looks like "
     "yours.",
 )
-TASKS = {task.key: task for task in (OMNIGLOT, MIRROR, EMOJI, PRODUCTS)}
+TASKS = {task.key: task for task in (OMNIGLOT, FLIP, MIRROR, EMOJI, PRODUCTS)}

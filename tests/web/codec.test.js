@@ -4,7 +4,9 @@ import { deflateSync } from "node:zlib";
 import {
   fromBase64,
   inflate,
+  isPicture,
   linesOf,
+  mirrorImage,
   packBits,
   strokesAmong,
   toBase64,
@@ -61,4 +63,16 @@ test("lines of a stream, wherever it is cut", async () => {
     for await (const line of linesOf(streamOf(pieces))) lines.push(line);
     assert.deepEqual(lines, ['{"é": 1}', '{"b": 2}', "last"]);
   }
+});
+
+test("a picture is known by its length, and mirrored left to right, in bits and in colour", () => {
+  const bits = toBase64(packBits(Uint8Array.of(1, 0, 0, 1, 1, 0, 0, 0, 1)));
+  assert.ok(isPicture(bits, 3, 1));
+  const turned = mirrorImage(bits, 3, 1);
+  assert.deepEqual([...unpackBits(fromBase64(turned), 9)], [0, 0, 1, 0, 1, 1, 1, 0, 0]);
+  const colours = toBase64(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+  assert.ok(isPicture(colours, 2, 3));
+  assert.deepEqual([...fromBase64(mirrorImage(colours, 2, 3))], [4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]);
+  for (const wrong of [null, 3, "", `${bits}AAAA`, colours, bits.replace(/^./, "!")])
+    assert.ok(!isPicture(wrong, 3, 1));
 });

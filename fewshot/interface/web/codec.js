@@ -45,6 +45,38 @@ export function packBits(bits) {
 }
 
 /**
+ * Whether a value is a picture in base64: of one channel its bits, in colour its bytes.
+ * @param {unknown} value
+ * @param {number} side
+ * @param {number} channels
+ * @returns {value is string}
+ */
+export function isPicture(value, side, channels) {
+  const bytes = channels === 1 ? Math.ceil(side ** 2 / 8) : channels * side ** 2;
+  const isText = typeof value === "string" && value.length === 4 * Math.ceil(bytes / 3);
+  return isText && /^[A-Za-z0-9+/]+={0,2}$/.test(value);
+}
+
+/**
+ * A picture's mirror image, both in base64 as above.
+ * @param {string} pixels
+ * @param {number} side
+ * @param {number} channels
+ */
+export function mirrorImage(pixels, side, channels) {
+  const bytes = fromBase64(pixels);
+  const levels = channels === 1 ? unpackBits(bytes, side ** 2) : bytes;
+  const turned = new Uint8Array(levels.length);
+  for (let row = 0; row < side; row++) {
+    for (let x = 0; x < side; x++) {
+      const from = channels * (row * side + side - 1 - x);
+      turned.set(levels.subarray(from, from + channels), channels * (row * side + x));
+    }
+  }
+  return toBase64(channels === 1 ? packBits(turned) : turned);
+}
+
+/**
  * @param {Uint8Array<ArrayBuffer>} bytes  in zlib's format
  * @returns {Promise<ArrayBuffer>}
  */

@@ -142,6 +142,7 @@
  * @property {boolean} drawn  its supports are drawn on the pad; else they are photographs
  * @property {string} unit  one support, in words
  * @property {number} side  of its pictures, in pixels
+ * @property {number} channels  1 where a pixel is ink or paper, 3 in colour
  * @property {number} most  supports
  * @property {boolean} gaze  the player shows the way of the gaze over its one support
  */

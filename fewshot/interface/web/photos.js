@@ -1,15 +1,15 @@
 // The photographs that a model reads, ready-made ones, and one of which the first rows are given; of a task that has a
 // palette also what is painted.
 //
-// A photograph is a string: base64 of the side x side x 3 bytes that the model sees. Only the engine makes those from a
+// A photograph is a string: base64 of the side x side x 3 bytes that the model sees, or, of one channel, of its bits. Only the engine makes those from a
 // picture file, so that what is shown is what is read.
 
-import { fromBase64, toBase64 } from "./codec.js";
+import { isPicture, mirrorImage } from "./codec.js";
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
 import { createPaint } from "./paint.js";
-import { paintPhoto } from "./painting.js";
+import { colourOf, paintDrawing, paintPhoto } from "./painting.js";
 import { keep, ofThisTab, recall } from "./store.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
@@ -59,28 +59,13 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
 
   // State ----------------------------------------------------------------------------------------------------------
 
-  /**
-   * A photograph's mirror image.
-   * @param {string} pixels
-   */
-  function mirrored(pixels) {
-    const { side } = facts;
-    const bytes = fromBase64(pixels);
-    const turned = new Uint8Array(bytes.length);
-    for (let row = 0; row < side; row++) {
-      for (let x = 0; x < side; x++) {
-        const from = 3 * (row * side + side - 1 - x);
-        turned.set(bytes.subarray(from, from + 3), 3 * (row * side + x));
-      }
-    }
-    return toBase64(turned);
-  }
-
   // What may be begun with: what was chosen for it, else what is on the pad, else, of a photograph that is to be
   // mirrored, what comes out.
   function beginning() {
     const { begin, photos, painting } = state;
-    return begin ?? painting ?? (facts.mirrors && photos.length ? mirrored(photos[0]) : null);
+    return (
+      begin ?? painting ?? (facts.mirrors && photos.length ? mirrorImage(photos[0], facts.side, facts.channels) : null)
+    );
   }
 
   // What is on the pad is read too, unless it is what the machine completes.
@@ -106,10 +91,8 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   /** @returns {Record<string, State>} */
   function recalled() {
     const all = recall(STORAGE_KEY) ?? {};
-    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most, palette }]) => {
-      const length = 4 * side * side; // of 3 bytes a pixel in base64
-      const isPhoto = (/** @type {unknown} */ photo) =>
-        typeof photo === "string" && photo.length === length && /^[A-Za-z0-9+/]+$/.test(photo);
+    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, channels, most, palette }]) => {
+      const isPhoto = (/** @type {unknown} */ photo) => isPicture(photo, side, channels);
       const { photos, begin, rows, painting, isExample } = all[name] ?? {};
       return [
         name,
@@ -209,7 +192,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     slider.max = String(side - 1);
     slider.value = String(rows);
     slider.disabled = !pixels;
-    paintPhoto(one(root, ".photos-beginning canvas", HTMLCanvasElement), pixels, side, rows);
+    show(one(root, ".photos-beginning canvas", HTMLCanvasElement), pixels, rows);
     one(root, ".photos-rows").textContent =
       !pixels || !rows
         ? "no row is given"
@@ -224,10 +207,20 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     one(root, "[data-do=unbegin]").hidden = !begin;
   }
 
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {string | null} pixels
+   * @param {number} [rows]  that are given
+   */
+  function show(canvas, pixels, rows) {
+    if (facts.channels === 1) paintDrawing(canvas, pixels, facts.side, colourOf(root, "--ink"), rows);
+    else paintPhoto(canvas, pixels, facts.side, rows);
+  }
+
   /** @param {string} pixels */
   function canvasOf(pixels) {
     const canvas = make("canvas");
-    paintPhoto(canvas, pixels, facts.side);
+    show(canvas, pixels);
     return canvas;
   }
 
@@ -351,6 +344,13 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     event.preventDefault();
     takeBack();
   });
+  const repaint = () => {
+    if (!task) return;
+    showTray();
+    showBeginning();
+    showSamples();
+  };
+  new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] }); // light and dark
   slider.addEventListener("input", () => {
     state.rows = Number(slider.value);
     stateChanged();
@@ -373,7 +373,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
       tray = createTray(one(root, ".photos-tray"), {
         noun: facts.unit,
         className: "photo",
-        paint: (canvas, pixels) => paintPhoto(canvas, pixels, facts.side),
+        paint: show,
         remove: (i) => replace({ photos: state.photos.filter((_, at) => at !== i) }, `Removed ${facts.unit} ${i + 1}.`),
       });
       paint.turn(facts.side, facts.palette);
