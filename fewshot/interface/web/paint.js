@@ -40,6 +40,7 @@ export function createPaint(root, painted) {
   let isDown = false; // the space bar
   /** @type {number | null} */
   let pointer = null; // that is painting
+  let leave = () => {}; // ends its listening
 
   const chosen = (/** @type {HTMLElement} */ group) => one(group, "input:checked", HTMLInputElement).value;
   const brush = () => Number(chosen(brushes));
@@ -97,11 +98,11 @@ export function createPaint(root, painted) {
       }
     };
     const end = (/** @type {PointerEvent} */ ended) => {
-      if (isOther(ended)) return;
+      if (!isOther(ended)) finish();
+    };
+    leave = () => {
       canvas.removeEventListener("pointermove", move);
       canvas.removeEventListener("lostpointercapture", end);
-      pointer = null;
-      tell();
     };
     canvas.addEventListener("pointermove", move);
     canvas.addEventListener("lostpointercapture", end); // also follows pointerup and pointercancel
@@ -135,8 +136,11 @@ export function createPaint(root, painted) {
     sayPlace();
   }
 
-  function lift() {
-    if (!isDown) return;
+  /** A stroke that is under way ends here. */
+  function finish() {
+    if (pointer === null && !isDown) return;
+    leave();
+    pointer = null;
     isDown = false;
     tell();
   }
@@ -179,12 +183,13 @@ export function createPaint(root, painted) {
 
   canvas.addEventListener("pointerdown", down);
   canvas.addEventListener("keydown", keyDown);
-  canvas.addEventListener("keyup", (event) => event.key === " " && lift());
-  canvas.addEventListener("blur", lift);
+  canvas.addEventListener("keyup", (event) => event.key === " " && finish());
+  canvas.addEventListener("blur", finish);
   canvas.addEventListener("focus", sayPlace);
   showBrushes();
 
   return {
+    finish,
     /**
      * The pad of a task, which has a palette.
      * @param {number} itsSide
@@ -196,8 +201,12 @@ export function createPaint(root, painted) {
       at = [Math.floor(side / 2), Math.floor(side / 2)];
       showPalette();
     },
-    /** @param {string | null} its  pixels */
+    /**
+     * Shows what is on the pad, unless a stroke is under way, which tells of it when it ends.
+     * @param {string | null} its  pixels
+     */
     show(its) {
+      if (pointer !== null || isDown) return;
       pixels = its ? fromBase64(its) : blank(side);
       repaint();
     },

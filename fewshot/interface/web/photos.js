@@ -160,8 +160,11 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
     const { painting, photos } = state;
     if (painting === null) return;
     if (photos.length >= facts.most) say(full());
-    else replace({ painting: null, photos: [...photos, painting] }, "Added. Paint one more, or generate.");
+    else replace({ ...noPainting(), photos: [...photos, painting] }, "Added. Paint one more, or generate.");
   }
+
+  // What was to be completed is not there any more.
+  const noPainting = () => ({ painting: null, rows: state.begin ? state.rows : 0 });
 
   // What is shown --------------------------------------------------------------------------------------------------
 
@@ -320,7 +323,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
   /** @type {Record<string, () => void>} */
   const actions = {
     back: takeBack,
-    wipe: () => replace({ painting: null }, "Cleared the pad."),
+    wipe: () => replace(noPainting(), "Cleared the pad."),
     add,
     upload: () => one(root, ".photos-files").click(),
     empty: () => replace({ photos: [] }, `Removed all ${facts.unit}s.`),
@@ -362,6 +365,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
      * @param {string} to
      */
     turn(to) {
+      paint.finish();
       task = to in tasks ? to : null;
       if (!task) return;
       facts = tasks[task];
