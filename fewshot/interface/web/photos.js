@@ -20,7 +20,7 @@ import { createStatus, createTray, makeCard } from "./tray.js";
  * @property {string | null} begin  whose first rows are given
  * @property {number} rows  that are given
  * @property {string | null} painting  on the colour pad; null while that is white
- * @property {boolean} isExample  the photographs are ready-made ones that nobody chose: they make room
+ * @property {boolean} isExample  the photographs are ready-made ones that nobody chose: they make room for what is
  */
 /** @typedef {{name: string, photos: string[]}} Sample */
 /** @typedef {State & {recipe?: import("./engine.js").Recipe}} Before  recipe: with the settings, if they were replaced too */
@@ -388,7 +388,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, choose 
       one(root, ".photos-help").innerHTML = facts.help;
       showSamples();
       const isEmpty = !state.photos.length && !state.begin && !state.painting;
-      if (isEmpty && facts.samples.length) take(facts.samples[0], true);
+      if (isEmpty && facts.samples.length) take(facts.samples[0], canPaint());
       stateChanged();
       say(histories[task].last ?? "");
     },
