@@ -393,7 +393,9 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
         studio.showTask(now);
       } else {
         studio.know(now);
-        if (supports().length) {
+        // Who turned to another task at once still has the last one's model: the picture follows with the new one.
+        const isOfTask = (facts.models[now.model]?.task ?? task) === task;
+        if (isOfTask && supports().length) {
           along.changed();
           showChosen(now);
         }
