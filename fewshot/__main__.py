@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -17,7 +18,7 @@ import fewshot
 from fewshot import FewShotModel, InputError, checkpoints
 from fewshot.api import MAX_SEED, Draw
 from fewshot.bench import growth_figure, table, training_table
-from fewshot.data import emoji, omniglot, photos, products
+from fewshot.data import emoji, flip, omniglot, photos, products
 from fewshot.data.errors import DataError
 from fewshot.data.pictures import PictureError
 from fewshot.evaluation import evaluate as evaluate_network
@@ -26,9 +27,9 @@ from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.export.formats import files, find
 from fewshot.files import whole, writable, writable_file
-from fewshot.quality import one_shot_accuracy
+from fewshot.quality import Real, characters, one_shot_accuracy, versions
 from fewshot.quality import quality as judge
-from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS
+from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
 from fewshot.training.average import average as run_average
 from fewshot.training.classifier import ClassifierConfig
@@ -48,7 +49,7 @@ def average(config: AverageConfig) -> None:
 
 
 def train_classifier(config: ClassifierConfig) -> None:
-    """Train the classifier that judges drawings, on the training alphabets."""
+    """Train the classifier that judges drawings, on the training alphabets or emoji."""
     run_classifier_training(config)
 
 
@@ -59,9 +60,9 @@ SHOTS, EMOJI_SHOTS = (1, 2, 4, 8), (1, 3, 5)  # of supports, at which characters
 class EvaluateConfig:
     """Score held-out data in nats/dim: drawings of every character, with the same targets at all shots.
 
-    For a checkpoint of another task: emoji from other artists' versions of them, photographs from their mirror images,
-    or products from other photographs of them. For the last two --shots does not count, and for mirror images neither
-    do --targets and --seed.
+    For a checkpoint of another task: emoji from other artists' versions of them, drawings or photographs from their
+    mirror images, or products from other photographs of them. --shots counts for characters and emoji only; for
+    photographs neither do --targets and --seed.
     """
 
     checkpoint: str
@@ -85,8 +86,8 @@ class EvaluateConfig:
     """for emoji: another checkpoint, whose nats/dim on the same targets are subtracted, with the standard error of the
     paired difference"""
     quality: bool = False
-    """let the model draw too, and judge its drawings: recognised, varied, close to real ones; on alphabets that neither
-    the model nor the judge has seen, which of the 45 are those of --split validation"""
+    """let the model draw characters or emoji too, and judge its drawings: recognised, varied, close to real ones; of
+    what neither the model nor the judge has seen, which of the 45 alphabets and of the emoji is --split validation"""
     guidance: tuple[float, ...] = (0.0,)
     """for --quality: each of these with each cut and each temperature is a line of the table; nats/dim are without"""
     cut: tuple[float, ...] = (0.0,)
@@ -117,7 +118,7 @@ def evaluate(config: EvaluateConfig) -> None:
 def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score characters at each number of shots; with ``quality``, judge drawings too."""
     refuse_against(config)
-    classifier = checkpoints.load_classifier() if config.quality else None
+    judges = judge_of(model, config)
     drawings = omniglot.load(config.data).split(config.split)
     shots = config.shots or SHOTS
     scores = evaluate_network(model.network, drawings, shots, config.targets, config.seed, config.wrong_supports)
@@ -128,39 +129,47 @@ def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str
             f"{s:>5}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['characters']:10}  {score['targets']:7}"
         )
-    judged: dict[str, Any] = {}
-    if classifier is not None:
-        judged["drawings"] = [
-            {"guidance": w, "cut": c, "temperature": t}
-            | asdict(judge(model, classifier, drawings, config.seed, Draw(t, w, c)))
-            for w, c, t in product(config.guidance, config.cut, config.temperature)
-        ]
-        print("  ".join(judged["drawings"][0]))
-        for line in judged["drawings"]:
-            print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
+    judged = judges(partial(characters, drawings))
+    if judged:
         judged["one_shot_accuracy"] = one_shot_accuracy(model, drawings, config.seed)
         print(f"one-shot accuracy by likelihood {judged['one_shot_accuracy']:.4f}")
     return {"seed": config.seed, "wrong_supports": config.wrong_supports, "shots": scores, "quality": judged}
+
+
+def evaluate_flips(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
+    """Score drawings of every character, each given its mirror image, and say where it was looked at."""
+    refuse_quality(config)
+    refuse_against(config)
+    refuse_wrong_supports(config)
+    images, group = flip.some(omniglot.load(config.data).split(config.split), config.targets, config.seed)
+    score = evaluate_mirror(model.network, images, group)
+    print(f"{heading(model, config, 'alphabets')}, {len(images)} drawings of {group.max() + 1} characters")
+    print_mirror(score)
+    return {"drawings": len(images), "characters": int(group.max()) + 1, "seed": config.seed, "mirror": score}
 
 
 def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs, each given its mirror image, and say where it was looked at."""
     refuse_quality(config)
     refuse_against(config)
-    if config.wrong_supports:
-        raise InputError("--wrong-supports is for characters, emoji and products.")
+    refuse_wrong_supports(config)
     images = photos.shrink(photos.load(config.data).split(config.split), model.side)
     score = evaluate_mirror(model.network, images)
     size = f"{model.side}x{model.side}, {len(images)} in number"
     print(f"{model.name}, {config.split} photographs of {config.data.name}, {size}")
+    print_mirror(score)
+    return {"photographs": len(images), "mirror": score}
+
+
+def print_mirror(score: dict[str, float | None]) -> None:
+    """A line for each of the figures of ``evaluate_mirror``."""
     for name, value in score.items():
         print(f"{name.replace('_', ' '):<22} {'-' if value is None else f'{value:.4f}'}")
-    return {"photographs": len(images), "mirror": score}
 
 
 def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score emoji, each given other artists' versions, and compare with wrong supports or with another model."""
-    refuse_quality(config)
+    judges = judge_of(model, config)
     against = None if config.against is None else fewshot.load(config.against)
     if against is not None and against.task is not model.task:
         raise InputError(f"--against must be for {model.task.label} too, '{against.name}' is not.")
@@ -192,6 +201,7 @@ def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any
         "wrong_supports": config.wrong_supports,
         "against": None if against is None else against.name,
         "shots": scores,
+        "quality": judges(partial(versions, held_out)),
     }
 
 
@@ -214,6 +224,7 @@ def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, 
 # How the models of a task are scored.
 EVALUATIONS: dict[str, Callable[[FewShotModel, EvaluateConfig], dict[str, Any]]] = {
     OMNIGLOT.key: evaluate_characters,
+    FLIP.key: evaluate_flips,
     MIRROR.key: evaluate_photos,
     EMOJI.key: evaluate_emoji,
     PRODUCTS.key: evaluate_products,
@@ -226,6 +237,37 @@ def heading(model: FewShotModel, config: EvaluateConfig, what: str) -> str:
     return f"{model.name}, {config.split} {what} of {config.data.name}, seed {config.seed}{wrong}"
 
 
+def judge_of(
+    model: FewShotModel, config: EvaluateConfig
+) -> Callable[[Callable[[np.random.Generator], Real]], dict[str, Any]]:
+    """Judges a model's drawings of what ``quality`` takes, a line for each setting, and prints them; {} unless asked.
+
+    Raises CheckpointError where there is no classifier.
+    """
+    classifier = checkpoints.load_classifier(model.task.key, model.task.channels) if config.quality else None
+
+    def judges(take: Callable[[np.random.Generator], Real]) -> dict[str, Any]:
+        if classifier is None:
+            return {}
+        lines = [
+            {"guidance": w, "cut": c, "temperature": t}
+            | asdict(judge(model, classifier, take, config.seed, Draw(t, w, c)))
+            for w, c, t in product(config.guidance, config.cut, config.temperature)
+        ]
+        print("  ".join(lines[0]))
+        for line in lines:
+            print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
+        return {"drawings": lines}
+
+    return judges
+
+
+def refuse_wrong_supports(config: EvaluateConfig) -> None:
+    """Raises InputError if the supports of another character are to be given."""
+    if config.wrong_supports:
+        raise InputError("--wrong-supports is for characters, emoji and products.")
+
+
 def refuse_against(config: EvaluateConfig) -> None:
     """Raises InputError if another checkpoint is to be compared."""
     if config.against is not None:
@@ -235,7 +277,7 @@ def refuse_against(config: EvaluateConfig) -> None:
 def refuse_quality(config: EvaluateConfig) -> None:
     """Raises InputError if drawings are to be judged."""
     if config.quality:
-        raise InputError("--quality is for characters: there is no classifier of photographs to judge them.")
+        raise InputError("--quality is for characters and emoji: there is no classifier of photographs to judge them.")
 
 
 def generate(

@@ -15,7 +15,7 @@ from fewshot.models import ModelConfig, Network, build
 from fewshot.models.classifier import Classifier
 
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
-CLASSIFIER = SHIPPED / "judge" / "omniglot-classifier.safetensors"  # a folder below: it draws nothing
+JUDGE = "judge"  # the folder below, for classifiers: they draw nothing
 # What a card may ask for: it may be anybody's.
 MAX_CARD = 1_000_000  # bytes
 MAX_PARAMETERS = 50_000_000
@@ -133,13 +133,13 @@ def _reason(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def load_classifier() -> Classifier:
-    """The shipped classifier that judges drawings. Raises CheckpointError."""
-    classifier = Classifier()
+def load_classifier(task: str, channels: int) -> Classifier:
+    """The shipped classifier that judges the drawings of a task. Raises CheckpointError."""
+    classifier, path = Classifier(channels), SHIPPED / JUDGE / f"{task}-classifier.safetensors"
     try:
-        classifier.load_state_dict(load_weights(CLASSIFIER, classifier.state_dict()))
+        classifier.load_state_dict(load_weights(path, classifier.state_dict()))
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"The classifier '{CLASSIFIER.name}' is missing or damaged.") from error
+        raise CheckpointError(f"The classifier '{path.name}' is missing or damaged.") from error
     return classifier.eval().requires_grad_(False)
 
 

@@ -68,24 +68,26 @@ def evaluate(
 
 
 @torch.inference_mode()
-def evaluate_mirror(network: Network, images: NDArray[np.uint8]) -> dict[str, float | None]:
-    """Score photographs [N, H, W, 3], each given its mirror image.
+def evaluate_mirror(
+    network: Network, images: NDArray[np.uint8], group: NDArray[np.int64] | None = None
+) -> dict[str, float | None]:
+    """Score photographs [N, H, W, 3], or drawings [N, H, W], each given its mirror image.
 
-    Gives ``nats_per_dim``, its ``standard_error`` (None for a single photograph), and ``attention_at_mirror``: the mean
-    share of the attention that is at most one pixel away from the mirrored location, over photographs, pixels and heads
+    Gives ``nats_per_dim``, its ``standard_error`` (see there for ``group``), and ``attention_at_mirror``: the mean
+    share of the attention that is at most one pixel away from the mirrored location, over images, pixels and heads
     (None for a network without).
     """
     nats = nats_per_dim(network, mirrored(images))
     at_mirror = [_attention_at_mirror(network, one) for one in images[:, None]] if network.attends else []
     return {
         "nats_per_dim": nats.mean().item(),
-        "standard_error": standard_error(nats.cpu().numpy()),
+        "standard_error": standard_error(nats.cpu().numpy(), group),
         "attention_at_mirror": float(np.mean(at_mirror)) if at_mirror else None,
     }
 
 
 def _attention_at_mirror(network: Network, image: NDArray[np.uint8]) -> float:
-    """Of one photograph [1, H, W, 3]."""
+    """Of one image, [1, H, W, 3] or [1, H, W]."""
     episode = mirrored(image)
     device = next(network.parameters()).device
     supports, targets = to_tensor(episode.supports, device), to_tensor(episode.targets, device)

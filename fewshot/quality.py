@@ -1,4 +1,4 @@
-"""How good a model's drawings are, beyond the NLL of real ones.
+"""How good a model's drawings are, beyond the NLL of real ones: of characters, and of emoji in colour.
 
 Recognisability and diversity after Boutin et al. 2022 (arXiv 2205.10370), diversity by pixels instead of features; the
 energy distance is that of Szekely and Rizzo 2013. Classification by likelihood is a density estimator's answer to Lake
@@ -6,23 +6,58 @@ et al.'s 20-way one-shot task, with two differences: the drawings have 26x26 pix
 the classifier, come from all alphabets and not from one, which is easier.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from fewshot.api import Draw, FewShotModel
+from fewshot.data.emoji import Emoji
 from fewshot.data.errors import DataError
 from fewshot.data.omniglot import Drawings
 from fewshot.models.classifier import Classifier
 from fewshot.models.inputs import to_tensor
 
 WAYS = 20  # characters that the classifier, or the likelihood, chooses among
-SHOTS = 4  # supports that the model draws from
-SAMPLES = 8  # drawings that it makes of a character
+SAMPLES = 8  # drawings that the model makes of a character
 RUNS = 10  # of the classification by likelihood
-PROTOTYPES = 6  # real drawings of a character that the classifier knows it by
+SHOTS, PROTOTYPES = 4, 6  # of characters, see ``Real``
+EMOJI_SHOTS, EMOJI_PROTOTYPES = 3, 2  # few emoji have more versions than two besides
+OTHERS = 2  # real drawings at least that are compared
+
+
+class Real(NamedTuple):
+    """Real drawings of K characters, uint8 [K, N, H, W] of 0/1 or in colour [K, N, H, W, 3]: all different ones."""
+
+    supports: NDArray[np.uint8]  # that the model draws from
+    prototypes: NDArray[np.uint8]  # that the classifier knows a character by
+    others: NDArray[np.uint8]  # that the model's drawings are compared with
+
+
+def characters(drawings: Drawings, rng: np.random.Generator) -> Real:
+    """All characters. Raises DataError if there are fewer than 20 or one has too few drawings."""
+    members = [rng.permutation(m) for m in drawings.characters()]
+    fewest, needed = min(map(len, members)), SHOTS + PROTOTYPES + OTHERS
+    if len(members) < WAYS or fewest < needed:
+        raise DataError(
+            f"Judging drawings needs {WAYS} characters with {needed} drawings each; "
+            f"the data has {len(members)} characters, one with {fewest} drawings."
+        )
+    images = np.stack([drawings.images[m[:fewest]] for m in members])
+    return Real(*np.split(images, [SHOTS, SHOTS + PROTOTYPES], axis=1))
+
+
+def versions(emoji: Emoji, rng: np.random.Generator) -> Real:
+    """Those emoji that enough artists have drawn; one version by each. Raises DataError if there are fewer than 20."""
+    needed = EMOJI_SHOTS + EMOJI_PROTOTYPES + OTHERS
+    members = [m[:needed] for m in emoji.shuffled(rng) if len(m) >= needed]
+    if len(members) < WAYS:
+        raise DataError(f"Judging emoji needs {WAYS} by {needed} artists each; the data has {len(members)}.")
+    images = np.stack([emoji.images[m] for m in members])
+    return Real(*np.split(images, [EMOJI_SHOTS, EMOJI_SHOTS + EMOJI_PROTOTYPES], axis=1))
 
 
 LEARNED = Draw()
@@ -30,9 +65,12 @@ LEARNED = Draw()
 
 @dataclass(frozen=True)
 class Quality:
-    """Means over characters. A distance of two drawings is the share of their pixels that differ."""
+    """Means over characters. A distance of two drawings is the share of their pixels that differ; in colour, the mean
+    difference of their levels, from 0 to 1."""
 
-    inkless: float  # share of its drawings with less than a third of the ink of their supports, on average
+    # Share of its drawings with less than a third of the ink of their supports, on average; in colour, all that is not
+    # white is ink, as far as it is not.
+    inkless: float
     recognised: float  # share of the model's drawings that the classifier gives to the right one of 20 characters
     recognised_real: float  # the same of real drawings
     nearest_support: float  # a drawing's distance to the support that is most like it
@@ -44,29 +82,23 @@ class Quality:
 
 @torch.inference_mode()
 def quality(
-    model: FewShotModel, classifier: Classifier, drawings: Drawings, seed: int, draw: Draw = LEARNED
+    model: FewShotModel,
+    classifier: Classifier,
+    take: Callable[[np.random.Generator], Real],
+    seed: int,
+    draw: Draw = LEARNED,
 ) -> Quality:
-    """Let the model ``draw`` 8 of every character given 4 supports, and judge what it drew.
+    """Let the model ``draw`` 8 of every character that ``take`` gives, from its supports, and judge what it drew.
 
-    Supports, the classifier's prototypes and the real drawings that are compared are different drawings. Raises
-    DataError if there are fewer than 20 characters or one has too few drawings.
+    Raises DataError as ``take`` does.
     """
     rng = np.random.default_rng(seed)
-    members = [rng.permutation(m) for m in drawings.characters()]
-    fewest = min(map(len, members))
-    needed = SHOTS + PROTOTYPES + 2
-    if len(members) < WAYS or fewest < needed:
-        raise DataError(
-            f"Judging drawings needs {WAYS} characters with {needed} drawings each; "
-            f"the data has {len(members)} characters, one with {fewest} drawings."
-        )
-    images = np.stack([drawings.images[m[:fewest]] for m in members])  # [K, drawings, H, W]
-    supports, prototypes, real = np.split(images, [SHOTS, SHOTS + PROTOTYPES], axis=1)
+    supports, prototypes, real = take(rng)
     options = {**draw._asdict(), "trace": False}
     drawn = np.stack(
         [list(model.stream(s, SAMPLES, seed + SAMPLES * i, **options))[-1].images for i, s in enumerate(supports)]
     )
-    among = np.stack([_others(k, len(members), rng) for k in range(len(members))])
+    among = np.stack([_others(k, len(supports), rng) for k in range(len(supports))])
 
     def recognised(candidates: NDArray[np.uint8]) -> float:
         logits = torch.stack(
@@ -78,18 +110,19 @@ def quality(
         right, others = logits[..., 0], logits[..., 1:].amax(2)
         return (right > others).float().mean().item()
 
-    ink = drawn.mean(axis=(2, 3)) / supports.mean(axis=(1, 2, 3))[:, None]
+    mine, given, others = map(_ink, (drawn, supports, real))
+    share = mine.mean(axis=2) / given.mean(axis=(1, 2))[:, None]
     return Quality(
-        inkless=(ink < 1 / 3).mean().item(),
+        inkless=(share < 1 / 3).mean().item(),
         recognised=recognised(drawn),
         recognised_real=recognised(real),
-        nearest_support=_distances(drawn, supports).min(axis=2).mean().item(),
-        nearest_support_real=_distances(real, supports).min(axis=2).mean().item(),
-        spread=_of_pairs(_distances(drawn, drawn)),
-        spread_real=_of_pairs(_distances(real, real)),
-        energy=2 * _euclidean(drawn, real).mean().item()
-        - _of_pairs(_euclidean(drawn, drawn))
-        - _of_pairs(_euclidean(real, real)),
+        nearest_support=_distances(mine, given).min(axis=2).mean().item(),
+        nearest_support_real=_distances(others, given).min(axis=2).mean().item(),
+        spread=_of_pairs(_distances(mine, mine)),
+        spread_real=_of_pairs(_distances(others, others)),
+        energy=2 * _euclidean(mine, others).mean().item()
+        - _of_pairs(_euclidean(mine, mine))
+        - _of_pairs(_euclidean(others, others)),
     )
 
 
@@ -117,14 +150,22 @@ def _others(k: int, characters: int, rng: np.random.Generator) -> NDArray[np.int
     return np.concatenate([[k], others + (others >= k)])
 
 
-def _distances(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Share of differing pixels of the drawings [K, N, H, W] and [K, M, H, W] of K characters: [K, N, M]."""
-    return (x[:, :, None] != y[:, None]).mean(axis=(3, 4))
+def _ink(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The ink of each pixel, from 0 to 1, of images [K, N, ...]: [K, N, D]; in colour of each level, from white on."""
+    in_colour = images.ndim == 5
+    ink = images.reshape(*images.shape[:2], -1).astype(np.float32)
+    return 1 - ink / np.float32(255) if in_colour else ink
 
 
-def _euclidean(x: NDArray[np.uint8], y: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The Euclidean distances of their pixels; between 0 and 1 a difference is its own square."""
-    return (_distances(x, y) * x[0, 0].size) ** 0.5
+def _distances(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean difference of drawings [K, N, D] and [K, M, D] of K characters: [K, N, M]."""
+    return np.stack([np.abs(a[:, None] - b).mean(axis=2, dtype=np.float64) for a, b in zip(x, y, strict=True)])
+
+
+def _euclidean(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Their Euclidean distances: [K, N, M]."""
+    squares = [np.square(a[:, None] - b).sum(axis=2, dtype=np.float64) for a, b in zip(x, y, strict=True)]
+    return np.sqrt(np.stack(squares))
 
 
 def _of_pairs(distances: NDArray[np.float64]) -> float:

@@ -4,10 +4,10 @@ A new task is an entry here and checkpoints named "<key>-<model>". To be trained
 ``training/tasks.py`` and an entry in ``__main__.EVALUATIONS``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from fewshot.data import emoji, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS
 
+SINGLES = 5  # drawings to try the flip task with: a row of the page
 Image = NDArray[np.uint8]  # [side, side] of 0/1, or in colour [side, side, 3]
+
+
+class Credit(NamedTuple):
+    """Whose a picture is."""
+
+    work: str
+    artist: str
+    licence: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Task:
     trace: Callable[[Image], list[Any]] | None = None  # the reverse, as near as centre lines come to an image
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
+    palette: Mapping[str, str] = field(default_factory=dict)  # "#rrggbb" by name: what supports are painted with
+    credits: tuple[Credit, ...] = ()  # whose the pictures of each ready-made set are, in their order
     title: str = ""  # for the page: what to choose, where nothing is drawn on the pad
     help: str = ""  # for the page, in HTML: what the machine does with it
 
@@ -91,6 +102,11 @@ def _ready_made_drawings(side: int) -> dict[str, Image]:
     return support_sets.read()
 
 
+def _single_drawings(side: int) -> dict[str, Image]:
+    sets = list(_ready_made_drawings(side).items())[:SINGLES]
+    return {name: images[:1] for name, images in sets}
+
+
 OMNIGLOT = Task(
     key="omniglot",
     label="Characters",
@@ -107,6 +123,26 @@ OMNIGLOT = Task(
     read_sheet=_drawings_of_sheet,
     read_strokes=_drawing_of_strokes,
     trace=_strokes_of_drawing,
+)
+FLIP = Task(
+    key="flip",
+    label="Flip",
+    line="A drawing, drawn from its mirror image.",
+    thing="drawing",
+    unit="drawing",
+    side=omniglot.POOLED_SIDE,
+    channels=1,
+    shots=1,
+    most_shots=1,
+    protocol="Omniglot {side}x{side}, the support is the mirror image; nats/dim over all pixels",
+    read_picture=_drawing_of_picture,
+    ready_made=_single_drawings,
+    mirrors=True,
+    title="Choose a drawing",
+    help="The machine sees your drawing and draws its <em>mirror image</em>, from the top left to the bottom right. So "
+    "its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> shows "
+    "where it looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its "
+    "kind: one without attention has to remember the whole drawing at once.",
 )
 MIRROR = Task(
     key="mirror",
@@ -141,11 +177,30 @@ EMOJI = Task(
     protocol="emoji {side}x{side} on white, supports by other artists; nats/dim over pixels and colours",
     read_picture=photos.read_photo,
     ready_made=partial(photos.samples, "emoji"),
-    title="Choose one emoji, by up to eight artists",
+    palette={
+        "black": "#212121",
+        "grey": "#9e9e9e",
+        "brown": "#795548",
+        "red": "#e53935",
+        "orange": "#fb8c00",
+        "yellow": "#fdd835",
+        "green": "#43a047",
+        "light blue": "#81d4fa",
+        "blue": "#1e88e5",
+        "purple": "#8e24aa",
+        "pink": "#f48fb1",
+        "white": "#ffffff",
+    },
+    credits=(
+        Credit("Noto Emoji", "Google", "Apache 2.0"),
+        Credit("Twemoji", "X Corp. and others", "CC BY 4.0"),
+        Credit("Fluent Emoji", "Microsoft", "MIT"),
+    ),
+    title="Draw one emoji, or take some",
     help="The machine has never seen this emoji before. It draws another version of it, pixel by pixel, from the top "
-    "left to the bottom right. <b>Orange</b> shows where in yours it looks. Of the ready-made ones, the first is Noto "
-    "(Google, Apache 2.0), the second Twemoji (X Corp. and contributors, CC BY 4.0), the third Fluent Emoji "
-    "(Microsoft, MIT).",
+    "left to the bottom right. <b>Orange</b> shows where in yours it looks. It has learnt from emoji of which each is "
+    "by another artist, so up to eight versions of <em>one</em> emoji help it: paint yours, and take ready-made ones "
+    "beside it, or upload some.",
 )
 PRODUCTS = Task(
     key="products",
@@ -167,4 +222,4 @@ PRODUCTS = Task(
     "where in them it looks. It is small, has learnt from few products, and fails: what it draws hardly looks like "
     "yours.",
 )
-TASKS = {task.key: task for task in (OMNIGLOT, MIRROR, EMOJI, PRODUCTS)}
+TASKS = {task.key: task for task in (OMNIGLOT, FLIP, MIRROR, EMOJI, PRODUCTS)}

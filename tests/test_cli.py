@@ -117,7 +117,7 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
             ("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--wrong-supports"),
             "do not go together",
         ),
-        (("evaluate", "--checkpoint", "products-attention", "--data", "x", "--quality"), "--quality is for characters"),
+        (("evaluate", "--checkpoint", "products-attention", "--data", "x", "--quality"), "for characters and emoji"),
         (("evaluate", "--checkpoint", "mirror-attention", "--data", "x", "--wrong-supports"), "characters, emoji and"),
         (("train", "--data", "missing.npz", "--out", "{tmp}"), "no data at 'missing.npz'"),
         (("train", "--data", "missing.npz", "--every", "0"), "--every must be at least 1"),

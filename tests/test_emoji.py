@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from fewshot import InputError, payload
 from fewshot.__main__ import main
 from fewshot.data import emoji
 from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_emoji, most_read
+from fewshot.tasks import EMOJI
 from fewshot.training.augment import augment_emoji
 from fewshot.training.train import TrainConfig, train
 from tests.conftest import SHARED, needs_shared, small_network
@@ -309,6 +311,28 @@ def test_what_cannot_be_rendered_is_named(tmp_path, monkeypatch):
         emoji.load(tmp_path)
 
 
+def test_what_is_painted_is_read_as_it_is():
+    painted = np.full((32, 32, 3), 255, np.uint8)
+    painted[8:24, 8:24] = tuple(bytes.fromhex(EMOJI.palette["red"][1:]))
+    given = {"pixels": payload.pack_images(painted, 3)}
+    np.testing.assert_array_equal(payload.read_supports([given], EMOJI, 32), painted[None])
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"pixels": "AAAA"}, "The pixels of 1 picture must be 1x32x32x3 bytes."),
+        ({"pixels": "no base64"}, "A picture's pixels must be base64 text."),
+        ({"pixels": None}, "A picture's pixels must be base64 text."),
+        ({"strokes": [[[1, 1]]]}, 'A picture must be {"picture": ...} or {"pixels": ...}.'),
+    ],
+)
+def test_a_painting_that_is_none_gets_a_sentence(given, sentence):
+    with pytest.raises(InputError) as refused:
+        payload.read_supports([given], EMOJI, 32)
+    assert str(refused.value) == sentence
+
+
 @needs_shared
 def test_the_names_are_those_of_the_packed_file():
     for split in emoji.SPLITS:
@@ -325,6 +349,4 @@ def test_the_ready_made_emoji_were_never_trained_on():
 
 
 def emoji_sets() -> dict[str, np.ndarray]:
-    from fewshot.tasks import EMOJI
-
     return EMOJI.ready_made(EMOJI.side)

@@ -1,5 +1,7 @@
 """The judge of drawings, on drawers whose quality is known."""
 
+from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +11,9 @@ import torch
 import fewshot
 from fewshot import checkpoints, quality
 from fewshot.data import omniglot
+from fewshot.data.emoji import Emoji
 from fewshot.data.errors import DataError
+from fewshot.models.classifier import Classifier
 from tests.conftest import SHARED, needs_shared, strokes_image
 
 
@@ -38,7 +42,8 @@ def drawer(draw) -> SimpleNamespace:
 
 
 def judge(draw, characters) -> quality.Quality:
-    return quality.quality(drawer(draw), checkpoints.load_classifier(), characters, seed=0)
+    take = partial(quality.characters, characters)
+    return quality.quality(drawer(draw), checkpoints.load_classifier("omniglot", 1), take, seed=0)
 
 
 def test_a_good_drawer_is_told_from_a_copier_and_from_one_that_ignores_its_supports(characters):
@@ -61,9 +66,48 @@ def test_a_good_drawer_is_told_from_a_copier_and_from_one_that_ignores_its_suppo
     assert judge(lambda supports, _: supports[0] * 0, characters).inkless == 1
 
 
+@pytest.fixture(scope="module")
+def emoji() -> Emoji:
+    """24 made-up emoji on white, one by each of eight artists, and one that too few have drawn."""
+    rng, images = np.random.default_rng(0), []
+    for _ in range(25):
+        shape, colour = strokes_image(rng, 32)[..., None], rng.integers(0, 200, 3)
+        for _ in range(8):
+            ink = np.roll(shape, rng.integers(-1, 2, 2), axis=(0, 1)) * (255 - colour - rng.integers(0, 30, 3))
+            images.append((255 - ink).astype(np.uint8))
+    kept = slice(24 * 8 + 4)
+    class_id, artist = np.repeat(np.arange(25), 8)[kept], np.tile(np.arange(8), 25)[kept]
+    return Emoji(np.stack(images)[kept], class_id, artist, tuple(f"made-up-{i}" for i in range(25)))
+
+
+def test_emoji_are_judged_in_colour(emoji):
+    """By a classifier of random weights, which knows a picture again."""
+    torch.manual_seed(0)
+    classifier, take = Classifier(channels=3).eval(), partial(quality.versions, emoji)
+    real = take(np.random.default_rng(0))
+    assert [part.shape for part in real] == [(24, n, 32, 32, 3) for n in (3, 2, 2)]
+    copier, blank, negative = (
+        quality.quality(drawer(draw), classifier, take, seed=0)
+        for draw in (lambda given, _: given[0], lambda given, _: given[0] * 0 + 255, lambda given, _: 255 - given[0])
+    )
+    assert copier.recognised > 0.5
+    assert copier.recognised_real > 0.5
+    assert copier.nearest_support == copier.spread == copier.inkless == 0
+    assert blank.inkless == 1
+    assert blank.recognised < 0.1
+    levels = (real.others.astype(int)[:, :, None] - real.supports.astype(int)[:, None]) / 255
+    assert copier.nearest_support_real == pytest.approx(
+        np.abs(levels).mean(axis=(3, 4, 5)).min(axis=2).mean(), rel=1e-5
+    )
+    assert copier.energy < blank.energy < negative.energy
+    with pytest.raises(DataError, match="20 by 7 artists each; the data has 0"):
+        quality.versions(replace(emoji, artist=emoji.artist % 6), np.random.default_rng(0))
+
+
 def test_a_judge_that_cannot_tell_recognises_nothing(characters):
     blind = SimpleNamespace(logits=lambda targets, supports: torch.zeros(len(targets), len(supports)))
-    judged = quality.quality(drawer(lambda supports, _: supports[0]), blind, characters, seed=0)
+    take = partial(quality.characters, characters)
+    judged = quality.quality(drawer(lambda supports, _: supports[0]), blind, take, seed=0)
     assert judged.recognised == judged.recognised_real == 0
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -77,6 +78,9 @@ def test_the_entries_are_complete():
             assert images.shape[1:] == shape
             assert len(images) >= task.shots
         assert task.drawn or (task.title and task.help)
+        assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in task.palette.values())
+        assert not task.palette or "#ffffff" in task.palette.values()  # what erases
+        assert not task.credits or all(len(images) == len(task.credits) for images in sets.values())
     for model in MODELS.values():
         assert model.title
         assert model.reads

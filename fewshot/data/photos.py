@@ -52,7 +52,7 @@ class MirrorSampler:
 
 
 def mirrored(images: NDArray[np.uint8]) -> Episodes:
-    """One episode for each of the images [N, H, W, 3]: its mirror image is the support."""
+    """One episode for each of the images [N, H, W, 3], or [N, H, W]: its mirror image is the support."""
     return Episodes(np.ascontiguousarray(images[:, None, :, ::-1]), images[:, None])
 
 

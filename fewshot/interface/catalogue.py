@@ -95,7 +95,9 @@ def facts() -> dict[str, Any]:
     {"task": the one that the page opens with,
     "tasks": by task {"drawn", "unit", "side", "channels", "most": supports, "gaze": whether the way of the gaze over
     its one support is shown, "read": supports of an example}; of one whose supports are picture files also {"mirrors",
-    "title", "upload", "or", "help": its words, "samples": [{"name", "photos": [pixels, ...]}, ...]},
+    "title", "upload", "or", "help": its words, "palette": [{"name", "colour"}, ...] that they can be painted with,
+    "samples": [{"name", "photos": [pixels, ...]}, ...], "credits": [{"work", "artist", "licence"}, ...] of the
+    photographs of each sample, in their order},
     "models": by name, in order, {"task", "title", "adapts": whether it takes inner steps, "guides": whether it can be
     guided, "local": whether a browser can draw with it, see ``is_local``},
     "limits": the least and the most of "seed", "temperature" and "guidance",
@@ -132,6 +134,8 @@ def _facts_of_task(task: Task) -> dict[str, Any]:
         "upload": f"Upload a {task.unit}" if task.most_shots == 1 else f"Upload {task.units}",
         "or": f"No {task.thing} at hand? Take one of these",
         "help": task.help,
+        "palette": [{"name": name, "colour": colour} for name, colour in task.palette.items()],
+        "credits": [credit._asdict() for credit in task.credits],
         "samples": [
             {"name": name, "photos": [pack_images(one, task.channels) for one in images]}
             for name, images in task.ready_made(task.side).items()

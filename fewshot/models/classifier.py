@@ -11,11 +11,14 @@ GROUPS = 8  # of the maps, normalised together
 
 
 class Classifier(nn.Module):
-    """Embeds drawings [..., 1, 26, 26] as [..., maps], by four convolutions with normalisation and pooling."""
+    """Embeds drawings [..., C, H, W] as [..., features], by four convolutions with normalisation and pooling.
 
-    def __init__(self, maps: int = 64):
+    Of 26x26 pixels, features are as many as ``maps``; of 32x32, four times as many.
+    """
+
+    def __init__(self, channels: int = 1, maps: int = 64):
         super().__init__()
-        self.convolutions = nn.ModuleList(nn.Conv2d(maps if i else 1, maps, 3, padding=1) for i in range(4))
+        self.convolutions = nn.ModuleList(nn.Conv2d(maps if i else channels, maps, 3, padding=1) for i in range(4))
         self.norms = nn.ModuleList(nn.GroupNorm(GROUPS, maps) for _ in range(4))
 
     def forward(self, drawings: Tensor) -> Tensor:
@@ -25,6 +28,6 @@ class Classifier(nn.Module):
         return x.flatten(1).unflatten(0, drawings.shape[:-3])
 
     def logits(self, targets: Tensor, supports: Tensor) -> Tensor:
-        """Of targets [N, 1, 26, 26] to be each of K characters, given their supports [K, S, 1, 26, 26]: [N, K]."""
+        """Of targets [N, C, H, W] to be each of K characters, given their supports [K, S, C, H, W]: [N, K]."""
         prototypes = self(supports).mean(1)
         return -(self(targets)[:, None] - prototypes).square().sum(2)

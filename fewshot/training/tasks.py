@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from fewshot.data import emoji, omniglot, photos, products
+from fewshot.data import emoji, flip, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
 from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate, evaluate_emoji, evaluate_mirror, evaluate_products
 from fewshot.models import Network
-from fewshot.tasks import EMOJI, MIRROR, OMNIGLOT, PRODUCTS, Task
+from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS, Task
 from fewshot.training.augment import augment, augment_emoji, augment_photos
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXPORT_TARGETS = 8  # targets of a character in the scores on a card
 EMOJI_SHOTS = (1, 3, 5)  # of the scores of emoji
-LOOK_PHOTOS = 32  # in a look at the validation photographs
+LOOK_PHOTOS = 32  # in a look at the validation photographs, and at mirrored drawings
 LOOK_TARGETS = 2  # of a product in a look
 
 
@@ -102,6 +102,33 @@ class Mirror(Loader):
         return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
 
 
+class Flip(Loader):
+    """Drawings of characters, each to be drawn from its mirror image."""
+
+    task = FLIP
+
+    def __init__(self, settings: "TrainConfig"):
+        drawings = omniglot.load(settings.data)
+        self.validation = flip.some(drawings.split("validation"), EXPORT_TARGETS, seed=0)
+        training = drawings.split("training")
+        self.data = f"{len(training.images)} drawings of the training alphabets of {settings.data.name}"
+        self.sizes = {"channels": self.task.channels, "side": self.task.side}
+        self.sizes |= {"layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 2}
+        self.images_a_step = settings.characters
+        self.batch = flip.FlipSampler(
+            training, settings.characters, settings.seed, transform=partial(augment, share=settings.changed)
+        ).batch
+
+    def look(self, network: Network) -> dict[str, float]:
+        images, _ = self.validation
+        score = evaluate_mirror(network, images[:: len(images) // LOOK_PHOTOS or 1])
+        return {name: round(value, 5) for name, value in score.items() if value is not None}
+
+    def scores(self, network: Network) -> dict[str, Any]:
+        score = evaluate_mirror(network, *self.validation)
+        return {"validation": {name: round(value, 5) for name, value in score.items() if value is not None}}
+
+
 class EmojiOfOthers(Loader):
     """Emoji, each to be drawn from other artists' versions of it."""
 
@@ -159,5 +186,5 @@ class OnlineProducts(Loader):
         return {"validation": {source: round(score["nats_per_dim"], 5) for source, score in scores.items()}}
 
 
-_ALL: tuple[type[Loader], ...] = (Characters, Mirror, EmojiOfOthers, OnlineProducts)
+_ALL: tuple[type[Loader], ...] = (Characters, Flip, Mirror, EmojiOfOthers, OnlineProducts)
 LOADERS = {loader.task.key: loader for loader in _ALL}  # by task

@@ -48,8 +48,8 @@ class TrainConfig:
     data: Path
     """packed .npz file, or a folder of Omniglot, of photographs, of icon packages, or of Stanford Online Products"""
     task: Literal[tuple(LOADERS)] = OMNIGLOT.key  # type: ignore[valid-type]  # mypy wants them spelt out
-    """what is to be drawn: characters, photographs from their mirror images, emoji from other artists' versions, or
-    products from other views of them"""
+    """what is to be drawn: characters, drawings or photographs from their mirror images, emoji from other artists'
+    versions, or products from other views of them"""
     model: Literal[tuple(MODELS)] = ModelConfig.model  # type: ignore[valid-type]  # as above
     """the variant to train"""
     out: Path = Path("runs")
@@ -59,7 +59,7 @@ class TrainConfig:
     steps: int = 10000
     """optimizer steps"""
     characters: int = 8
-    """episodes a step, over all processes: characters, photographs, emoji or products"""
+    """episodes a step, over all processes: characters, drawings, photographs, emoji or products"""
     targets: int = 4
     """characters: targets an episode"""
     shots: int = MAX_SHOTS
@@ -69,7 +69,7 @@ class TrainConfig:
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """characters, emoji, products: share of the episodes that are augmented; use less at the end, so that training ends
+    """all but photographs: share of the episodes that are augmented; use less at the end, so that training ends
     on real data"""
     without: float = 0.0
     """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in

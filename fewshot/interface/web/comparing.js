@@ -1,6 +1,8 @@
 // What is seen of models side by side: in which pixels their pictures differ, what a drawing costs each of them, which set
 // of supports it belongs to, and how what was kept differs from what is on the page. Needs no page.
 
+import { readOf } from "./supports.js";
+
 /** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {{name: string, supports: string[]}} Named  a set of supports: what the model sees of each */
 
@@ -91,7 +93,7 @@ export function columnsOf(models, chosen, current) {
 export function otherwise(kept, now, { adapts, guides }, unit) {
   const differ = (/** @type {unknown} */ a, /** @type {unknown} */ b) => JSON.stringify(a) !== JSON.stringify(b);
   const supports = (/** @type {Recipe} */ { drawings, photographs }) => [drawings.supports, photographs.photos];
-  const shots = (/** @type {Recipe} */ { drawings }) => drawings.shots ?? drawings.supports.length;
+  const shots = (/** @type {Recipe} */ { drawings }) => readOf(drawings.supports, drawings.shots).length;
   const beginning = (/** @type {Recipe} */ { drawings, photographs }) => drawings.beginning ?? photographs.beginning;
   const { settings } = kept;
   const words = [];

@@ -147,6 +147,7 @@
  * @property {boolean} drawn  its supports are drawn on the pad; else they are photographs
  * @property {string} unit  one support, in words
  * @property {number} side  of its pictures, in pixels
+ * @property {number} channels  1 where a pixel is ink or paper, 3 in colour
  * @property {number} most  supports
  * @property {number} read  supports of an example, and of a set in which a drawing is looked for
  * @property {boolean} gaze  the player shows the way of the gaze over its one support
@@ -156,8 +157,10 @@
  * What else it knows of a task whose supports are photographs.
  * @typedef {Task & {
  *   mirrors: boolean, title: string, upload: string, or: string, help: string,
- *   samples: {name: string, photos: string[]}[]
- * }} PhotoTask  mirrors: what is drawn is the mirror image; and its words
+ *   palette: {name: string, colour: string}[], samples: {name: string, photos: string[]}[],
+ *   credits: {work: string, artist: string, licence: string}[]
+ * }} PhotoTask  mirrors: what is drawn is the mirror image; its words; palette: what they can be painted with, if they
+ *   can; credits: of the photographs of each sample, in their order
  */
 
 /**

@@ -10,8 +10,11 @@ export const PARTS = {
   settings: { label: "Settings", at: "[popovertarget=settings]" },
   variations: { label: "Sixteen at once", at: "#sixteen, #variations" },
   along: { label: "Draw along", at: ".pad-along" },
-  complete: { label: "Complete it", at: ".beginning, .photos h3:has(+ .photos-beginning), .photos-beginning" },
-  sets: { label: "Ready-made sets", at: "[popovertarget=pad-sets], .photos-or, .photos-samples" },
+  complete: {
+    label: "Complete it",
+    at: ".beginning, [popovertarget=photos-begin], .photos h3:has(+ .photos-beginning), .photos-beginning",
+  },
+  sets: { label: "Ready-made sets", at: "[popovertarget$=-sets], .photos-or, .photos-samples" },
   upload: { label: "Upload", at: "[data-do=upload], [data-do=begin]" },
   reads: { label: "What each pixel read", at: ".player-reads > :not(.guess)" },
   views: { label: "How sure it was", at: ".player-views" },

@@ -58,7 +58,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
   const shotsMenu = one(root, ".pad-shots select", HTMLSelectElement);
   const status = createStatus(one(root, ".pad-status"));
   const tray = createTray(one(root, ".pad-tray"), {
-    noun: "drawing",
+    noun: () => "drawing",
     className: "thumb",
     paint,
     can: {

@@ -4,7 +4,7 @@ import { fromBase64, unpackBits } from "./codec.js";
 
 /** @typedef {[number, number, number]} Colour  red, green, blue, 0..255 */
 
-const FAINT = 60; // opacity of the rows of a photograph that are not given, of 255
+const FAINT = 60; // opacity of the rows of a picture that are not given, of 255
 
 /**
  * A colour of the page, as it is now, light or dark: `--ink` and its like, in hexadecimal.
@@ -49,15 +49,16 @@ export function paintCanvas(canvas, width, height, colourAt) {
 }
 
 /**
- * A drawing's bits, packed in base64, in ink on a clear canvas; without any, nothing.
+ * A drawing's bits, packed in base64, in ink on a clear canvas, faintly after its first rows; without any, nothing.
  * @param {HTMLCanvasElement} canvas
  * @param {string | null | undefined} pixels
  * @param {number} side
  * @param {Colour} ink
+ * @param {number} rows
  */
-export function paintDrawing(canvas, pixels, side, ink) {
+export function paintDrawing(canvas, pixels, side, ink, rows = side) {
   const bits = pixels ? unpackBits(fromBase64(pixels), side * side) : new Uint8Array(side * side);
-  paintCanvas(canvas, side, side, (i) => [...ink, 255 * bits[i]]);
+  paintCanvas(canvas, side, side, (i) => [...ink, bits[i] * (i < rows * side ? 255 : FAINT)]);
 }
 
 /**

@@ -1,19 +1,29 @@
-// The photographs that a model reads, ready-made ones, and one of which the first rows are given.
+// The photographs that a model reads, ready-made ones, and one of which the first rows are given; of a task that has a
+// palette also what is painted.
 //
-// A photograph has the side x side x 3 bytes that the model sees, in base64. Only the engine makes those from a picture
-// file, so that what is shown is what is read.
+// A photograph has what the model sees, in base64: side x side x 3 bytes, or of one channel side x side bits. Only the
+// engine makes those from a picture file, so that what is shown is what is read.
 
 import { make, one } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
-import { paintPhoto } from "./painting.js";
+import { createPaint } from "./paint.js";
+import { colourOf, paintDrawing, paintPhoto } from "./painting.js";
 import { keep, ofThisTab, recall } from "./store.js";
 import { flipped, muted, sayMuted, supportsAmong, turned } from "./supports.js";
 import { createStatus, createTray, makeCard } from "./tray.js";
 
 /** @typedef {import("./engine.js").PhotoTask} PhotoTask */
 /** @typedef {import("./supports.js").Support} Support */
-/** @typedef {{photos: Support[], begin: string | null, rows: number}} State  begin: whose first rows are given */
+/**
+ * @typedef {object} State
+ * @property {Support[]} photos
+ * @property {string | null} begin  whose first rows are given
+ * @property {number} rows  that are given
+ * @property {string | null} painting  on the colour pad; null while that is white
+ * @property {boolean} isExample  the photographs are ready-made ones that nobody chose: they make room for what is
+ */
+/** @typedef {{name: string, photos: string[]}} Sample */
 /**
  * @typedef {State & {recipe?: import("./engine.js").Recipe, alters?: boolean}} Before  recipe: with the settings, if they
  *   were replaced too; alters: a photograph became another, or none, to see what that does
@@ -35,15 +45,17 @@ const SLOTS = 4; // in the tray, of a task that reads several
 export function createPhotos(root, { engine, database, tasks, mostBytes, altered, choose }) {
   const slider = one(root, ".photos-beginning input", HTMLInputElement);
   const status = createStatus(one(root, ".photos-status"));
+  const paint = createPaint(one(root, ".paint"), painted);
+  const sentenceOf = (/** @type {string} */ done, /** @type {number} */ i) => `${done} ${facts.unit} ${i + 1}.`;
   const tray = createTray(one(root, ".photos-tray"), {
-    noun: "photograph",
+    noun: () => facts.unit,
     className: "photo",
-    paint: (canvas, pixels) => paintPhoto(canvas, pixels, facts.side),
+    paint: show,
     can: {
-      remove: (i) => alter(state.photos.toSpliced(i, 1), `Removed photograph ${i + 1}.`),
-      mute: (i) => alter(state.photos.with(i, muted(state.photos[i])), sayMuted("photograph", i, state.photos[i])),
-      flip: (i) => alter(state.photos.with(i, flipped(state.photos[i], facts.side, 3)), `Flipped photograph ${i + 1}.`),
-      turn: (i) => alter(state.photos.with(i, turned(state.photos[i], facts.side, 3)), `Turned photograph ${i + 1}.`),
+      remove: (i) => alter(state.photos.toSpliced(i, 1), sentenceOf("Removed", i)),
+      mute: (i) => alter(state.photos.with(i, muted(state.photos[i])), sayMuted(facts.unit, i, state.photos[i])),
+      flip: (i) => alter(state.photos.with(i, changed(flipped, state.photos[i])), sentenceOf("Flipped", i)),
+      turn: (i) => alter(state.photos.with(i, changed(turned, state.photos[i])), sentenceOf("Turned", i)),
     },
   });
   const states = recalled();
@@ -62,34 +74,53 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
 
   // State ----------------------------------------------------------------------------------------------------------
 
-  // What may be begun with: what was chosen for it, else, of a photograph that is to be mirrored, what comes out.
+  /**
+   * @param {typeof flipped} change
+   * @param {Support} photo
+   */
+  const changed = (change, photo) => change(photo, facts.side, facts.channels);
+
+  // What may be begun with: what was chosen for it, else what is on the pad, else, of a photograph that is to be
+  // mirrored, what comes out.
   function beginning() {
-    const { begin, photos } = state;
-    return begin ?? (facts.mirrors && photos.length ? flipped(photos[0], facts.side, 3).pixels : null);
+    const { begin, photos, painting } = state;
+    return begin ?? painting ?? (facts.mirrors && photos.length ? changed(flipped, photos[0]).pixels : null);
   }
+
+  // What is on the pad is read too, unless it is what the machine completes.
+  const isRead = () => state.painting !== null && !(state.rows && !state.begin);
+
+  /** The photographs that stay where one is added. */
+  const kept = () => (state.isExample ? [] : state.photos);
+
+  const full = () => `A model reads at most ${facts.most} ${facts.unit}s: remove one first.`;
 
   /** @returns {import("./engine.js").Photographs} */
   function value() {
     if (!task) return { photos: [], beginning: null };
     const pixels = beginning();
-    const { photos, rows } = state;
+    const { photos, rows, painting } = state;
+    const read = painting !== null && isRead() ? [...photos, { pixels: painting }].slice(0, facts.most) : photos;
     return {
-      photos,
+      photos: read,
       beginning: pixels && rows ? { pixels, rows } : null,
     };
   }
 
   /** @returns {Record<string, State>} */
   function recalled() {
-    const kept = recall(STORAGE_KEY) ?? {};
-    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, most }]) => {
-      const { photos, begin, rows } = kept[name] ?? {};
+    const all = recall(STORAGE_KEY) ?? {};
+    const ofTask = (/** @type {[string, PhotoTask]} */ [name, { side, channels, most, palette }]) => {
+      const { photos, begin, rows, painting, isExample } = all[name] ?? {};
+      const pixelsOf = (/** @type {unknown} */ value) => supportsAmong([value], side, channels)[0]?.pixels ?? null;
       return [
         name,
         {
-          photos: supportsAmong(photos, side, 3).slice(0, most),
-          begin: supportsAmong([begin], side, 3)[0]?.pixels ?? null,
+          photos: supportsAmong(photos, side, channels).slice(0, most),
+          begin: pixelsOf(begin),
           rows: Number.isInteger(rows) && rows >= 0 && rows < side ? rows : 0,
+          painting: palette.length ? pixelsOf(painting) : null,
+          isExample: isExample === true,
         },
       ];
     };
@@ -99,6 +130,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
   function stateChanged() {
     showTray();
     showBeginning();
+    showPaint();
     keep(STORAGE_KEY, states);
   }
 
@@ -115,8 +147,9 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
    */
   function replace(change, sentence, recipe, alters = false) {
     const old = { ...state, ...(recipe && { recipe }), alters };
-    if (task && (old.photos.length || old.begin || recipe)) histories[task].add(sentence, old);
-    Object.assign(state, change);
+    const isLost = old.photos.length || old.begin || old.painting || change.painting || recipe;
+    if (task && isLost) histories[task].add(sentence, old);
+    Object.assign(state, { isExample: false }, change);
     stateChanged();
     say(sentence);
     if (alters) altered();
@@ -133,22 +166,56 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
   function takeBack() {
     const old = task && histories[task].undo()?.before;
     if (!old) return;
-    const { recipe, alters, photos, begin, rows } = old;
-    Object.assign(state, { photos: supportsAmong(photos, facts.side, 3), begin, rows });
+    const { recipe, alters, photos, ...before } = old;
+    const isPainting = JSON.stringify(photos) === JSON.stringify(state.photos);
+    Object.assign(state, before, { photos: supportsAmong(photos, facts.side, facts.channels) });
     stateChanged();
     if (alters) altered();
     if (recipe) choose(recipe);
-    say("Your photographs are back.");
+    say(isPainting ? "" : `Your ${facts.unit}s are back.`);
   }
+
+  // The colour pad -------------------------------------------------------------------------------------------------
+
+  /** @param {string | null} painting */
+  function painted(painting) {
+    if (painting === state.painting) return;
+    const sentence = state.isExample ? "The ready-made ones made room for yours." : "Painted.";
+    replace({ painting, photos: kept() }, sentence);
+    if (painting && isRead() && state.photos.length >= facts.most) say(full());
+  }
+
+  /** What is on the pad joins the tray. */
+  function add() {
+    const { painting, photos } = state;
+    if (painting === null) return;
+    if (photos.length >= facts.most) say(full());
+    else replace({ ...noPainting(), photos: [...photos, { pixels: painting }] }, "Added. Paint one more, or generate.");
+  }
+
+  // What was to be completed is not there any more.
+  const noPainting = () => ({ painting: null, rows: state.begin ? state.rows : 0 });
 
   // What is shown --------------------------------------------------------------------------------------------------
 
   const isSingle = () => facts.most === 1;
 
   function showTray() {
-    tray.show({ items: state.photos, slots: isSingle() ? 1 : SLOTS, needed: facts.read });
+    const slots = isSingle() ? 1 : canPaint() ? facts.most : SLOTS;
+    tray.show({ items: state.photos, slots, needed: facts.read });
     one(root, ".photos-tray").classList.toggle("is-single", isSingle());
     one(root, "[data-do=empty]").hidden = state.photos.length < 2;
+    one(root, ".photos-counts .pad-count").textContent = `${state.photos.length} of ${facts.most}`;
+  }
+
+  const canPaint = () => facts.palette.length > 0;
+
+  function showPaint() {
+    if (!canPaint()) return;
+    paint.show(state.painting);
+    const button = (/** @type {string} */ name) => one(root, `[data-do=${name}]`, HTMLButtonElement);
+    for (const name of ["wipe", "add"]) button(name).disabled = state.painting === null;
+    button("back").disabled = !task || !histories[task].last;
   }
 
   function showBeginning() {
@@ -158,39 +225,85 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
     slider.max = String(side - 1);
     slider.value = String(rows);
     slider.disabled = !pixels;
-    paintPhoto(one(root, ".photos-beginning canvas", HTMLCanvasElement), pixels, side, rows);
+    show(one(root, ".photos-beginning canvas", HTMLCanvasElement), pixels, rows);
     one(root, ".photos-rows").textContent =
       !pixels || !rows
         ? "no row is given"
         : `the first ${rows === 1 ? "row" : `${rows} rows`} of ${side} ${rows === 1 ? "is" : "are"} given`;
     one(root, ".photos-whose").textContent = begin
-      ? "of this photograph; the model draws the rest"
-      : pixels
-        ? "of the mirror image; the model draws the rest"
-        : "of a photograph of yours, which the model then completes";
+      ? `of this ${facts.unit}; the model draws the rest`
+      : state.painting
+        ? "of what is on the pad; the model draws the rest"
+        : pixels
+          ? "of the mirror image; the model draws the rest"
+          : `of a ${facts.unit} of yours, which the model then completes`;
     one(root, "[data-do=unbegin]").hidden = !begin;
   }
 
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {string | null} pixels
+   * @param {number} [rows]  that are given
+   */
+  function show(canvas, pixels, rows) {
+    if (facts.channels === 1) paintDrawing(canvas, pixels, facts.side, colourOf(root, "--ink"), rows);
+    else paintPhoto(canvas, pixels, facts.side, rows);
+  }
+
+  /** @param {string} pixels */
+  function canvasOf(pixels) {
+    const canvas = make("canvas");
+    show(canvas, pixels);
+    return canvas;
+  }
+
   function showSamples() {
-    const cards = facts.samples.map((sample) => {
-      const pictures = sample.photos.slice(0, facts.read).map((pixels) => {
-        const canvas = make("canvas");
-        paintPhoto(canvas, pixels, facts.side);
-        return canvas;
-      });
-      return makeCard("photos-sample", sample.name, `Use the ready-made ${sample.name}`, pictures, () => take(sample));
-    });
-    one(root, ".photos-samples").replaceChildren(...cards);
-    one(root, ".photos-samples").style.setProperty("--read", String(facts.read));
+    const list = one(root, ".photos-samples");
+    const isCredited = facts.credits.length > 0;
+    list.classList.toggle("has-credits", isCredited);
+    list.style.setProperty("--read", String(facts.read));
+    list.replaceChildren(...(isCredited ? creditedSamples() : facts.samples.map(cardOf)));
+  }
+
+  /** @param {Sample} sample */
+  function cardOf(sample) {
+    const pictures = sample.photos.slice(0, facts.read).map(canvasOf);
+    return makeCard("photos-sample", sample.name, `Use the ready-made ${sample.name}`, pictures, () => take(sample));
+  }
+
+  // Below whose they are, a row for each set: all of it, or one of its pictures.
+  function creditedSamples() {
+    const { side, credits } = facts;
+    const heads = credits.map(({ work, artist, licence }) =>
+      make("p", {}, make("b", {}, work), make("span", {}, artist), make("span", {}, licence)),
+    );
+    const rows = facts.samples.map((sample) => [
+      makeCard("photos-all", sample.name, `Use the ready-made ${sample.name}`, [], () => take(sample)),
+      ...credits.map(({ work }, i) => {
+        const label = `Add the ${sample.name} of ${work}`;
+        return makeCard("photos-one", "", label, [canvasOf(sample.photos[i])], () => takeOne(sample.photos[i]));
+      }),
+    ]);
+    const note = make("p", { className: "photos-note" }, `All are shrunk to ${side}x${side} pixels.`);
+    return [make("p", {}, "all, or one"), ...heads, ...rows.flat(), note];
   }
 
   /**
    * What a ready-made set has more than is read can be begun with.
-   * @param {{name: string, photos: string[]}} sample
+   * @param {Sample} sample
+   * @param {boolean} isExample
    */
-  function take({ name, photos }) {
+  function take({ name, photos }, isExample = false) {
     const read = photos.slice(0, facts.read).map((pixels) => ({ pixels }));
-    replace({ photos: read, begin: photos[facts.read] ?? null }, `${name}: press Generate.`);
+    replace({ photos: read, begin: photos[facts.read] ?? null, isExample }, `${name}: press Generate.`);
+    const list = one(root, "#photos-sets");
+    if (list.popover) list.hidePopover();
+  }
+
+  /** @param {string} pixels */
+  function takeOne(pixels) {
+    if (kept().length >= facts.most) say(full());
+    else replace({ photos: [...kept(), { pixels }] }, `Added a ${facts.unit}.`);
   }
 
   // Uploads --------------------------------------------------------------------------------------------------------
@@ -205,24 +318,24 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
   async function upload(files) {
     const asked = task;
     const wanted = () => task === asked; // the user may go elsewhere meanwhile
-    await addFiles(isSingle() ? files.slice(0, 1) : files, "photograph", say, (file) => add(file, wanted), wanted);
+    await addFiles(isSingle() ? files.slice(0, 1) : files, facts.unit, say, (file) => addFile(file, wanted), wanted);
   }
 
   /**
    * @param {File} file
    * @param {() => boolean} wanted
    */
-  async function add(file, wanted) {
+  async function addFile(file, wanted) {
     const answer = await read(file);
     if (!wanted() || "picture" in answer) return 0;
     if ("error" in answer) return answer.error;
     const photo = { pixels: answer.pixels };
     if (isSingle()) {
-      replace({ photos: [photo], begin: null }, "Added a photograph.");
+      replace({ photos: [photo], begin: null }, `Added a ${facts.unit}.`);
       return 1;
     }
-    if (state.photos.length >= facts.most) return `A model reads at most ${facts.most} photographs: remove one first.`;
-    replace({ photos: [...state.photos, photo] }, "Added a photograph.");
+    if (kept().length >= facts.most) return full();
+    replace({ photos: [...kept(), photo] }, `Added a ${facts.unit}.`);
     return 1;
   }
 
@@ -240,8 +353,11 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
 
   /** @type {Record<string, () => void>} */
   const actions = {
+    back: takeBack,
+    wipe: () => replace(noPainting(), "Cleared the pad."),
+    add,
     upload: () => one(root, ".photos-files").click(),
-    empty: () => replace({ photos: [] }, "Removed all photographs."),
+    empty: () => replace({ photos: [] }, `Removed all ${facts.unit}s.`),
     begin: () => one(root, ".photos-begin-file").click(),
     unbegin: () => replace({ begin: null, rows: 0 }, "Removed what the machine was to complete."),
   };
@@ -251,7 +367,24 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
   acceptChosen(one(root, ".photos-begin-file", HTMLInputElement), beginWith);
   acceptDrops(root, upload);
   acceptPastes(root, upload);
-  for (const history of Object.values(histories)) history.load();
+  for (const [name, history] of Object.entries(histories)) {
+    history.load().then(() => name === task && showPaint());
+  }
+  document.addEventListener("keydown", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const typing = target.matches("input:is([type=number], [type=text]), textarea"); // which has an undo of its own
+    if (typing || !root.checkVisibility() || !(event.ctrlKey || event.metaKey) || event.key !== "z") return;
+    if (!task || !histories[task].last) return;
+    event.preventDefault();
+    takeBack();
+  });
+  const repaint = () => {
+    if (!task) return;
+    showTray();
+    showBeginning();
+    showSamples();
+  };
+  new MutationObserver(repaint).observe(document.body, { attributeFilter: ["class"] }); // light and dark
   slider.addEventListener("input", () => {
     state.rows = Number(slider.value);
     stateChanged();
@@ -263,21 +396,33 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
      * @param {string} to
      */
     turn(to) {
+      paint.finish();
       task = to in tasks ? to : null;
       if (!task) return;
       facts = tasks[task];
       state = states[task];
       one(root, ".photos-title").textContent = facts.title;
-      one(root, "[data-do=upload] span").textContent = facts.upload;
+      root.classList.toggle("has-palette", canPaint());
+      root.classList.toggle("has-one", isSingle());
+      for (const name of ["#photos-sets", "#photos-begin"]) one(root, name).popover = canPaint() ? "auto" : null;
+      paint.turn(facts.side, facts.palette);
+      one(root, ".photos-what").textContent = `${facts.unit[0].toUpperCase()}${facts.unit.slice(1)}s`;
+      one(root, "[data-do=upload] span").textContent = canPaint() ? "Upload" : facts.upload;
       one(root, ".photos-files", HTMLInputElement).multiple = !isSingle();
       one(root, ".photos-or").textContent = facts.or;
       one(root, ".photos-help").innerHTML = facts.help;
       showSamples();
-      if (!state.photos.length && !state.begin && facts.samples.length) take(facts.samples[0]);
+      const isEmpty = !state.photos.length && !state.begin && !state.painting;
+      if (isEmpty && facts.samples.length) take(facts.samples[0], canPaint());
       stateChanged();
       say(histories[task].last ?? "");
     },
     value,
+    /** What Generate uses: what is on the pad counts too, and joins the tray unless it is the beginning. */
+    commit() {
+      if (task && isRead() && state.photos.length < facts.most) add();
+      return value();
+    },
     /**
      * The photographs of a recipe in place of the task's, as for the pad.
      * @param {import("./engine.js").Recipe} recipe
@@ -290,6 +435,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
         photos,
         begin: begun?.pixels ?? null,
         rows: begun?.rows ?? 0,
+        painting: null,
       };
       replace(change, sentence, old);
     },

@@ -4,7 +4,7 @@
 export const PLACES = {
   tasks: "#task",
   models: "#model",
-  pad: ".pad-paper",
+  pad: ".pad-paper, .paint-board",
   drawings: ".pad-tray",
   sets: ".pad-sets, [popovertarget=pad-sets]",
   photographs: ".photos-tray",

@@ -141,13 +141,14 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   /**
    * What a picture is drawn from, as it is now.
    * @param {Settings} now
-   * @param {boolean} byUser  then the drawing on the pad joins the tray
+   * @param {boolean} byUser  then what is on the pad joins the tray
    * @returns {Promise<Recipe>}
    */
   async function recipeOf(now, byUser) {
     const none = { supports: [], shots: null, beginning: null };
     const drawings = !tasks[task].drawn ? none : byUser ? await pad.commit() : pad.now();
-    const photographs = tasks[task].drawn ? { photos: [], beginning: null } : photos.value();
+    const given = () => (byUser ? photos.commit() : photos.value());
+    const photographs = tasks[task].drawn ? { photos: [], beginning: null } : given();
     return { task, drawings, photographs, settings: { ...now, fresh: byUser && now.fresh } };
   }
 
@@ -456,7 +457,9 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
         studio.showTask(now);
       } else {
         studio.know(now);
-        if (supports().length) {
+        // Who turned to another task at once still has the last one's model: the picture follows with the new one.
+        const isOfTask = (facts.models[now.model]?.task ?? task) === task;
+        if (isOfTask && supports().length) {
           along.changed();
           showChosen(now);
         }

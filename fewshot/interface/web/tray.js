@@ -57,7 +57,7 @@ export function createStatus(element) {
 /**
  * @param {HTMLElement} list
  * @param {object} options
- * @param {string} options.noun  an item, in words
+ * @param {() => string} options.noun  an item, in words
  * @param {string} options.className  of an item
  * @param {(canvas: HTMLCanvasElement, pixels: string) => void} options.paint
  * @param {Record<"remove" | "mute" | "flip" | "turn", (i: number) => void>} options.can  what can be done with an item
@@ -65,7 +65,7 @@ export function createStatus(element) {
  * @param {(from: number, to: number) => void} [options.move]  if items can be moved
  */
 export function createTray(list, { noun, className, paint, can, more = () => [], move }) {
-  const title = noun[0].toUpperCase() + noun.slice(1);
+  const title = () => noun()[0].toUpperCase() + noun().slice(1);
 
   /** @type {Support[]} */
   let items = [];
@@ -98,7 +98,7 @@ export function createTray(list, { noun, className, paint, can, more = () => [],
     const { pixels, muted } = items[i];
     const classes = [className, unused ? "unused" : "", muted ? "muted" : ""].filter(Boolean).join(" ");
     const element = make("li", { className: classes, tabIndex: 0 }, canvas);
-    const is = `${title} ${i + 1} of ${items.length}${muted ? ", left out for now" : unused ? ", not used" : ""}.`;
+    const is = `${title()} ${i + 1} of ${items.length}${muted ? ", left out for now" : unused ? ", not used" : ""}.`;
     const keys = move ? "Left and right arrow move it, Delete removes it." : "Delete removes it.";
     element.setAttribute("aria-label", `${is} Enter shows what can be done with it. ${keys}`);
     element.title = "Click: what can be done with it";
@@ -109,7 +109,7 @@ export function createTray(list, { noun, className, paint, can, more = () => [],
     };
     const open = () => {
       chosen = i;
-      menu.open(element, `${title} ${i + 1}`, itemsOf(i, away));
+      menu.open(element, `${title()} ${i + 1}`, itemsOf(i, away));
     };
     /** @type {Record<string, () => void>} */
     const actions = { Delete: away, Backspace: away, Enter: open, " ": open };
@@ -118,8 +118,8 @@ export function createTray(list, { noun, className, paint, can, more = () => [],
       letDrag(element, i, (from) => shift(from, i));
     }
     element.append(
-      tool("remove", `Remove ${noun} ${i + 1}`, away),
-      tool("more", `What can be done with ${noun} ${i + 1}`, open),
+      tool("remove", `Remove ${noun()} ${i + 1}`, away),
+      tool("more", `What can be done with ${noun()} ${i + 1}`, open),
     );
     element.addEventListener("click", open);
     element.addEventListener("keydown", (event) => {

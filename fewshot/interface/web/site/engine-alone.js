@@ -15,6 +15,7 @@ import { checkProject } from "../project.js";
 const NO_DRAWINGS = "There is nothing to read yet: draw a character, or take a ready-made set.";
 const NO_OTHERS = "There is no other drawing to read: add another one of the same character.";
 const NO_PICTURES = "Photos of paper are read by a studio with a server only: draw on the pad instead.";
+const NO_TRACES = "Only what was drawn on the pad goes back there: centre lines are found by a studio with a server.";
 const NO_INFLUENCE = "Influence is computed by a studio with a server only.";
 const [SCALE, SCALE_ON_SHEET, GAP_ON_SHEET] = [20, 8, 2]; // as in fewshot/export/pictures.py
 const [CLEAR, SHEET] = ["clear", "sheet"]; // keys of formats, besides the picture on white
@@ -41,6 +42,7 @@ export function createAlone(facts) {
   /** @type {Engine} */
   const engine = {
     preview: async () => ({ error: NO_PICTURES }),
+    trace: async () => ({ error: NO_TRACES }),
     generate: (drawings) => refuse(drawings),
     variations: ({ drawings }) => refuse(drawings),
     compare: ({ drawings }) => refuse(drawings),
