@@ -12,8 +12,8 @@ import fewshot
 from fewshot import checkpoints
 from fewshot.export import web
 from fewshot.interface import lessons
-from fewshot.interface.service import CUT, MOST_INNER_STEPS
-from fewshot.interface.studio import GUIDANCES, TEMPERATURES
+from fewshot.interface.controls import SLIDERS
+from fewshot.interface.service import CUT
 from fewshot.tasks import OMNIGLOT, TASKS
 
 STEPS = [
@@ -61,9 +61,8 @@ def test_a_step_names_only_what_there_is(step):
     assert set(np.atleast_1d(state["set"])) <= sets.keys()
     if task.drawn:
         assert all(state[count] is None or 1 <= state[count] <= task.most_shots for count in ("drawings", "shots"))
-    assert GUIDANCES[0] <= state["guidance"] <= GUIDANCES[1]
-    assert TEMPERATURES[0] <= state["temperature"] <= TEMPERATURES[1]
-    assert 0 <= state["inner_steps"] <= MOST_INNER_STEPS
+    for name, slider in SLIDERS.items():
+        assert slider.least <= state[name] <= slider.most
     assert state.get("view", "ink") in ("ink", "chance")
     assert state.get("guess", "pixel") in ("pixel", "row", "picture")
 

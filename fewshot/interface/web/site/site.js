@@ -1,5 +1,5 @@
-// The studio without a server: its modules are the studio's own, the browser draws, and what Gradio gives elsewhere is
-// made here. site.py writes the page, and what it holds.
+// The studio without a server: its modules are the studio's own, the browser draws, and the controls are made here too
+// (controls.js). site.py writes the page, and what it holds.
 
 import { openDatabase } from "../database.js";
 import { one } from "../dom.js";
