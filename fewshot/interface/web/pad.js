@@ -64,7 +64,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     can: {
       remove,
       mute: (i) => alter(i, muted(drawings[i]), sayMuted("drawing", i, drawings[i])),
-      flip: (i) => rearrange(i, flipped(drawings[i], side), `Flipped drawing ${i + 1}.`),
+      flipOver: (i) => rearrange(i, flipped(drawings[i], side), `Flipped drawing ${i + 1}.`),
       turn: (i) => rearrange(i, turned(drawings[i], side), `Turned drawing ${i + 1}.`),
     },
     more: (i) => [{ label: "Change it on the pad", icon: PENCIL, run: () => change(i) }],

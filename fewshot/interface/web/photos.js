@@ -54,7 +54,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
     can: {
       remove: (i) => alter(state.photos.toSpliced(i, 1), sentenceOf("Removed", i)),
       mute: (i) => alter(state.photos.with(i, muted(state.photos[i])), sayMuted(facts.unit, i, state.photos[i])),
-      flip: (i) => alter(state.photos.with(i, changed(flipped, state.photos[i])), sentenceOf("Flipped", i)),
+      flipOver: (i) => alter(state.photos.with(i, changed(flipped, state.photos[i])), sentenceOf("Flipped", i)),
       turn: (i) => alter(state.photos.with(i, changed(turned, state.photos[i])), sentenceOf("Turned", i)),
     },
   });

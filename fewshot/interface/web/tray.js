@@ -16,7 +16,7 @@ const PATHS = {
   right: "M10 6l6 6-6 6",
   mute: "M4 4l16 16M6 7c-2 1.500-3 3.500-3 5 1.500 3.500 5 6 9 6 1.500 0 3-.4 4.500-1M10 6c5-1 9.500 2 11 6-.4 1-1 2-2 3",
   hear: "M3 12c1.500-3.500 5-6 9-6s7.500 2.500 9 6c-1.500 3.500-5 6-9 6s-7.500-2.500-9-6M12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6",
-  flip: "M12 4v16M9 7 4 17h5zM15 7l5 10h-5z",
+  flipOver: "M12 4v16M9 7 4 17h5zM15 7l5 10h-5z",
   turn: "M19 5v5h-5M18.500 10a7 7 0 1 0 .8 4.500",
 };
 
@@ -60,7 +60,7 @@ export function createStatus(element) {
  * @param {() => string} options.noun  an item, in words
  * @param {string} options.className  of an item
  * @param {(canvas: HTMLCanvasElement, pixels: string) => void} options.paint
- * @param {Record<"remove" | "mute" | "flip" | "turn", (i: number) => void>} options.can  what can be done with an item
+ * @param {Record<"remove" | "mute" | "flipOver" | "turn", (i: number) => void>} options.can  what can be done with an item
  * @param {(i: number) => Item[]} [options.more]  what else
  * @param {(from: number, to: number) => void} [options.move]  if items can be moved
  */
@@ -154,7 +154,7 @@ export function createTray(list, { noun, className, paint, can, more = () => [],
         icon: PATHS[muted ? "hear" : "mute"],
         run: here(can.mute),
       },
-      { label: "Flip left and right", icon: PATHS.flip, run: () => can.flip(i), stays: true },
+      { label: "Flip left and right", icon: PATHS.flipOver, run: () => can.flipOver(i), stays: true },
       { label: "Turn by a quarter", icon: PATHS.turn, run: () => can.turn(i), stays: true },
       ...(move ? moves : []),
       { label: "Remove", icon: PATHS.remove, run: away },
