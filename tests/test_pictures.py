@@ -14,7 +14,7 @@ from fewshot.data import pictures
 from fewshot.data.drawing import read_picture, read_sheet
 from fewshot.data.pictures import PictureError, decode, decode_frames
 from tests.conftest import SHARED, needs_shared
-from tests.shapes import changes, drawn, is_clear, parts_and_holes, picture, shapes
+from tests.shapes import SKELETONS, Change, Shape, changes, drawn, is_clear, keeps, parts_and_holes, picture, shapes
 from tests.test_drawing import ANOTHER, CHARACTER, apart, draw, expected, file, jpeg, photo
 
 # Kinds of pictures that were read wrongly once -----------------------------------------------------------------------
@@ -71,6 +71,24 @@ def test_a_bold_ring_that_is_cut_close_stays_a_ring(width: int, sd: float, ink: 
     image, pen = canvas(240, paper)
     pen.ellipse((7, 7, 233, 233), outline=ink, width=width)
     assert parts_and_holes(read_picture(file(grainy(image, sd)))) == (1, 1)
+
+
+@pytest.mark.parametrize(("side", "width"), [(40, 0.24), (512, 0.2)])
+def test_bold_ink_of_one_colour_is_ink_throughout(side: int, width: float) -> None:
+    narrow = [[(0.75 * x, y) for x, y in line] for line in SKELETONS["zig"]]
+    change = Change(side, 0.05, (170, 20, 30), (170, 20, 30), (245, 240, 225), 4, None, False)
+    ink, weak = drawn(Shape(narrow, width), change.margin)
+    assert keeps(ink, picture(ink, weak, change))
+
+
+def test_a_pixel_of_paper_in_the_edge_of_a_stroke_is_no_hole() -> None:
+    image, pen = canvas(400)
+    pen.line((50, 200, 350, 200), 0, 41)
+    top = int(np.nonzero(np.asarray(image)[:, 200] == 0)[0][0])
+    for x in range(100, 300, 20):
+        image.putpixel((x, top - 1), 0)
+        image.putpixel((x, top), 255)
+    assert parts_and_holes(read_picture(file(image))) == (1, 0)
 
 
 def test_a_small_scan_is_not_blank() -> None:
