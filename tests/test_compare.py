@@ -188,6 +188,12 @@ def test_the_server_streams_lines():
     assert [chunk["data"] for chunk in again] == [chunk["data"] for chunk in chunks]
     assert "There is no model" in client.post("/draw", json=one | {"model": "of-nobody"}).json()["error"]
     assert "reload" in client.post("/draw", json={}).json()["error"]
+    for name, said in (
+        ("\\ud800", "reload"),
+        ("\\ud83d\\ude00", "There is no model"),
+    ):  # half a character, and a whole one
+        body = json.dumps(one | {"model": "?"}).replace("?", name)
+        assert said in client.post("/draw", content=body).json()["error"]
 
 
 def test_a_fault_ends_the_lines_with_a_sentence_and_who_leaves_has_no_more_drawn(monkeypatch, capsys):
