@@ -1,16 +1,18 @@
 """Models side by side, without a browser: one recipe and one seed, a scored drawing, and the set it belongs to."""
 
+import asyncio
 import base64
 import json
 import os
 import re
+import time
 
 import numpy as np
 import pytest
 
 import fewshot
 from fewshot import payload
-from fewshot.interface.service import CUT, SERVICE, Service
+from fewshot.interface.service import CUT, NEW_SEEDS, SERVICE, Service
 from fewshot.tasks import OMNIGLOT, PRODUCTS
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -176,3 +178,52 @@ def test_the_server_streams_lines():
     rows = [json.loads(line)["rows"] for line in client.post("/compare", json=wish).iter_lines()]
     assert rows == [1, 2, 4, 8, 16, 26]
     assert "reload" in client.post("/recognise", content=b"{").json()["error"]
+
+    one = wish | {"model": PIXELCNN}
+    chunks = [json.loads(line) for line in client.post("/draw", json=one | {"seed": None}).iter_lines()]
+    assert [chunk["rows"] for chunk in chunks] == rows
+    (seed,) = {chunk["seed"] for chunk in chunks}
+    assert 0 <= seed < NEW_SEEDS
+    again = [json.loads(line) for line in client.post("/draw", json=one | {"seed": seed}).iter_lines()]
+    assert [chunk["data"] for chunk in again] == [chunk["data"] for chunk in chunks]
+    assert "There is no model" in client.post("/draw", json=one | {"model": "of-nobody"}).json()["error"]
+    assert "reload" in client.post("/draw", json={}).json()["error"]
+    for name, said in (
+        ("\\ud800", "reload"),
+        ("\\ud83d\\ude00", "There is no model"),
+    ):  # half a character, and a whole one
+        body = json.dumps(one | {"model": "?"}).replace("?", name)
+        assert said in client.post("/draw", content=body).json()["error"]
+
+
+def test_a_fault_ends_the_lines_with_a_sentence_and_who_leaves_has_no_more_drawn(monkeypatch, capsys):
+    from fewshot.interface import lines
+
+    state = {"drawn": 0, "ended": False}
+
+    def answers(wish, asker):
+        try:
+            while asker.wanted() and state["drawn"] < 100:
+                state["drawn"] += 1
+                yield {"rows": state["drawn"]}
+                if wish == "fault":
+                    raise ZeroDivisionError
+                time.sleep(0.01)
+        finally:
+            state["ended"] = True
+
+    async def read(wish, number):
+        streamed = lines._while_wanted(answers, wish, "somebody")
+        read = [json.loads(line) for _ in range(number) if (line := await anext(streamed, None))]
+        await streamed.aclose()
+        return read
+
+    assert asyncio.run(read("fault", 9)) == [{"rows": 1}, {"error": lines.FAULT}]
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    state.update(drawn=0, ended=False)
+    assert len(asyncio.run(read("", 3))) == 3
+    deadline = time.monotonic() + 30
+    while not state["ended"]:  # the thread ends by itself
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert state["drawn"] < 100

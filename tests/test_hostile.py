@@ -85,6 +85,7 @@ def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
     with urllib.request.urlopen(f"{url}/config") as answer:
         config = json.load(answer)
     ids = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
+    turned = next(each["id"] for each in config["dependencies"] if each["inputs"] == [ids["task"]])
     along = {"supports": [CROSS], "shots": None, "model": PIXELCNN, "temperature": 1.0, "seed": 1, "guidance": 0.5}
     influence = {"model": "omniglot-conditional", "supports": "A" * 116, "shots": 1, "image": "A" * 116}
     influence |= {"row": 3, "column": 4, "inner_steps": None}
@@ -108,9 +109,10 @@ def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
         ("gradio_api/component_server", to_part("player", "influence", influence)),
         ("gradio_api/component_server", to_part("player", "open_project", project)),
         ("gradio_api/component_server", to_part("photos", "preview_photo", {"task": "mirror", "picture": "AAAA"})),
-        ("gradio_api/run/predict", {"data": ["omniglot"], "fn_index": 3, "session_hash": "x", "trigger_id": 2}),
+        ("gradio_api/run/predict", {"data": ["omniglot"], "fn_index": turned, "session_hash": "x"}),
         ("gradio_api/queue/join", {"data": [1], "fn_index": 1, "session_hash": "y", "event_data": None}),
         ("gradio_api/cancel", {"session_hash": "x", "fn_index": 1, "event_id": "z"}),
+        ("draw", vary),
         ("variations", vary),
         ("take-home", save),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from fewshot import InputError
 from fewshot.interface import workers
-from fewshot.interface.service import PLACES_OF_ONE, Service
+from fewshot.interface.service import MOST_UNDER_WAY, PLACES_OF_ONE, Service
 from fewshot.interface.turns import Turns
 from fewshot.interface.workers import Asker, LostError, Workers
 
@@ -135,6 +135,11 @@ def test_nobody_has_too_many_pictures_drawn_at_once(here):
     with pytest.raises(InputError, match="wait for one of them"):
         next(here.draw(*DRAWING, Asker("many")))
     assert next(here.draw(*DRAWING, Asker("other")))["rows"] == 1
+    held += [here.place(Asker(str(one))) for one in range(MOST_UNDER_WAY - PLACES_OF_ONE)]
+    for place in held[PLACES_OF_ONE:]:
+        place.__enter__()
+    with pytest.raises(InputError, match="try again in a moment"):
+        next(here.draw(*DRAWING, Asker("other")))
     for place in held:
         place.__exit__(None, None, None)
     assert next(here.draw(*DRAWING, Asker("many")))["rows"] == 1

@@ -99,10 +99,10 @@ class PhotoTray(_Part):
 
 
 class Player(_Part):
-    """Shows a run. Value: a chunk of a run as in ``payload``, or {"id", "error"} with a sentence for the user.
+    """Shows a run. Value: what it shows first, a chunk of a run as in ``payload``.
 
-    ``facts``: see ``catalogue.facts``. ``server_functions``: ``influence`` of ``service``. Its event "submit" asks for
-    a picture.
+    ``facts``: see ``catalogue.facts``. ``server_functions``: ``influence`` of ``service``. Its event "input" tells of
+    a new seed.
     """
 
     def __init__(self, value: dict[str, Any], facts: dict[str, Any], server_functions: list[Callable[..., Any]]):

@@ -4,32 +4,41 @@ Each route takes a wish as JSON, and answers with what the method of ``Service``
 """
 
 import json
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from threading import Event
 from typing import Any
 
-from starlette.concurrency import iterate_in_threadpool
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from fewshot.interface.bodies import read_json
-from fewshot.interface.service import SERVICE
+from fewshot.interface.service import PLACES, SERVICE
 from fewshot.interface.workers import Asker
 
+FAULT = "The studio failed at this; its window says why. Nothing of yours is lost."
+THREADS = CapacityLimiter(PLACES + 32)  # that wait for answers: of pictures, and of others beside them
 Answers = Callable[[Any, Asker], Iterator[dict[str, Any]]]
 
 
 def _lines(answers: Answers, wish: Any, asker: Asker) -> Iterator[str]:
-    for chunk in answers(wish, asker):
-        yield json.dumps(chunk) + "\n"
+    try:
+        for chunk in answers(wish, asker):
+            yield json.dumps(chunk) + "\n"
+    except Exception:
+        traceback.print_exc()
+        yield json.dumps({"error": FAULT}) + "\n"
 
 
 async def _while_wanted(answers: Answers, wish: Any, client: str) -> AsyncIterator[str]:
-    """The lines for a client, of which no more are made once it hangs up."""
+    """The lines for a client, of which no more are made once it hangs up: the thread that waits then ends by itself."""
     gone = Event()
+    lines = _lines(answers, wish, Asker(client, lambda: not gone.is_set()))
     try:
-        async for line in iterate_in_threadpool(_lines(answers, wish, Asker(client, lambda: not gone.is_set()))):
+        while line := await run_sync(next, lines, "", abandon_on_cancel=True, limiter=THREADS):
             yield line
     finally:
         gone.set()
@@ -45,6 +54,7 @@ def _route(path: str, answers: Answers) -> Route:
 
 
 ROUTES = [
+    _route("/draw", SERVICE.picture),
     _route("/variations", SERVICE.variations),
     _route("/compare", SERVICE.compare),
     _route("/score", SERVICE.score),

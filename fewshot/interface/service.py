@@ -38,7 +38,8 @@ MOST_INNER_STEPS = 5  # of the page
 EXAMPLE_SEED = 5
 CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
-PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all clients and of one: a class may share an address
+PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all programs and of one client: a class may share an address
+MOST_UNDER_WAY = 2 * PLACES  # those that the page asked for, and those of programs, which PLACES bounds
 PAGE_NAME = 40  # characters
 READ_ANYWAY = 0.5  # seconds after which a picture file is read though there are pictures being drawn
 MOST_COMPARED = 5  # models
@@ -113,6 +114,8 @@ class Service:
         with self._lock:
             if self._under_way[asker.client] >= PLACES_OF_ONE:
                 raise InputError("Too many pictures are being drawn for you at once: please wait for one of them.")
+            if self._under_way.total() >= MOST_UNDER_WAY:
+                raise InputError("Too many pictures are being drawn at once: please try again in a moment.")
             self._under_way[asker.client] += 1
         try:
             yield
@@ -223,6 +226,21 @@ class Service:
         with self.place(asker):
             asked = pad, tray, guidance, temperature, seed, inner_steps
             yield from self._lightened(self._rows, name, asked, asker)
+
+    def picture(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
+        """For the page: what ``draw`` gives, whose arguments ``wish`` has by name; a "seed" that is null is a new one.
+
+        Where there is a reason for no picture, one {"error"} with a sentence.
+        """
+        match wish:
+            case {"model": name, "guidance": guidance, "temperature": temperature, "seed": seed}:
+                asked = guidance, temperature, new_seed() if seed is None else seed, wish.get("inner_steps")
+                try:
+                    yield from self.draw(wish.get("pad"), wish.get("tray"), name, *asked, asker)
+                except FOR_THE_USER as error:
+                    yield {"error": str(error)}
+            case _:
+                yield {"error": "What to draw did not arrive: reload the page."}
 
     def _lightened(
         self, runs: Callable[..., Iterator[Answer]], name: object, asked: tuple[Any, ...], asker: Asker

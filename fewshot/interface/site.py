@@ -31,7 +31,7 @@ FORMATS = ("png", "clear", "sheet")  # that a browser's canvas can make
 STYLES = [*(file.name for file in scripts.STYLES), "site/site.css"]
 # Gradio's page brings its font along (IBM Plex Sans, SIL Open Font License); the site takes it from there.
 FONTS = {400: "IBMPlexSans-Regular.woff2", 700: "IBMPlexSans-Bold.woff2"}
-PARTS = ("comparing", "settings", "views", "pad", "photos", "player", "compare", "variations")
+PARTS = ("comparing", "settings", "views", "stop", "pad", "photos", "player", "compare", "variations")
 SERVED, ALONE = "site/served.js", "site/file.js"  # the modules that open the site, and the one file
 WORKER, WORKER_ALONE = "local/worker.js", "site/worker.js"
 

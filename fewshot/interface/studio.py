@@ -2,7 +2,7 @@
 
 import traceback
 import webbrowser
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Literal
@@ -17,9 +17,9 @@ from fewshot.export import web
 from fewshot.interface import catalogue, endpoints, lessons, lines, network, scripts, take_home, wall, weights
 from fewshot.interface.components import ModelChoice, PhotoTray, Player, SupportPad, Variations, laboratory
 from fewshot.interface.controls import FRESH, SEED, SLIDERS
-from fewshot.interface.endpoints import LIMITS, who_asks
+from fewshot.interface.endpoints import who_asks
 from fewshot.interface.guard import Guard, is_ours
-from fewshot.interface.service import FOR_THE_USER, NEW_SEEDS, PLACES, SERVICE, new_id, new_seed
+from fewshot.interface.service import NEW_SEEDS, PLACES, SERVICE
 from fewshot.interface.workers import Workers
 from fewshot.tasks import OMNIGLOT, TASKS
 
@@ -34,7 +34,6 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 SESSIONS = 500  # that Gradio remembers: the components of theirs that were changed
 WAITING = 64  # pictures that can wait for their turn; a class asks for 30 at once
 MISFIT = "This is not what is asked for here: see Use via API at the foot of the page."
-FAULT = "The studio failed at this; its window says why. Nothing of yours is lost."
 
 
 class Studio(gr.Blocks):
@@ -49,25 +48,11 @@ class Studio(gr.Blocks):
         except Exception as error:
             if is_ours(error):
                 traceback.print_exc()
-            raise gr.Error(FAULT if is_ours(error) else MISFIT, print_exception=False) from error
+            raise gr.Error(lines.FAULT if is_ours(error) else MISFIT, print_exception=False) from error
         finally:
             # Gradio keeps what every component of a session last had: only for links that it could make to them.
             if (session := options.get("state")) is not None:
                 session.config_values.clear()
-
-
-def draw(
-    pad: object, tray: object, model: str, guidance: float, temperature: float, seed: int, inner_steps: int, fresh: bool
-) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Generate was pressed: for the player finished rows as they come, or the sentence that says why not; the seed."""
-    if fresh:
-        seed = new_seed()
-    try:
-        for chunk in SERVICE.draw(pad, tray, model, guidance, temperature, seed, inner_steps, who_asks()):
-            yield chunk, seed
-    except FOR_THE_USER as error:
-        yield {"id": new_id(), "error": str(error)}, gr.skip()
-        raise gr.Error(str(error), print_exception=False) from error
 
 
 def draw_along(wish: Any) -> dict[str, Any]:
@@ -184,11 +169,11 @@ def build(engine: Engine = "auto") -> gr.Blocks:
                 gr.HTML(web.read("views.html"), apply_default_css=False)
                 go = gr.Button("Generate", variant="primary", elem_id="generate")
                 sixteen = gr.Button("\N{MULTIPLICATION SIGN}16", elem_id="sixteen")
-                stop = gr.Button("Stop", interactive=False, elem_id="stop")
+                gr.HTML(web.read("stop.html"), apply_default_css=False)
         gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            pad = SupportPad(sets, server_functions=[preview, trace, draw_along])
-            tray = PhotoTray(server_functions=[preview_photo])
+            SupportPad(sets, server_functions=[preview, trace, draw_along])
+            PhotoTray(server_functions=[preview_photo])
             player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
             gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")
         many = Variations()
@@ -202,8 +187,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
         sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
         many.submit(restored, kept, [task, *settings], js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
-        wire_picture(player, stop, [pad, tray, *settings], [player, seed])
-        player.input(None, None, seed, js=scripts.call("seed"), **PRIVATE)  # of a picture that the browser drew
+        player.input(None, None, seed, js=scripts.call("seed"), **PRIVATE)  # of a picture for which any would do
         turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
         turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
@@ -224,16 +208,6 @@ def build(engine: Engine = "auto") -> gr.Blocks:
         gr.on(by_user, None, settings, js=scripts.call("follow"), **PRIVATE)
         endpoints.add()
     return demo.queue(max_size=WAITING)
-
-
-def wire_picture(player: Player, stop: gr.Button, inputs: list[gr.Component], outputs: list[gr.Component]) -> None:
-    """The player's "submit" asks for a picture, with values that its script gives; Stop can be pressed meanwhile."""
-    player.submit(lambda: gr.Button(interactive=True), None, stop, queue=False, **PRIVATE)
-    picture = player.submit(draw, inputs, outputs, js=scripts.call("values"), **PRIVATE, **LIMITS)
-    stop.click(None, js=scripts.call("stop"), cancels=[picture], **PRIVATE)
-    # `then` follows the last row and a cancel, but no failure.
-    for ended, call in ((picture.then, "ended"), (picture.failure, "failed")):
-        ended(lambda: gr.Button(interactive=False), None, stop, js=scripts.call(call), queue=False, **PRIVATE)
 
 
 def launch(

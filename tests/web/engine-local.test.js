@@ -78,10 +78,11 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
     get workers() {
       return workers;
     },
-    /** Who draws a picture, row by row. @param {Partial<Settings>} [settings] */
-    async generate(settings) {
+    /** Who draws a picture, row by row. @param {Partial<Settings>} [settings]  @param {AbortSignal} [wanted] */
+    async generate(settings, wanted = new AbortController().signal) {
+      const its = { ...SETTINGS, ...settings };
       const chunks = [];
-      for await (const chunk of engine.generate(DRAWINGS, NO_PHOTOS, { ...SETTINGS, ...settings })) chunks.push(chunk);
+      for await (const chunk of engine.generate(DRAWINGS, NO_PHOTOS, its, wanted)) chunks.push(chunk);
       await settle();
       await settle();
       await settle();
@@ -97,6 +98,13 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
     },
   };
 }
+
+test("a picture that is not wanted any more ends", async () => {
+  const engine = madeEngine({ answers: [900, 299] });
+  await engine.along();
+  const stopped = AbortSignal.abort();
+  assert.deepEqual(await engine.generate({}, stopped), []);
+});
 
 test("a model's first picture is the server's, and the others the browser's if its second trial is fast", async () => {
   const engine = madeEngine({ answers: [900, 299] });

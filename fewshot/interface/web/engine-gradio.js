@@ -31,17 +31,9 @@ import { createToWall } from "./to-wall.js";
  * @property {(prop: string, changed: () => void) => void} watch
  */
 
-const SOON = 50; // milliseconds until a cancelled picture ends no more...
-const SURELY = 1000; // ... at most: one that had just ended is not cancelled
-const ASK = 2000; // milliseconds between two looks whether the server is still there, while it draws
 const PAGE = Math.random().toString(36).slice(2); // of a page's wishes to draw along, the server keeps the newest
 const NO_ANSWER = "The server did not answer. Nothing of yours is lost; please try again.";
 
-/** @type {ReturnType<typeof createPicture> | null} */
-let picture = null; // the last that was asked for
-/** @type {Promise<unknown>} */
-let cancelled = Promise.resolve();
-let tellCancelled = () => {};
 /** @type {ReturnType<typeof createLessons>} */
 let lessons;
 
@@ -56,7 +48,7 @@ const whenReady = new Promise((resolve) => {
 
 /** @type {import("./engine.js").Recipe | null} */
 let recalled = null; // the recipe whose settings are to be shown
-let newSeed = 0; // the last one of a picture that the browser drew
+let newSeed = 0; // the last one of a picture for which any would do
 
 /**
  * A part of the page is there; with the last of them, the studio begins.
@@ -72,9 +64,16 @@ export async function mount(name, part) {
   const root = (/** @type {Part} */ { element }) => one(element, ".part");
   /** @type {import("./engine.js").Facts} */
   const facts = player.props.facts;
-  const server = createEngine({ pad, photos, player });
+  /** @param {number} seed */
+  const tellSeed = (seed) => {
+    newSeed = seed;
+    player.trigger("input");
+  };
+  const server = createEngine({ pad, photos, player }, tellSeed);
+  const always = facts.engine === "browser";
   const studio = createStudio({
-    engine: facts.engine === "server" ? server : beside(server, player, facts),
+    engine:
+      facts.engine === "server" ? server : createLocalEngine(server, { start: startWorker, facts, always, tellSeed }),
     facts,
     database: openDatabase(),
     roots: {
@@ -85,6 +84,7 @@ export async function mount(name, part) {
       views: one(document, "#views"),
       compare: one(document, "#compare .compare"),
     },
+    stop: one(document, "#stop", HTMLButtonElement),
     sets: pad.props.sets,
     example: player.props.value,
     choose(recipe) {
@@ -112,11 +112,11 @@ async function fetchLessons(languages) {
 
 /**
  * @param {Record<"pad" | "photos" | "player", Part>} parts
+ * @param {(seed: number) => void} tellSeed  is told of a picture's seed that nobody chose
  * @returns {Engine}
  */
-function createEngine({ pad, photos, player }) {
+function createEngine({ pad, photos, player }, tellSeed) {
   const { tasks } = /** @type {import("./engine.js").Facts} */ (player.props.facts);
-  player.watch("value", () => picture?.push(player.props.value));
   return {
     async preview(task, given) {
       const answer = tasks[task].drawn ? pad.server.preview(given) : photos.server.preview_photo({ task, ...given });
@@ -127,29 +127,13 @@ function createEngine({ pad, photos, player }) {
       return (await pad.server.trace({ task, pixels }).catch(() => null)) ?? { error: NO_ANSWER };
     },
 
-    // The player's "submit" is what Gradio listens to: it asks for `values`, and says by `ended` that no more will come.
-    async *generate(drawings, photographs, { model, guidance, temperature, seed, inner_steps, fresh }) {
-      await cancelled;
-      const before = player.props.value.id;
-      const read = [drawingsRead(drawings), photographsRead(photographs)];
-      picture = createPicture([...read, model, guidance, temperature, seed, inner_steps, fresh]);
-      const its = picture;
-      player.trigger("submit");
-      const watch = setInterval(async () => {
-        if (await isThere()) return;
-        its.push({ error: NO_ANSWER });
-        its.close();
-      }, ASK);
-      let rows = 0;
-      try {
-        for await (const chunk of its.chunks()) {
-          if (chunk.id === before) continue; // of the picture before, late
-          if ("error" in chunk) yield chunk;
-          else if (chunk.rows > rows) yield fetched(chunk); // the last one comes twice
-          rows = chunk.rows;
-        }
-      } finally {
-        clearInterval(watch);
+    async *generate(drawings, photographs, settings, wanted) {
+      const wish = { ...wishOf({ drawings, photographs, settings }), model: settings.model };
+      let told = !settings.fresh;
+      for await (const chunk of chunksOf("draw", wish, wanted)) {
+        if (!told && "seed" in chunk) tellSeed(chunk.seed);
+        told = true;
+        yield chunk;
       }
     },
 
@@ -180,65 +164,8 @@ function createEngine({ pad, photos, player }) {
 }
 
 /**
- * The engine of the browser, beside the server's.
- * @param {Engine} server
- * @param {Part} player
- * @param {import("./engine.js").Facts} facts
- */
-function beside(server, player, facts) {
-  return createLocalEngine(server, {
-    start: startWorker,
-    facts,
-    always: facts.engine === "browser",
-    tellSeed(seed) {
-      newSeed = seed;
-      player.trigger("input");
-    },
-  });
-}
-
-// Gradio does not tell when the server is gone.
-const isThere = () =>
-  fetch(new URL("studio-web/icon.svg", document.baseURI), { method: "HEAD", cache: "no-store" }).then(
-    () => true,
-    () => false,
-  );
-
-/**
- * A picture that was asked for: what with, and its chunks as they come.
- * @param {unknown[]} values  of Gradio's inputs
- */
-function createPicture(values) {
-  /** @type {any[]} */
-  const waiting = [];
-  let open = true;
-  let wake = () => {};
-  return {
-    values,
-    /** @param {unknown} chunk */
-    push(chunk) {
-      waiting.push(chunk);
-      wake();
-    },
-    close() {
-      open = false;
-      wake();
-    },
-    async *chunks() {
-      for (;;) {
-        while (waiting.length) yield waiting.shift();
-        if (!open) return;
-        await new Promise((resolve) => {
-          wake = () => resolve(null);
-        });
-      }
-    },
-  };
-}
-
-/**
  * A recipe in the words of the server, which leaves out what it does not need.
- * @param {import("./engine.js").Recipe} recipe
+ * @param {Pick<import("./engine.js").Recipe, "drawings" | "photographs" | "settings">} recipe
  */
 function wishOf({ drawings, photographs, settings: { guidance, temperature, seed, inner_steps, fresh } }) {
   const [pad, tray] = [drawingsRead(drawings), photographsRead(photographs)];
@@ -249,10 +176,13 @@ function wishOf({ drawings, photographs, settings: { guidance, temperature, seed
  * The answers to a wish, each as soon as it comes. Who stops reading has the server stop.
  * @param {string} path
  * @param {object} wish
+ * @param {AbortSignal} [wanted]  aborted when no more are
  * @returns {AsyncGenerator<any>}
  */
-async function* answersOf(path, wish) {
+async function* answersOf(path, wish, wanted) {
   const stop = new AbortController();
+  const halt = () => stop.abort();
+  wanted?.addEventListener("abort", halt);
   try {
     const headers = { "Content-Type": "application/json" };
     const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
@@ -260,18 +190,20 @@ async function* answersOf(path, wish) {
     if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
     else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
   } catch {
-    yield { error: NO_ANSWER };
+    if (!wanted?.aborted) yield { error: NO_ANSWER };
   } finally {
-    stop.abort();
+    wanted?.removeEventListener("abort", halt);
+    halt();
   }
 }
 
 /**
  * @param {string} path
  * @param {object} wish
+ * @param {AbortSignal} [wanted]  aborted when no more are
  */
-async function* chunksOf(path, wish) {
-  for await (const chunk of answersOf(path, wish)) yield "error" in chunk ? chunk : fetched(chunk);
+async function* chunksOf(path, wish, wanted) {
+  for await (const chunk of answersOf(path, wish, wanted)) yield "error" in chunk ? chunk : fetched(chunk);
 }
 
 /**
@@ -338,36 +270,11 @@ export function chosen() {
   return [recalled && { task: recalled.task, ...recalled.settings }];
 }
 
-/** The seed of a picture that the browser drew, which nobody chose. */
+/** The seed of the last picture for which any would do. */
 export const seed = () => newSeed;
 
 /** @param {string} task */
 export async function turn(task) {
   (await whenReady).turn(task);
   return task;
-}
-
-/** Stop was pressed, and Gradio cancels the picture. */
-export async function stop() {
-  (await whenReady).stop();
-  const told = new Promise((resolve) => {
-    tellCancelled = () => setTimeout(resolve, SOON);
-  });
-  cancelled = Promise.race([told, new Promise((resolve) => setTimeout(resolve, SURELY))]);
-  picture?.close();
-}
-
-/** What the picture is asked for with. */
-export const values = () => picture?.values;
-
-/** All chunks were handed on. */
-export function ended() {
-  const its = picture;
-  setTimeout(() => its?.close());
-}
-
-/** The picture failed, or is cancelled now: of that, Gradio also tells as of an end, before and after this. */
-export function failed() {
-  ended();
-  tellCancelled();
 }

@@ -240,19 +240,22 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
 
     trace: (...wish) => server.trace(...wish),
 
-    async *generate(drawings, photographs, settings) {
+    async *generate(drawings, photographs, settings, wanted) {
       if (await isMine(drawings, settings)) {
         const { fresh } = settings;
         settings = settled(settings);
         if (fresh) tellSeed(settings.seed);
         try {
-          yield* ask(wishOf(drawings, settings, false));
+          for await (const chunk of ask(wishOf(drawings, settings, false))) {
+            if (wanted.aborted) return;
+            yield chunk;
+          }
           return;
         } catch (error) {
           leaveToServer(settings.model, /** @type {Error} */ (error));
         }
       }
-      yield* server.generate(drawings, photographs, settings);
+      yield* server.generate(drawings, photographs, settings, wanted);
       consider(settings.model);
     },
 

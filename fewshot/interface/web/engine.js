@@ -121,8 +121,9 @@
  *   that a picture shows
  * @property {(task: string, seen: Seen) => Promise<{strokes: Stroke[]} | Refusal>} trace
  *   a drawing of a task back as strokes, as near as their centre lines come to it
- * @property {(drawings: Drawings, photographs: Photographs, settings: Settings) => AsyncIterable<Chunk | Refusal>} generate
- *   rows of a new picture as they are finished, of drawings or of photographs as the model needs; one at a time
+ * @property {(drawings: Drawings, photographs: Photographs, settings: Settings, wanted: AbortSignal) =>
+ *   AsyncIterable<Chunk | Refusal>} generate  rows of a new picture as they are finished, of drawings or of photographs
+ *   as the model needs; one at a time. It ends once `wanted` is aborted
  * @property {(recipe: Recipe, samples: number) => AsyncIterable<VariationsChunk | Refusal>} variations
  *   so many pictures, the first of the recipe's seed (any, if it is fresh), the others of the next ones: rows as they are
  *   finished, and then how well each fits. Who stops reading has no more drawn

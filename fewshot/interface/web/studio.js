@@ -35,11 +35,12 @@ export const keptSettings = () => recall(STORAGE_KEY);
  * @param {import("./engine.js").Facts} options.facts
  * @param {import("./database.js").Database} options.database
  * @param {Record<"pad" | "photos" | "player" | "variations" | "views" | "compare", HTMLElement>} options.roots
+ * @param {HTMLButtonElement} options.stop
  * @param {{name: string, drawings: string[]}[]} options.sets  ready-made drawings
  * @param {import("./run.js").Chunk | import("./engine.js").Refusal} options.example  what is shown first
  * @param {(recipe: Recipe) => void} options.choose  has the page show a recipe's task and settings
  */
-export function createStudio({ engine, facts, database, roots, sets, example, choose }) {
+export function createStudio({ engine, facts, database, roots, stop, sets, example, choose }) {
   let { task } = facts;
   /** @type {Settings | null} */
   let settings = null;
@@ -200,6 +201,27 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
   }
 
   /**
+   * The rows of a picture as they come, until Stop is pressed: then nothing comes after it either.
+   * @param {Recipe} recipe
+   */
+  async function* rowsOf({ drawings, photographs, settings: its }) {
+    const end = new AbortController();
+    const pressed = () => {
+      if (again) changed(); // what was changed meanwhile is still drawn along
+      next = wanted = again = null;
+      end.abort();
+    };
+    stop.addEventListener("click", pressed);
+    stop.disabled = false;
+    try {
+      yield* engine.generate(drawings, photographs, its, end.signal);
+    } finally {
+      stop.removeEventListener("click", pressed);
+      stop.disabled = true;
+    }
+  }
+
+  /**
    * Has a picture drawn, and its rows shown as they come.
    * @param {Recipe} recipe
    * @param {Recipe | null} known  the same, if the picture was drawn before
@@ -210,7 +232,7 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
     player.expect();
     variations.mark(known);
     let absorbed = Promise.resolve();
-    for await (const chunk of engine.generate(recipe.drawings, recipe.photographs, recipe.settings)) {
+    for await (const chunk of rowsOf(recipe)) {
       // One that was begun before the user turned to another task is not shown there.
       if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
       if ("error" in chunk || chunk.rows === chunk.height) asked = false; // of Generate, the next press asks for another
@@ -247,12 +269,12 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
    * @param {import("./run.js").Run} earlier
    * @param {Recipe} recipe
    */
-  async function drawAgain(earlier, { drawings, photographs, settings: its }) {
+  async function drawAgain(earlier, recipe) {
     const [player] = players;
     along.pause();
     variations.mark(null);
     let absorbed = Promise.resolve();
-    for await (const chunk of engine.generate(drawings, photographs, its)) {
+    for await (const chunk of rowsOf(recipe)) {
       if ("error" in chunk || chunk.task === task) absorbed = player.show(chunk, earlier);
     }
     await absorbed;
@@ -536,11 +558,6 @@ export function createStudio({ engine, facts, database, roots, sets, example, ch
       studio.know(now);
       views.show("watch");
       await variations.draw({ ...(await recipeOf(now, true)), settings: now });
-    },
-
-    /** Stop was pressed. */
-    stop() {
-      next = wanted = again = null;
     },
 
     get settings() {

@@ -66,6 +66,7 @@ export async function openSite(start) {
       views: one(document, "#views"),
       compare: one(document, "#compare .compare"),
     },
+    stop: one(document, "#stop", HTMLButtonElement),
     sets,
     example,
     choose(recipe) {
