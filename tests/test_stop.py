@@ -27,6 +27,7 @@ def command(arguments: list[str], log: Path, stop: int | None, limit: int | None
     os.dup2(said, 1)
     os.dup2(said, 2)
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     if stop is not None:
