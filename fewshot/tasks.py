@@ -124,6 +124,12 @@ OMNIGLOT = Task(
     read_strokes=_drawing_of_strokes,
     trace=_strokes_of_drawing,
 )
+MIRROR_HELP = (  # what comes after it is what a model without attention would have to remember
+    "The machine sees your {thing} and draws its <em>mirror image</em>, from the top left to the bottom right. So its "
+    "gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> shows where it "
+    "looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its kind: one "
+    "without attention has to remember "
+)
 FLIP = Task(
     key="flip",
     label="Flip",
@@ -139,10 +145,7 @@ FLIP = Task(
     ready_made=_single_drawings,
     mirrors=True,
     title="Choose a drawing",
-    help="The machine sees your drawing and draws its <em>mirror image</em>, from the top left to the bottom right. So "
-    "its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> shows "
-    "where it looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its "
-    "kind: one without attention has to remember the whole drawing at once.",
+    help=MIRROR_HELP.format(thing="drawing") + "the whole drawing at once.",
 )
 MIRROR = Task(
     key="mirror",
@@ -159,10 +162,7 @@ MIRROR = Task(
     ready_made=partial(photos.samples, "mirror"),
     mirrors=True,
     title="Choose a photograph",
-    help="The machine sees your photograph and draws its <em>mirror image</em>, from the top left to the bottom right. "
-    "So its gaze has to go the other way: while it draws to the right, it must read to the left. <b>Orange</b> shows "
-    "where it looks; the line is the path of its gaze in this row. Whether a model has learnt this depends on its "
-    "kind: one without attention has to remember the whole picture at once, and cannot.",
+    help=MIRROR_HELP.format(thing="photograph") + "the whole picture at once, and cannot.",
 )
 EMOJI = Task(
     key="emoji",

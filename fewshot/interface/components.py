@@ -57,7 +57,7 @@ def _plain(method: Callable[..., Any]) -> Callable[..., Any]:
 class SupportPad(_Part):
     """Drawing pad, tray of up to eight drawings, ready-made sets; the switch that lets the machine draw along.
 
-    As an input of Generate, it gives {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in
+    A picture is asked for with its {"supports": [drawing, ...], "shots": int or null for all}, with drawings as in
     ``payload``. ``sets``: [{"name": str, "drawings": [pixels, ...]}, ...]. ``server_functions``: see ``service``.
     """
 
@@ -90,8 +90,8 @@ class SentFile(gr.File):
 class PhotoTray(_Part):
     """The photographs that the model reads, up to eight, ready-made ones, and one whose beginning may be given.
 
-    As an input of Generate, it gives {"photos": [photo, ...], "beginning": photo with "rows", or null}, with photos as
-    in ``payload``. ``server_functions``: see ``service``.
+    A picture is asked for with its {"photos": [photo, ...], "beginning": photo with "rows", or null}, with photos as in
+    ``payload``. ``server_functions``: see ``service``.
     """
 
     def __init__(self, server_functions: list[Callable[..., Any]]):

@@ -28,7 +28,6 @@ import { createToWall } from "./to-wall.js";
  * @property {any} props
  * @property {Record<string, (wish: any) => Promise<any>>} server
  * @property {(name: string) => void} trigger
- * @property {(prop: string, changed: () => void) => void} watch
  */
 
 const PAGE = Math.random().toString(36).slice(2); // of a page's wishes to draw along, the server keeps the newest
