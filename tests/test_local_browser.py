@@ -43,7 +43,7 @@ PAGE = """async (facts) => {
   const engine = createLocalEngine(server, { start: startWorker, facts, always: true, tellSeed });
   window.generate = async (drawings, settings, most) => {
     const chunks = [];
-    for await (const chunk of engine.generate(drawings, null, settings)) {
+    for await (const chunk of engine.generate(drawings, null, settings, new AbortController().signal)) {
       chunks.push(plain(chunk));
       if (chunks.length === most) break;
     }
