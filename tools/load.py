@@ -7,6 +7,7 @@ class runs on the same machine as the server, so nothing else should: python -m 
 --seconds 5 --times 1 only tries it.
 """
 
+import base64
 import json
 import os
 import re
@@ -21,7 +22,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier
 
-import gradio_client
 import numpy as np
 import tyro
 from numpy.typing import NDArray
@@ -51,27 +51,36 @@ def press_generate(url: str, users: int) -> NDArray[np.float64]:
     Raises AssertionError if anyone had anything but the picture of their own drawings.
     """
     together = Barrier(users)
+    settings = {"model": MODEL, "temperature": 1.0, "guidance": 0.0, "inner_steps": None, "tray": None}
 
-    def press(user: int) -> tuple[float, float, list[dict]]:
-        client = gradio_client.Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE})
+    def press(user: int) -> tuple[float, float, list[bytes]]:
+        wish = settings | {"pad": {"supports": drawings_of(user), "shots": None}, "seed": user}
+        request = urllib.request.Request(f"{url}draw", json.dumps(wish).encode(), {"Content-Type": "application/json"})
         together.wait(PATIENCE)
         start = time.perf_counter()
-        job = client.submit(drawings_of(user), MODEL, seed=user, api_name="/generate")
-        while not (job.done() or job.outputs()):
-            time.sleep(0.01)
-        first = time.perf_counter() - start
-        job.result(PATIENCE)
-        return first, time.perf_counter() - start, job.outputs()
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            lines = [answer.readline()]
+            first = time.perf_counter() - start
+            lines += answer.readlines()
+        return first, time.perf_counter() - start, lines
 
     with ThreadPoolExecutor(users) as threads:
         answers = list(threads.map(press, range(users)))
-    for user, (_, _, outputs) in enumerate(answers):
+    for user, (_, _, lines) in enumerate(answers):
         run = fewshot.load(MODEL).generate(payload.read_supports(drawings_of(user), OMNIGLOT, OMNIGLOT.side), seed=user)
-        np.testing.assert_array_equal(outputs[-1]["image"], run.images[0])
-        assert outputs[-1]["trace"]["seed"] == user
-        rows = outputs[0]["rows"]
-        np.testing.assert_array_equal(outputs[0]["image"][:rows], run.images[0, :rows])
+        chunks = [json.loads(line) for line in lines]
+        assert {chunk["seed"] for chunk in chunks} == {user}
+        image = np.concatenate([payload.unpack(_whole(url, chunk))["image"] for chunk in chunks])
+        np.testing.assert_array_equal(image, run.images[0].ravel())
     return np.array([(first, last) for first, last, _ in answers])
+
+
+def _whole(url: str, chunk: dict) -> dict:
+    """A chunk with its data, also if they are in a file."""
+    if chunk.get("file"):
+        with urllib.request.urlopen(f"{url}{chunk['file']}", timeout=PATIENCE) as answer:
+            return chunk | {"data": base64.b64encode(answer.read()).decode()}
+    return chunk
 
 
 def draw_along(url: str, users: int, seconds: float) -> NDArray[np.float64]:
