@@ -298,7 +298,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     const first = Array.from({ length: Math.max(0, heard - 1) }, (_, i) => i + 1);
     shotsMenu.replaceChildren(
       new Option(heard ? `all ${heard}` : "all", ""),
-      ...first.map((n) => new Option(n === 1 ? "only the first" : `the first ${n}`, String(n))),
+      ...first.map((n) => new Option(n === 1 ? "the first" : `first ${n}`, String(n))),
     );
     shotsMenu.value = String(shots ?? "");
     shotsMenu.disabled = heard < 2;

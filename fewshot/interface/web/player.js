@@ -415,7 +415,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   }
 
   if (speedChosen) playback.speed = kept;
-  speeds.replaceChildren(...SPEEDS.map((speed) => new Option(`${speed} pixels/s`, String(speed))));
+  speeds.replaceChildren(...SPEEDS.map((speed) => new Option(`${speed} px/s`, String(speed))));
   for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (root.querySelectorAll("input[data-group]"))) {
     radio.name = `${name}-${radio.dataset.group}`;
   }
