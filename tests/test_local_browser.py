@@ -40,7 +40,7 @@ PAGE = """async (facts) => {
   window.told = [];
   facts.models.nothing = { ...facts.models["omniglot-pixelcnn"] };
   const tellSeed = (seed) => told.push(seed);
-  const engine = createLocalEngine(server, { start: startWorker, facts, always: true, tellSeed });
+  const engine = createLocalEngine(server, { start: startWorker, cores: 2, facts, always: true, tellSeed });
   window.generate = async (drawings, settings, most) => {
     const chunks = [];
     for await (const chunk of engine.generate(drawings, null, settings, new AbortController().signal)) {

@@ -161,7 +161,7 @@ def test_a_fifth_task_is_offered_draws_and_is_shown(more):
     assert catalogue.choices(GREY) == [catalogue.choice(name)]
     assert "your photographs" in catalogue.choice(name)[0]
     facts = catalogue.facts()
-    told = {"task": "grey", "title": "Attention PixelCNN", "adapts": False}
+    told = {"task": "grey", "title": "Attention PixelCNN", "adapts": False, "needs_supports": True}
     # No PixelCNN is beside it, and it draws photographs.
     assert facts["models"][name] == told | {"guides": False, "local": False}
     tray = facts["tasks"]["grey"]

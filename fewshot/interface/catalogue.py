@@ -98,8 +98,9 @@ def facts() -> dict[str, Any]:
     "title", "upload", "or", "help": its words, "palette": [{"name", "colour"}, ...] that they can be painted with,
     "samples": [{"name", "photos": [pixels, ...]}, ...], "credits": [{"work", "artist", "licence"}, ...] of the
     photographs of each sample, in their order},
-    "models": by name, in order, {"task", "title", "adapts": whether it takes inner steps, "guides": whether it can be
-    guided, "local": whether a browser can draw with it, see ``is_local``},
+    "models": by name, in order, {"task", "title", "adapts": whether it takes inner steps, "needs_supports": whether it
+    draws nothing without supports, "guides": whether it can be guided, "local": whether a browser can draw with it, see
+    ``is_local``},
     "limits": the least and the most of "seed", "temperature" and "guidance",
     "pad": {"side": its coordinates, "stroke": the width of a stroke in them},
     "most_bytes": of a picture file,
@@ -155,6 +156,7 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
                     "task": task,
                     "title": variant.title,
                     "adapts": variant.adapts,
+                    "needs_supports": variant.needs_supports and not config.drops_supports,
                     "guides": guides(config, task),
                     "local": task in TASKS and is_local(TASKS[task], variant.adapts),
                 }

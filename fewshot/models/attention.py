@@ -176,14 +176,14 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         return Memory(self.summary(patches), tuple(r.of_supports(patches, colours) for r in self.all_readers()))
 
     @staticmethod
-    def leave_one_out(memory: Memory) -> Memory:
-        """Of the memories of S episodes with a single support each, for each support that of all the others."""
+    def leave_one_out(memory: Memory, each: slice) -> Memory:
+        """Of the memories of S episodes with a single support each, for each of some supports that of all the others."""
         n = len(memory.vector)
-        others = torch.tensor([[j for j in range(n) if j != i] for i in range(n)], device=memory.vector.device)
+        others = torch.tensor([[j for j in range(n) if j != i] for i in range(n)], device=memory.vector.device)[each]
 
         def of_others(patches: Tensor) -> Tensor:
             null, patches = patches.split([1, patches.shape[2] - 1], dim=2)
-            return torch.cat([null, patches[others].transpose(1, 2).flatten(2, 3)], dim=2)
+            return torch.cat([null[each], patches[others].transpose(1, 2).flatten(2, 3)], dim=2)
 
         patches = tuple(Patches(of_others(p.keys), of_others(p.values)) for p in memory.patches)
         return Memory(memory.vector[others].mean(1), patches)

@@ -11,7 +11,7 @@ from torch import Tensor
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.attention import AttentionPixelCNN
 from fewshot.models.config import ModelConfig
-from fewshot.models.meta import MetaPixelCNN, Parameters, call
+from fewshot.models.meta import ALL, MetaPixelCNN, Parameters, call
 
 
 class AttentiveMetaPixelCNN(MetaPixelCNN):
@@ -31,10 +31,11 @@ class AttentiveMetaPixelCNN(MetaPixelCNN):
         base.attend = attend_twice_differentiable
         return base
 
-    def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
+    def inner_loss(self, parameters: Parameters, supports: Tensor, each: slice = ALL) -> tuple[Tensor, Tensor]:
         """L_inner, and the NLL in nats/dim, of each of the supports [S, C, H, W] given the others."""
-        memory = self.base.leave_one_out(call(self.base, parameters, "encode", supports[:, None]))
-        features = call(self.base, parameters, "features", supports[:, None], memory)
+        memory = self.base.leave_one_out(call(self.base, parameters, "encode", supports[:, None]), each)
+        targets = supports[each]
+        features = call(self.base, parameters, "features", targets[:, None], memory)
         logits = call(self.base, parameters, "to_logits", features)
-        nats = self.head.nats(logits, supports).mean() / supports.shape[1]
-        return nats + self.learned_loss(features, logits, supports), nats
+        nats = self.head.nats(logits, targets).mean() / targets.shape[1]
+        return nats + self.learned_loss(features, logits, targets), nats

@@ -27,6 +27,8 @@ from fewshot.models.layers import CausalInput
 from fewshot.models.pixelcnn import PixelCNN
 
 STEP_SIZE = 0.3  # at first, for every tensor of weights: about the largest that does no harm to a trained PixelCNN
+ALL = slice(None)
+TOGETHER = 4  # supports whose part of a step is differentiated twice at once: they take 100 to 200 MB each
 PACE = 10  # of the step sizes in training: AdamW's steps, made for weights, would take too long for them
 
 _SWAP = Lock()  # functional_call puts the parameters into the network while it runs, and threads may share one
@@ -150,12 +152,16 @@ class MetaPixelCNN(Network):
         """The learned step size of each of them."""
         return self.first_step_sizes * torch.exp(PACE * self.log_step_sizes)
 
-    def inner_loss(self, parameters: Parameters, supports: Tensor) -> tuple[Tensor, Tensor]:
-        """L_inner, and the NLL in nats/dim, of the supports [S, C, H, W] under such parameters of the base."""
-        features = call(self.base, parameters, "features", supports[None], None)
+    def inner_loss(self, parameters: Parameters, supports: Tensor, each: slice = ALL) -> tuple[Tensor, Tensor]:
+        """L_inner, and the NLL in nats/dim, of the supports [S, C, H, W] under such parameters of the base.
+
+        Both are means over the supports, of all or of ``each`` of some.
+        """
+        targets = supports[each]
+        features = call(self.base, parameters, "features", targets[None], None)
         logits = call(self.base, parameters, "to_logits", features)
-        nats = self.head.nats(logits, supports).mean() / supports.shape[1]
-        return nats + self.learned_loss(features, logits, supports), nats
+        nats = self.head.nats(logits, targets).mean() / targets.shape[1]
+        return nats + self.learned_loss(features, logits, targets), nats
 
     def initial(self) -> Parameters:
         """The base's parameters, so that the inner loss can be differentiated by them."""
@@ -222,7 +228,10 @@ class MetaPixelCNN(Network):
         return [Memory(p, call(self.base, p, "encode", s[None])) for p, s in zip(parameters, supports, strict=True)]
 
     def influence(self, image: Tensor, supports: Tensor, row: int, column: int, **options: Any) -> Tensor:
-        """As for every network; step by step from the last to the first, so that one step's graph is held at a time."""
+        """As for every network; from the last step to the first, and some supports' part of a step after the other's.
+
+        So the graph of one part is held at a time.
+        """
         inner_steps = options.get("inner_steps")
         steps = self.config.inner_steps if inner_steps is None else inner_steps
         given, names = supports.detach()[0], self.adapted_names()
@@ -232,19 +241,26 @@ class MetaPixelCNN(Network):
                 before.append(last)
                 last, _ = self.stepped(last, given, differentiable=False)
 
-            def back(outputs: list[Tensor], weights: Parameters, by_outputs: list[Tensor] | None) -> list[Tensor]:
+            def back(output: Tensor, weights: Parameters) -> list[Tensor]:
                 inputs = [*(weights[name] for name in names), given]
-                return list(torch.autograd.grad(outputs, inputs, by_outputs, allow_unused=True, materialize_grads=True))
+                return list(torch.autograd.grad(output, inputs, allow_unused=True, materialize_grads=True))
 
             given.requires_grad_()
             memory = [Memory(last, call(self.base, last, "encode", given[None]))]
-            *by_weights, by_supports = back([self.decode(image, memory)[0, 0, 0, row, column]], last, None)
+            derivatives = back(self.decode(image, memory)[0, 0, 0, row, column], last)
             del memory
+            step_sizes = self.step_sizes().detach()
             for weights in reversed(before):
-                after, _ = self.stepped(weights, given, differentiable=True)
-                *by_weights, more = back([after[name] for name in names], weights, by_weights)
-                by_supports = by_supports + more
-        return by_supports
+                adapted, after = [weights[name] for name in names], derivatives[:-1]
+                for first in range(0, len(given), TOGETHER):
+                    some = slice(first, min(first + TOGETHER, len(given)))
+                    loss = self.inner_loss(weights, given, some)[0] * (some.stop - some.start) / len(given)
+                    gradients = torch.autograd.grad(loss, adapted, create_graph=True)
+                    parts = zip(step_sizes, after, gradients, strict=True)
+                    moved = torch.stack([-a * (d * g).sum() for a, d, g in parts]).sum()
+                    derivatives = [d + more for d, more in zip(derivatives, back(moved, weights), strict=True)]
+                    del loss, gradients, moved
+        return derivatives[-1]
 
     def decode(self, targets: Tensor, memory: list[Memory]) -> Tensor:
         """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBase64, packBits, toBase64, unpackBits } from "../../fewshot/interface/web/codec.js";
 import { createLocalEngine } from "../../fewshot/interface/web/engine-local.js";
 
 /** @typedef {import("../../fewshot/interface/web/engine.js").Engine} Engine */
@@ -19,6 +20,21 @@ const MODELS = [
 ];
 const NO_PHOTOS = { photos: [], beginning: null };
 
+/**
+ * What a worker says of variations: two rows of five pixels, of which the seeds' last bits are ink, and each one's fit.
+ * @param {{seed: number, samples: number}} wish
+ */
+function variationsOf({ seed, samples }) {
+  const fits = Array.from({ length: samples }, (_, i) => seed + i);
+  const rows = Uint8Array.from(fits.flatMap((each) => [0, 0, 0, 0, each % 2]));
+  const chunk = { seed, number: samples, width: 5, pixels: toBase64(packBits(rows)), fits: null };
+  return [
+    { ...chunk, start: 0, rows: 1 },
+    { ...chunk, start: 1, rows: 2 },
+    { ...chunk, start: 2, rows: 2, pixels: "", fits },
+  ];
+}
+
 /** Lets all that waits for nothing go on. */
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -29,12 +45,15 @@ const settle = () => new Promise((resolve) => setTimeout(resolve));
  *   says a picture took; or a sentence, after a first row
  * @param {boolean} [options.always]
  * @param {boolean} [options.starts]
+ * @param {number} [options.cores]
  */
-function madeEngine({ answers = [1], always = false, starts = true }) {
+function madeEngine({ answers = [1], always = false, starts = true, cores = 1 }) {
   /** @type {any[]} */
   const wishes = [];
   /** @type {number[]} */
   const told = [];
+  /** @type {number[]} */
+  const left = [];
   let workers = 0;
   const start = () => {
     const target = new EventTarget();
@@ -42,13 +61,15 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
     if (!starts) setTimeout(() => target.dispatchEvent(new Event("error")));
     return Object.assign(target, {
       postMessage(/** @type {any} */ { id, wish }) {
+        if (!wish) left.push(id);
         if (!wish || !starts) return;
         wishes.push(wish);
         const answer = answers.length > 1 ? answers.shift() : answers[0];
         const say = (/** @type {object} */ more) =>
           target.dispatchEvent(new MessageEvent("message", { data: { id, ...more } }));
         setTimeout(() => {
-          if (wish.supports)
+          if (wish.samples) for (const chunk of variationsOf(wish)) say({ chunk });
+          else if (wish.supports)
             say({ chunk: { by: "browser", seed: wish.seed, height: 1, width: 1, data: Uint8Array.of(1) } });
           say(typeof answer === "string" ? { error: answer } : { time: answer });
         });
@@ -63,9 +84,12 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
   });
   const engine = createLocalEngine(server, {
     start: /** @type {any} */ (start),
+    cores,
     facts: /** @type {any} */ ({
       tasks: { made: { side: 26, read: 2 } },
-      models: Object.fromEntries(MODELS.map(([name, local]) => [name, { task: "made", local }])),
+      models: Object.fromEntries(
+        MODELS.map(([name, local]) => [name, { task: "made", local, needs_supports: name !== "other" }]),
+      ),
       limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
       new_seeds: 10,
     }),
@@ -75,6 +99,7 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
   return {
     told,
     wishes,
+    left,
     get workers() {
       return workers;
     },
@@ -86,6 +111,16 @@ function madeEngine({ answers = [1], always = false, starts = true }) {
       await settle();
       await settle();
       await settle();
+      return /** @type {any[]} */ (chunks);
+    },
+    /** @param {number} samples  @param {number} [most]  chunks that are taken */
+    async variations(samples, most = 3) {
+      const chunks = [];
+      const recipe = /** @type {any} */ ({ task: "made", drawings: DRAWINGS, settings: SETTINGS });
+      for await (const chunk of engine.variations(recipe, samples)) {
+        chunks.push(chunk);
+        if (chunks.length === most) break;
+      }
       return /** @type {any[]} */ (chunks);
     },
     /** @param {Partial<Settings>} [settings]  @param {object} [drawings] */
@@ -135,6 +170,7 @@ test("what it cannot draw is the server's", async () => {
   assert.equal(await engine.along({ model: "neither" }), "server");
   assert.equal(engine.workers, 0);
   assert.equal(await engine.along({}, { supports: [] }), "server");
+  assert.equal(await engine.along({ model: "other" }, { supports: [] }), "browser"); // it reads none anyway
 });
 
 test("settings that are none are the server's, which says so", async () => {
@@ -177,4 +213,38 @@ test("a worker that cannot start", async () => {
   const engine = madeEngine({ starts: false, always: true });
   assert.equal(await engine.along(), "server");
   assert.equal(await engine.along({ model: "other" }), "server");
+});
+
+test("two workers draw variations together, and their chunks are as those of one", async () => {
+  const [one, two] = [1, 4].map((cores) => madeEngine({ always: true, cores }));
+  for (const samples of [1, 2, 5]) {
+    const chunks = await two.variations(samples);
+    assert.deepEqual(chunks, await one.variations(samples));
+    assert.deepEqual(
+      chunks[2].fits,
+      Array.from({ length: samples }, (_, i) => SETTINGS.seed + i),
+    );
+    const pixels = unpackBits(fromBase64(chunks[1].pixels), samples * 5);
+    assert.deepEqual(
+      [...pixels.filter((_, i) => i % 5 === 4)],
+      Array.from({ length: samples }, (_, i) => (i + 1) % 2),
+    );
+  }
+  assert.deepEqual([one.workers, two.workers], [1, 2]);
+  assert.deepEqual(
+    two.wishes.filter(({ samples }) => samples).map(({ seed, samples }) => [seed, samples]),
+    [
+      [7, 1],
+      [7, 1],
+      [8, 1],
+      [7, 3],
+      [10, 2],
+    ],
+  );
+});
+
+test("variations that nobody takes any more are drawn by no worker", async () => {
+  const engine = madeEngine({ always: true, cores: 2 });
+  assert.equal((await engine.variations(4, 1)).length, 1);
+  assert.deepEqual(engine.left, [1, 2, 1]); // the trial; then both
 });

@@ -72,7 +72,15 @@ export async function mount(name, part) {
   const always = facts.engine === "browser";
   const studio = createStudio({
     engine:
-      facts.engine === "server" ? server : createLocalEngine(server, { start: startWorker, facts, always, tellSeed }),
+      facts.engine === "server"
+        ? server
+        : createLocalEngine(server, {
+            start: startWorker,
+            cores: navigator.hardwareConcurrency,
+            facts,
+            always,
+            tellSeed,
+          }),
     facts,
     database: openDatabase(),
     roots: {

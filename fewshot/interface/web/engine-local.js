@@ -4,6 +4,7 @@
 
 import { fromBase64, packBits, toBase64, unpackBits } from "./codec.js";
 import { PIXELS, renderStrokes } from "./ink.js";
+import { hire } from "./local/hire.js";
 import { readOf } from "./supports.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
@@ -13,18 +14,18 @@ import { readOf } from "./supports.js";
 /** @typedef {import("./engine.js").Seen} Seen */
 /** @typedef {import("./engine.js").Drawings} Drawings */
 /** @typedef {import("./engine.js").Settings} Settings */
-/** @typedef {import("./local/artist.js").Answer} Answer */
 /** @typedef {import("./local/artist.js").Wish} Wish */
 
+const WORKERS = 2; // that draw variations together, each with the weights for itself
 const FAST = 300; // milliseconds that a picture may take at most, for the browser to draw instead of the server
-const CANNOT = "The browser could not start drawing by itself.";
 const TRIAL = Array(4).fill(new Uint8Array(PIXELS)); // what a trial's picture is drawn from
 const AS_LEARNT = { guidance: 0, temperature: 1, seed: 0, inner_steps: 0, fresh: false }; // how a given drawing is read
 
 /**
  * @param {Engine} server
  * @param {object} options
- * @param {() => Pick<Worker, "postMessage" | "addEventListener">} options.start  gives the worker, when it is needed
+ * @param {() => Pick<Worker, "postMessage" | "addEventListener">} options.start  gives a worker, when it is needed
+ * @param {number} options.cores  of the processor
  * @param {import("./engine.js").Facts} options.facts
  * @param {boolean} options.always  it draws however slow it is; else a model's first picture is the server's, and a
  *   trial after it decides on the others
@@ -32,61 +33,9 @@ const AS_LEARNT = { guidance: 0, temperature: 1, seed: 0, inner_steps: 0, fresh:
  * @param {(model: string, sentence: string) => void} [options.leave]  is told why it leaves a model to the server
  * @returns {Engine}
  */
-export function createLocalEngine(server, { start, facts, always, tellSeed, leave = sayInConsole }) {
+export function createLocalEngine(server, { start, cores, facts, always, tellSeed, leave = sayInConsole }) {
   const { limits, models, tasks } = facts;
-  let last = 0;
-  let broken = false;
-  /** @type {Map<number, (answer: Omit<Answer, "id">) => void>} */
-  const waiting = new Map();
-  /** @type {ReturnType<typeof start> | null} */
-  let worker = null;
-
-  function started() {
-    if (worker) return worker;
-    worker = start();
-    worker.addEventListener("message", ({ data }) => waiting.get(data.id)?.(data));
-    worker.addEventListener("error", () => {
-      broken = true;
-      for (const tell of waiting.values()) tell({ error: CANNOT });
-    });
-    return worker;
-  }
-
-  /**
-   * The worker's answers to a wish, until it has no more or nobody takes them.
-   * @template {Chunk | VariationsChunk} [Answered=Chunk]
-   * @param {Wish} wish
-   * @returns {AsyncGenerator<Answered, number>} and the milliseconds that drawing took. Throws Error with the worker's
-   *   sentence.
-   */
-  async function* ask(wish) {
-    if (broken) throw new Error(CANNOT);
-    const id = ++last;
-    /** @type {Omit<Answer, "id">[]} */
-    const answers = [];
-    let wake = () => {};
-    waiting.set(id, (answer) => {
-      answers.push(answer);
-      wake();
-    });
-    started().postMessage({ id, wish });
-    try {
-      for (;;) {
-        const answer = answers.shift();
-        if (answer?.error) throw new Error(answer.error);
-        if (answer?.chunk) yield/** @type {Answered} */ (answer.chunk);
-        else if (answer) return Number(answer.time);
-        else {
-          await new Promise((resolve) => {
-            wake = () => resolve(null);
-          });
-        }
-      }
-    } finally {
-      waiting.delete(id);
-      started().postMessage({ id });
-    }
-  }
+  const [ask, ...others] = Array.from({ length: Math.min(WORKERS, cores) }, () => hire(start));
 
   /** @type {Map<string, boolean | Promise<boolean>>} */
   const able = new Map(); // by model
@@ -136,7 +85,8 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
    * @param {Settings} settings
    */
   async function isMine({ supports, shots }, { model, ...settings }) {
-    if (!readOf(supports, shots).length || !isWithin(settings, limits)) return false;
+    if (models[model]?.needs_supports && !readOf(supports, shots).length) return false;
+    if (!isWithin(settings, limits)) return false;
     return always ? await consider(model) : able.get(model) === true;
   }
 
@@ -162,6 +112,30 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
   function scored(drawings, model, drawing) {
     const whole = { image: bitsOf(drawing), rows: tasks[models[model].task].side };
     return ask({ ...wishOf({ ...drawings, beginning: null }, { ...AS_LEARNT, model }, true), beginning: whole });
+  }
+
+  /**
+   * Variations, of which each worker draws some.
+   * @param {Wish} wish
+   * @param {number} samples
+   * @returns {AsyncGenerator<VariationsChunk>}
+   */
+  async function* shared(wish, samples) {
+    const all = [ask, ...others].slice(0, samples);
+    const firsts = all.map((_, i) => Math.round((i * samples) / all.length));
+    /** @type {AsyncGenerator<VariationsChunk>[]} */
+    const parts = firsts.map((first, i) =>
+      all[i]({ ...wish, seed: wish.seed + first, samples: (firsts[i + 1] ?? samples) - first }),
+    );
+    try {
+      for (;;) {
+        const chunks = (await Promise.all(parts.map((part) => part.next()))).map(({ value }) => value);
+        if (!chunks.every(isChunk)) return;
+        yield joined(chunks);
+      }
+    } finally {
+      for (const part of parts) part.return(null);
+    }
   }
 
   /**
@@ -281,7 +255,7 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
       const settings = settled(recipe.settings);
       const { model } = settings;
       /** @type {(its: Settings) => AsyncGenerator<VariationsChunk>} */
-      const own = (its) => ask(wishOf(drawings, its, false, samples));
+      const own = (its) => shared(wishOf(drawings, its, false, samples), samples);
       yield* ofEach(drawings, settings, [model], own, () => server.variations({ ...recipe, settings }, samples));
     },
 
@@ -311,6 +285,27 @@ export function createLocalEngine(server, { start, facts, always, tellSeed, leav
 
 /** @type {(model: string, sentence: string) => void} */
 const sayInConsole = (model, sentence) => console.info(`${model} draws on the server: ${sentence}`);
+
+/** @type {(value: VariationsChunk | number) => value is VariationsChunk} */
+const isChunk = (value) => typeof value === "object";
+
+/**
+ * The variations of some chunks, of the same rows, as one.
+ * @param {VariationsChunk[]} chunks
+ * @returns {VariationsChunk}
+ */
+function joined(chunks) {
+  const [first] = chunks;
+  const bits = chunks.flatMap(({ pixels, number, rows, start, width }) => [
+    ...unpackBits(fromBase64(pixels), number * (rows - start) * width),
+  ]);
+  return {
+    ...first,
+    number: chunks.reduce((sum, { number }) => sum + number, 0),
+    pixels: toBase64(packBits(Uint8Array.from(bits))),
+    fits: first.fits && chunks.flatMap(({ fits }) => fits ?? []),
+  };
+}
 
 /**
  * @param {Omit<Settings, "model">} settings  as they were typed

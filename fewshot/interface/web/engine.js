@@ -169,8 +169,8 @@
  * @typedef {object} Facts
  * @property {string} task  the one that the page opens with, whose supports are drawn
  * @property {Record<string, Task | PhotoTask>} tasks
- * @property {Record<string, {task: string, title: string, adapts: boolean, guides: boolean, local: boolean}>} models
- *   from the one that reads least; adapts: it takes inner steps; guides: it can be guided; local: a browser can draw
+ * @property {Record<string, {task: string, title: string, adapts: boolean, needs_supports: boolean, guides: boolean, local: boolean}>} models
+ *   from the one that reads least; adapts: it takes inner steps; needs_supports: without any it draws nothing; guides: it can be guided; local: a browser can draw
  *   with it
  * @property {"auto" | "browser" | "server"} engine  where pictures of those models are drawn; auto: where it is faster
  * @property {number} new_seeds  below this are seeds that nobody chose

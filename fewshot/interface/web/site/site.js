@@ -46,6 +46,7 @@ export async function openSite(start) {
   const alone = createAlone(facts);
   const drawing = createLocalEngine(alone.engine, {
     start,
+    cores: navigator.hardwareConcurrency,
     facts,
     always: true,
     tellSeed(seed) {
