@@ -22,6 +22,7 @@ STEPS = [
     for i, step in enumerate(lesson["steps"], 1)
 ]
 FIELDS = {"task", "model", "set", "drawings", "shots", "guidance", "temperature", "seed", "inner_steps"} | {
+    "fresh",
     "position",
     "lock",
     "speed",
@@ -150,3 +151,25 @@ def test_each_practice_step_helps_less_than_the_one_before():
 def test_faithfulness_costs_variety():
     apart = [drawn(5, step, samples=8).images.std(axis=0).mean() for step in (1, 4)]
     assert apart[1] < apart[0]
+
+
+def test_one_gaze_looks_away_on_the_empty_paper_before_the_drawing_and_another_hardly_ever():
+    """Shares that fell on no drawing, of the gazes that lesson 3 names."""
+    (weights,) = drawn(3, 4).attention  # [pixels, heads, drawings, rows, columns]
+    away = 1 - weights.reshape(26, 26, weights.shape[1], -1).sum(-1)
+    named = lessons.read("en")["lessons"][2]["steps"][3]["state"]["gaze"] - 1
+    assert away[:4, 1:9, named].mean() > 0.2
+    assert away[-4:, :, named].mean() < 0.05
+    assert away[..., 0].max() < 0.05
+
+
+def test_low_temperature_leaves_out_strokes():
+    usual, low = (drawn(5, step, samples=12).images.mean() for step in (1, 2))
+    assert low < usual
+
+
+def test_where_a_class_is_to_draw_several_generate_takes_another_chance_number_each_time():
+    for lesson in lessons.read("en")["lessons"]:
+        for step in lesson["steps"]:
+            said = step["text"] + step["question"]
+            assert step["state"].get("fresh", False) == bool(re.search("(six|few) times|Generate some", said)), said

@@ -6,9 +6,10 @@ The folder ``lessons`` holds ``<number>.json`` for each lesson, in English:
 
 "show" are names of what is highlighted, as in ``web/places.js``. "state" says what the page shows: "task", "model" (a
 variant), "set" (the name of a ready-made set, or of several that are mixed), "drawings" (as many of them; null for
-all), "shots" (as many of those are read; null for all), "guidance", "temperature", "seed", "inner_steps"; and how:
-"position", "lock" (names as in ``web/moments.js``), "speed" in pixels a second, "view" ("ink" or "chance"), "gaze"
-(from 1, 0 for all), "guess" ("pixel", "row" or "picture").
+all), "shots" (as many of those are read; null for all), "guidance", "temperature", "seed", "fresh" (true where each
+Generate is to take another chance number), "inner_steps"; and how: "position", "lock" (names as in
+``web/moments.js``), "speed" in pixels a second, "view" ("ink" or "chance"), "gaze" (from 1, 0 for all), "guess"
+("pixel", "row" or "picture").
 
 ``words.json`` holds the words of the panel itself. A folder named by a language holds the same files with its texts
 only.

@@ -20,6 +20,7 @@ import { keep, recall } from "./store.js";
  * @property {number} guidance
  * @property {number} temperature
  * @property {number} seed
+ * @property {boolean} [fresh]
  * @property {number} inner_steps
  * @property {string} [position]
  * @property {string} [lock]
@@ -61,9 +62,9 @@ export async function createLessons(studio, fetchContent) {
   // What a step sets -----------------------------------------------------------------------------------------------
 
   /** @param {State} state */
-  function recipeOf({ task, model, set, drawings, shots, guidance, temperature, seed, inner_steps }) {
+  function recipeOf({ task, model, set, drawings, shots, guidance, temperature, seed, fresh = false, inner_steps }) {
     const names = [set].flat();
-    const settings = { model: `${task}-${model}`, guidance, temperature, seed, inner_steps, fresh: false };
+    const settings = { model: `${task}-${model}`, guidance, temperature, seed, inner_steps, fresh };
     const recipe = {
       task,
       drawings: { supports: [], shots: null, beginning: null },
@@ -103,7 +104,7 @@ export async function createLessons(studio, fetchContent) {
     const wish = JSON.stringify(recipe);
     const isThere =
       put.wish === wish && players[0].state.run?.id === put.run && studio.recipe && made(studio.recipe) === put.made;
-    if (!isThere && !(await studio.recall(recipe))) return;
+    if (!isThere && !(await studio.recall(recipe, words.set_up))) return;
     put = { wish, run: players[0].state.run?.id ?? "", made: studio.recipe ? made(studio.recipe) : "" };
     look(state);
   }

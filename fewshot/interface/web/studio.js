@@ -343,7 +343,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   const recipeNow = () => settings && { task, drawings: pad.now(), photographs: photos.value(), settings };
 
   /**
-   * A recipe takes the place of what is on the page, and its picture is drawn. That can be undone.
+   * A recipe takes the place of what is on the page, and the picture of its chance number is drawn. That can be undone.
    * @param {Recipe} recipe
    * @param {string} [sentence]  that says what its drawings or photographs are
    * @returns {Promise<boolean>} once it is shown; false if another was recalled meanwhile
@@ -359,7 +359,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     if (tasks[task].drawn) pad.recall(recipe, old, sentence);
     else photos.recall(recipe, old, sentence);
     choose(recipe);
-    play(recipe);
+    play(withSeed(recipe, recipe.settings.seed));
     while (drawing) await shown;
     return recalled === recipe;
   }
