@@ -217,7 +217,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     point_at(page, 20, 18)
     api.expect(page.locator(".player-place")).to_contain_text("Row 6, column 6")
     assert page.evaluate(HEAT) == first
-    page.get_by_label("gaze 2", exact=True).check(force=True)
+    page.get_by_label("gaze B", exact=True).check(force=True)
     assert page.evaluate(HEAT) != first
     alone = page.evaluate(HEAT)
     page.get_by_label("every gaze by itself").check(force=True)
@@ -229,7 +229,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     heats = [page.evaluate(quarter, at) for at in ([0, 0], [1, 0], [0, 1], [1, 1])]
     assert all(max(heat) > 0 for heat in heats)
     assert len({tuple(heat) for heat in heats}) == 4
-    page.get_by_label("gaze 2", exact=True).check(force=True)
+    page.get_by_label("gaze B", exact=True).check(force=True)
     assert page.evaluate(HEAT) == alone
     page.keyboard.press("Escape")
     assert page.evaluate(f"{STATE}.locked") is None
@@ -528,11 +528,11 @@ def test_draws_along(open_page, capsys):
 
     # What the user chose stays when the picture changes; the settings count too.
     point_at(page, 9, 12, click=True)
-    page.get_by_label("gaze 2", exact=True).check(force=True)
+    page.get_by_label("gaze B", exact=True).check(force=True)
     draw(page, CROSS[0])
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.locked") == 9 * 26 + 12
-    api.expect(page.get_by_label("gaze 2", exact=True)).to_be_checked()
+    api.expect(page.get_by_label("gaze B", exact=True)).to_be_checked()
     page.get_by_role("radio", name="Conditional PixelCNN").check()
     assert_drawn_along(page, 11)
     assert page.evaluate(f"{STATE}.run.kind") == "conditional"
@@ -848,7 +848,7 @@ def test_keyboard(page):
     assert position(page) == at  # keys in an input belong to the input
     page.get_by_label("all 4 gazes together").focus()
     page.keyboard.press("ArrowRight")
-    api.expect(page.get_by_label("gaze 1", exact=True)).to_be_checked()  # of radios, they choose another
+    api.expect(page.get_by_label("gaze A", exact=True)).to_be_checked()  # of radios, they choose another
     assert position(page) == at
     page.set_viewport_size({"width": 1280, "height": 500})
     page.get_by_role("button", name="Generate").focus()

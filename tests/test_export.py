@@ -296,7 +296,7 @@ def test_html_file_plays_locks_and_shows_heads_offline(chromium, run, tmp_path):
     assert page.locator(".player-place").inner_text().startswith("Row 9, column 6")
     assert page.evaluate("player.state.locked") == 8 * 26 + 5
     heat = page.evaluate(HEAT)
-    page.get_by_label("gaze 2", exact=True).check(force=True)
+    page.get_by_label("gaze B", exact=True).check(force=True)
     assert page.evaluate(HEAT) != heat
     shares = run.attention[1, 8 * 26 + 5, 1].sum((1, 2))
     said = [float(text.strip("<> %")) for text in page.locator(".tile .number").all_inner_texts()]

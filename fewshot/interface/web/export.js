@@ -9,6 +9,7 @@ import { readOf } from "./supports.js";
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {import("./engine.js").FileWish} FileWish */
 
+const LONG = 12_000; // milliseconds that a sentence stays
 const MOST_OF_A_PROJECT = 1_000_000; // bytes of a project file
 
 /**
@@ -32,9 +33,14 @@ export function createExport(place, { engine, formats, shown, batch, project, op
   place.classList.add("part", "save");
   place.replaceChildren(menu, said, file);
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let fades;
+
   /** @param {string} sentence */
   function say(sentence) {
     said.textContent = sentence;
+    clearTimeout(fades);
+    fades = setTimeout(() => said.replaceChildren(), LONG);
   }
 
   /** @param {boolean} toFocus */

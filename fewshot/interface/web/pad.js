@@ -224,14 +224,20 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
    * @returns {Point}
    */
   function pointOf(event) {
-    const box = paper.getBoundingClientRect();
     const inside = (/** @type {number} */ share) =>
       Math.round(Math.min(Math.max(share, 0), 1) * facts.pad.side * 10) / 10;
-    return [inside((event.clientX - box.left) / box.width), inside((event.clientY - box.top) / box.height)];
+    const [x, y] = sharesOf(event);
+    return [inside(x), inside(y)];
   }
 
-  /** @type {{type: string, stroke: Stroke, leave: () => void} | null} */
-  let underWay = null; // the stroke that is being drawn, and the kind of pointer that draws it
+  /** Where on the pad it is: 0 to 1 across and down. @param {PointerEvent} event */
+  function sharesOf(event) {
+    const box = paper.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  /** @type {{type: string, drawn: Stroke[], leave: () => void} | null} */
+  let underWay = null; // what is being drawn, and the kind of pointer that draws it
 
   /** @param {PointerEvent} event */
   function penDown(event) {
@@ -239,14 +245,16 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     event.preventDefault();
     if (underWay) {
       // The hand that rests beside the pen draws nothing, even if it came first.
-      const { type, stroke, leave } = underWay;
+      const { type, drawn, leave } = underWay;
       if (event.pointerType !== "pen" || type === "pen") return;
       leave();
-      strokes = strokes.filter((other) => other !== stroke);
+      strokes = strokes.filter((other) => !drawn.includes(other));
     }
     paper.setPointerCapture(event.pointerId);
-    const stroke = [pointOf(event)];
-    strokes.push(stroke);
+    /** @type {Stroke[]} */
+    const drawn = [[pointOf(event)]]; // one stroke, and one more each time that the pen comes back onto the pad
+    let isOut = false;
+    strokes.push(drawn[0]);
     sayIfUnread();
     paintPad();
     edited();
@@ -255,7 +263,13 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     const move = (/** @type {PointerEvent} */ moved) => {
       if (isOther(moved)) return;
       const events = moved.getCoalescedEvents();
-      for (const point of (events.length ? events : [moved]).map(pointOf)) {
+      for (const each of events.length ? events : [moved]) {
+        const wasOut = isOut;
+        isOut = sharesOf(each).some((share) => share < 0 || share > 1);
+        if (wasOut && isOut) continue; // a stroke ends at the edge
+        const point = pointOf(each);
+        if (wasOut) strokes.push(drawn[drawn.push([point]) - 1]);
+        const stroke = drawn[drawn.length - 1];
         const [x, y] = stroke[stroke.length - 1];
         if (point[0] !== x || point[1] !== y) stroke.push(point);
       }
@@ -272,7 +286,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
       paper.removeEventListener("pointermove", move);
       paper.removeEventListener("lostpointercapture", end);
     };
-    underWay = { type: event.pointerType, stroke, leave };
+    underWay = { type: event.pointerType, drawn, leave };
     paper.addEventListener("pointermove", move);
     paper.addEventListener("lostpointercapture", end); // also follows pointerup and pointercancel
   }

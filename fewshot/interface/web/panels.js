@@ -27,6 +27,8 @@ import { supportsOf } from "./run.js";
 
 const REST = 120; // milliseconds that a pixel is looked at before its influence is asked for...
 const BUSY = 400; // ... and before it is asked for again
+/** Gazes have letters, since the drawings have numbers. @param {number} head */
+const letterOf = (head) => String.fromCharCode(65 + head);
 const HEAT_FADES = 90; // milliseconds; while it plays, heat fades like an afterglow instead of flickering
 
 /**
@@ -136,7 +138,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     if (list.dataset.heads === String(run.heads)) return; // what has the focus keeps it
     list.dataset.heads = String(run.heads);
     list.replaceChildren(makeChoice("mean", "all together", `all ${run.heads} gazes together`));
-    list.append(...headsOf(run, "mean").map((i) => makeChoice(i, String(i + 1), `gaze ${i + 1}`)));
+    list.append(...headsOf(run, "mean").map((i) => makeChoice(i, letterOf(i), `gaze ${letterOf(i)}`)));
     if (run.heads > 1) list.append(makeChoice("each", "each", "every gaze by itself, the first at the top left"));
   }
 

@@ -460,6 +460,20 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     stop,
     wait,
     /**
+     * Shows a picture that was here before, all of it.
+     * @param {Run} kept
+     */
+    bring(kept) {
+      received = received.then(() => {
+        earlier = later = null;
+        drawing = false;
+        playback.go(kept.rows * kept.width);
+        choose(kept);
+        say(whatIsShown(kept));
+      });
+      return received;
+    },
+    /**
      * Shows so many pixels of what was received, with one locked or none.
      * @param {{position: number, locked: number | null}} view
      */

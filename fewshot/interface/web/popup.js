@@ -1,4 +1,5 @@
-// A menu of what can be done with one thing on the page, beside it. By mouse, by touch, and with the arrow keys.
+// What opens beside one thing on the page: a menu of what can be done with it, by mouse, by touch and with the arrow
+// keys; and what a "?" says.
 
 import { make } from "./dom.js";
 
@@ -18,6 +19,31 @@ export function makeIcon(path) {
   const icon = make("span");
   icon.innerHTML = `<svg viewBox="0 0 24 24"><path d="${path}"/></svg>`;
   return /** @type {Element} */ (icon.firstElementChild);
+}
+
+/**
+ * @param {HTMLElement} popup  that is open
+ * @param {Element} beside
+ */
+function place(popup, beside) {
+  const [box, { offsetWidth: width, offsetHeight: height }] = [beside.getBoundingClientRect(), popup];
+  const [right, bottom] = [window.innerWidth - width - GAP, window.innerHeight - height - GAP];
+  const below = box.bottom + GAP;
+  popup.style.left = `${Math.max(GAP, Math.min(box.left, right))}px`;
+  popup.style.top = `${Math.max(GAP, below <= bottom ? below : box.top - height - GAP)}px`;
+}
+
+/** Has each "?" of the page say its title when it is pressed: a finger has no other way to read it. */
+export function createHints() {
+  const says = make("p", { className: "popup hint-says", popover: "auto" });
+  document.body.append(says);
+  document.addEventListener("click", ({ target }) => {
+    const hint = target instanceof Element && target.closest("button.hint:not([popovertarget])");
+    if (!(hint instanceof HTMLElement)) return;
+    says.textContent = hint.title;
+    says.showPopover();
+    place(says, hint);
+  });
 }
 
 /**
@@ -45,15 +71,6 @@ export function createMenu(parent, closed) {
     all.at(targets[event.key] % all.length)?.focus();
   });
 
-  /** @param {Element} beside */
-  function place(beside) {
-    const [box, { offsetWidth: width, offsetHeight: height }] = [beside.getBoundingClientRect(), menu];
-    const [right, bottom] = [window.innerWidth - width - GAP, window.innerHeight - height - GAP];
-    const below = box.bottom + GAP;
-    menu.style.left = `${Math.max(GAP, Math.min(box.left, right))}px`;
-    menu.style.top = `${Math.max(GAP, below <= bottom ? below : box.top - height - GAP)}px`;
-  }
-
   return {
     /**
      * @param {Element} beside
@@ -73,7 +90,7 @@ export function createMenu(parent, closed) {
         }),
       );
       menu.showPopover();
-      place(beside);
+      place(menu, beside);
       buttons()[0]?.focus();
     },
   };

@@ -11,6 +11,7 @@ import { createPad } from "./pad.js";
 import { createPhotos } from "./photos.js";
 import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
+import { createHints } from "./popup.js";
 import { fromFragment, KIND, VERSION } from "./project.js";
 import { createSelection } from "./selection.js";
 import { createShelf } from "./shelf.js";
@@ -61,6 +62,8 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   let wanted = null; // is shown once it is finished
   /** @type {Recipe | null} */
   let recalled = null; // the last that was
+  /** @type {Map<string, import("./run.js").Run>} */
+  const pictures = new Map(); // by task, what was shown when the user turned away from it
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
@@ -508,6 +511,8 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
      * @param {string} to
      */
     turn(to) {
+      const { run } = players[0].state;
+      if (run?.task === task && run.rows === run.height && !run.example) pictures.set(task, run);
       task = to;
       next = wanted = again = held = null;
       compare.close();
@@ -518,12 +523,14 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     },
 
     /**
-     * Its models are here: at once a picture of what it does.
+     * Its models are here: at once a picture of what it does, the one that was there before if there was one.
      * @param {Settings} now
      */
     showTask(now) {
       studio.know(now);
-      if (supports().length) generate(now, false);
+      const kept = pictures.get(task);
+      if (kept && supports().length) players[0].bring(kept);
+      else if (supports().length) generate(now, false);
       else players[0].absorb({ ...example, id: crypto.randomUUID() });
     },
 
@@ -568,6 +575,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     },
   };
 
+  createHints();
   photos.turn(task);
   variations.turn(task);
   showTask();
