@@ -191,6 +191,27 @@ def test_page_opens_with_an_example_that_plays(open_page):
     assert position(page) == at == int(at)
 
 
+def test_what_newcomers_stumble_over(page):
+    draw(page, [(0.5, 0.5), (1.2, 0.5), (1.2, 0.8), (0.5, 0.8)])
+    strokes = page.evaluate("studio.pad.now().supports.at(-1).strokes")
+    assert len(strokes) == 2, "a stroke ends at the pad's edge, and another one begins where the hand comes back"
+    assert strokes[0][-1][1] < 60
+    assert strokes[1][0][1] > 60
+
+    take_a_set(page)
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
+    for hint in page.locator("button.hint:visible").all():
+        hint.click()
+        api.expect(page.locator("[popover]:popover-open")).not_to_be_empty()
+        page.keyboard.press("Escape")
+    run = page.evaluate(f"{STATE}.run.id")
+    page.get_by_role("radio", name=re.compile("^Mirror")).check()
+    page.wait_for_function(f"{STATE}.run.task !== '{OMNIGLOT.key}'")
+    page.get_by_role("radio", name=re.compile("^Characters")).check()
+    page.wait_for_function(f"{STATE}.run.id === '{run}'")
+
+
 def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     """The main job from end to end."""
     draw(page, *CROSS)

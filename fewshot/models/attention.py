@@ -177,7 +177,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
 
     @staticmethod
     def leave_one_out(memory: Memory, each: slice) -> Memory:
-        """Of the memories of S episodes with a single support each, for each of some supports that of all the others."""
+        """Of the memories of S episodes with a single support each, for some supports that of all the others."""
         n = len(memory.vector)
         others = torch.tensor([[j for j in range(n) if j != i] for i in range(n)], device=memory.vector.device)[each]
 
