@@ -14,8 +14,8 @@ def recipe(run: Run, sample: int = 0) -> str:
     if run.inner_steps is not None:
         said.append(f"{run.inner_steps} inner steps")
     if run.guidance or run.cut:
-        said.append(f"faithfulness {run.guidance:g}, cut {run.cut:g} (no sample of the model)")
-    said += [f"temperature {run.temperature:g}", f"seed {run.seed}"]
+        said.append(f"faithfulness {run.guidance:g}, chances below {run.cut:g} cut (no sample of the model)")
+    said += [f"temperature {run.temperature:g}", f"chance number {run.seed}"]
     if len(run.images) > 1:
         said.append(f"sample {sample + 1} of {len(run.images)}")
     return " · ".join(said)

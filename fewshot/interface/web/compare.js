@@ -216,7 +216,8 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     const said = [`${shots} ${facts.tasks[task].unit}${shots === 1 ? "" : "s"}`];
     const guided = [...columns.keys()].some((name) => facts.models[name]?.guides);
     if (guidance && guided) said.push(`faithfulness\u00a0${guidance}: closer to yours than learnt`);
-    said.push(`temperature\u00a0${temperature}`, `chance number\u00a0${seed}`);
+    if (temperature !== 1) said.push(`temperature\u00a0${temperature}`);
+    said.push(`chance number\u00a0${seed}`);
     const marks = columns.size > 1 && channels === 1 ? ` Blue differs from ${shortOf(first)}.` : "";
     return `${said.join(" · ")}.${marks}`;
   }

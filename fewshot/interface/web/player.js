@@ -345,7 +345,8 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     if (can.read) said.push(count(shots, tasks[task].unit));
     if (support_nats) said.push(count(support_nats.length - 1, "practice step"));
     if (guidance) said.push(`faithfulness\u00a0${guidance}: closer to yours than learnt`);
-    said.push(`temperature\u00a0${temperature}`, `chance number\u00a0${seed}`);
+    if (temperature !== 1) said.push(`temperature\u00a0${temperature}`);
+    said.push(`chance number\u00a0${seed}`);
     if (given) said.push(given === 1 ? "first row given" : `first ${given} rows given`);
     return said;
   }
