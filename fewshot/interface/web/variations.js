@@ -65,12 +65,14 @@ export function createVariations(root, { engine, database, shelf, play }) {
    * @param {Recipe} recipe  of the first
    */
   async function draw(recipe) {
-    one(root, ".variations").scrollIntoView({ block: "nearest" });
+    const comeIntoSight = () => one(root, ".variations").scrollIntoView({ block: "nearest" });
+    comeIntoSight();
     await receive(recipe, SAMPLES, (chunk) => {
       const old = batches.get(recipe.task);
       if (old) historyOf(recipe.task).add("Drew other variations.", old);
       batches.set(recipe.task, beginBatch(recipe, chunk));
       gallery.mark(null);
+      requestAnimationFrame(comeIntoSight); // now it is as high as its pictures
     });
   }
 
