@@ -529,7 +529,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     showTask(now) {
       studio.know(now);
       const kept = pictures.get(task);
-      if (kept && supports().length) players[0].bring(kept);
+      if (kept?.model === now.model && supports().length) players[0].bring(kept);
       else if (supports().length) generate(now, false);
       else players[0].absorb({ ...example, id: crypto.randomUUID() });
     },
