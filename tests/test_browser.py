@@ -147,7 +147,7 @@ def settings(page):
     """The drawer with the settings, open."""
     drawer = page.locator("#settings")
     if not drawer.is_visible():
-        page.get_by_role("button", name="Settings").click()
+        page.get_by_role("button", name="Settings", exact=True).click()
     return drawer
 
 
@@ -847,7 +847,7 @@ def test_what_has_the_focus_can_be_seen(page):
                 seen.append(focus.evaluate("(node, parts) => node.closest(parts)?.id", closest))
 
     tab(30)
-    page.get_by_role("button", name="Settings").press("Enter")
+    page.get_by_role("button", name="Settings", exact=True).press("Enter")
     tab(8)
     assert set(parts) <= set(seen)
 

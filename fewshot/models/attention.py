@@ -176,7 +176,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         return Memory(self.summary(patches), tuple(r.of_supports(patches, colours) for r in self.all_readers()))
 
     @staticmethod
-    def leave_one_out(memory: Memory, each: slice) -> Memory:
+    def leave_one_out(memory: Memory, each: slice = slice(None)) -> Memory:
         """Of the memories of S episodes with a single support each, for some supports that of all the others."""
         n = len(memory.vector)
         others = torch.tensor([[j for j in range(n) if j != i] for i in range(n)], device=memory.vector.device)[each]

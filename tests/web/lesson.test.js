@@ -43,7 +43,7 @@ test("a guess is counted beside the model's own", () => {
 
 test("on a phone, a step is shown where one draws only if that is what it asks for", () => {
   assert.equal(viewOf(["pad", "generate", "heatmaps"]), "draw");
-  assert.equal(viewOf(["drawings", "generate"]), "draw");
+  assert.equal(viewOf(["drawings", "generate", "picture"]), "draw");
   assert.equal(viewOf(["drawings", "picture"]), "watch");
   assert.equal(viewOf(["models", "picture"]), "watch");
   assert.equal(viewOf(["generate", "cost"]), "watch");

@@ -33,11 +33,13 @@ const TO_DRAW = new Set(["tasks", "pad", "drawings", "sets", "photographs"]);
 const IN_BOTH = "generate";
 
 /**
- * The view of a step that points at some places: where one draws, if that is asked for, or nothing else is pointed at.
+ * The view of a step that points at some places: where one draws, if that is asked for, or nothing else is pointed at;
+ * also where drawings are changed before Generate is pressed, which turns to the other view by itself.
  * @param {string[]} names
  * @returns {import("./views.js").View}
  */
 export function viewOf(names) {
-  const isToDraw = names.includes("pad") || names.every((name) => TO_DRAW.has(name) || name === IN_BOTH);
+  const isChanged = names.includes("drawings") && names.includes(IN_BOTH);
+  const isToDraw = names.includes("pad") || isChanged || names.every((name) => TO_DRAW.has(name));
   return isToDraw ? "draw" : "watch";
 }
