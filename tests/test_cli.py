@@ -140,7 +140,7 @@ def test_bad_input_ends_with_one_sentence(arguments, sentence, tmp_path, monkeyp
 
 
 def test_bench_times_training_in_one_process_and_in_two(monkeypatch, capsys):
-    config = small_network("attention").config
+    config = small_network("attention", layers=2, heads=1, stride=4).config  # a step of larger ones takes seconds
     ladder = {"one": bench.Means(), "two": bench.Means(own_attention=True, keep_freed=True, processes=2)}
     monkeypatch.setattr(bench, "ModelConfig", lambda: config)
     monkeypatch.setattr(bench, "ladder", lambda: ladder)
