@@ -36,11 +36,14 @@ export function createExport(place, { engine, formats, shown, batch, project, op
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let fades;
 
-  /** @param {string} sentence */
-  function say(sentence) {
+  /**
+   * @param {string} sentence
+   * @param {boolean} isUnderWay  then it stays until the next one
+   */
+  function say(sentence, isUnderWay = false) {
     said.textContent = sentence;
     clearTimeout(fades);
-    fades = setTimeout(() => said.replaceChildren(), LONG);
+    if (!isUnderWay) fades = setTimeout(() => said.replaceChildren(), LONG);
   }
 
   /** @param {boolean} toFocus */
@@ -57,7 +60,7 @@ export function createExport(place, { engine, formats, shown, batch, project, op
     const button = make("button", { type: "button" }, label);
     button.addEventListener("click", async () => {
       close(true);
-      say("Saving…");
+      say("Saving…", true);
       say(await action());
     });
     return button;
