@@ -448,7 +448,7 @@ def test_what_was_taken_away_comes_back(page):
 
 def test_nothing_to_read_gives_a_sentence(page):
     page.get_by_role("button", name="Generate").click()
-    api.expect(status(page, "player")).to_contain_text("at least one drawing")
+    api.expect(status(page, "pad")).to_contain_text("Draw something first")
     api.expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     settings(page).get_by_label("Chance number", exact=True).fill("-1")
     api.expect(page.get_by_label("a new one for each drawing")).not_to_be_checked()
@@ -1244,7 +1244,7 @@ def test_a_beginning_is_completed_and_photographs_are_kept(page, tmp_path):
     page.locator(".photos-tray .photo").focus()
     page.keyboard.press("Delete")
     page.get_by_role("button", name="Generate").click()
-    api.expect(status(page, "player")).to_contain_text("at least one photograph")
+    api.expect(status(page, "photos")).to_contain_text("Take a ready-made photograph first")
     page.locator(".photos-status").get_by_role("button", name="Undo").click()
     assert page.locator(".photos-tray .photo").count() == 1
 

@@ -92,6 +92,11 @@ def test_sixteen_at_once_are_played_walked_through_sorted_and_kept(page):
     page.wait_for_function(f"{BATCH}.pictures.length === 32")
     assert len({tuple(image) for image in images(page)[:16]}) > 10
 
+    page.reload()  # what was watched is there again, and not the last one that was asked for
+    page.wait_for_function(READY)
+    page.wait_for_function(f"(seed) => {STATE}.run.seed === seed && {STATE}.run.rows === 26", arg=first + 5)
+    api.expect(variation(page, first + 5)).to_have_attribute("aria-current", "true")
+
 
 def test_nothing_to_read_gives_a_sentence_and_the_variations_stay(page):
     take_set(page)

@@ -205,8 +205,8 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
   /** @param {import("./run.js").Chunk} chunk */
   function saySurprise({ channels }) {
     const full = fullSurprise(channels);
-    const blind = channels === 1 ? `a chance of ${percent(Math.exp(-full))}` : "what a blind guess costs";
-    return `Orange is surprise: full colour from ${full.toFixed(1)} nats a pixel on, ${blind}.`;
+    const least = channels === 1 ? `a chance of ${percent(Math.exp(-full))}` : "a blind guess";
+    return `The fewer nats, the less it surprised the model. Orange is where: full colour from ${least} on (${full.toFixed(1)} nats a pixel).`;
   }
 
   /** @param {import("./run.js").Chunk} chunk */

@@ -540,6 +540,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
   history.load().then(() => say(history.last ?? ""));
 
   return {
+    say,
     now,
     /**
      * The drawings of a recipe, and of what it begins with, in place of these. That can be undone, and brings back the

@@ -391,6 +391,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
   });
 
   return {
+    say,
     /**
      * Shows the photographs of a task, a ready-made one where there are none. Nothing for a task that has none.
      * @param {string} to

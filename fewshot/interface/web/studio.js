@@ -26,6 +26,7 @@ import { createViews } from "./views.js";
 /** @typedef {ReturnType<typeof createStudio>} Studio */
 
 const STORAGE_KEY = "fewshot-studio-settings";
+const SHOWN_KEY = "fewshot-studio-shown"; // the seed of the picture that is shown, if it is not the settings'
 
 /** Task and settings as they were at the end of the last visit; null at the first. Anything, if they were damaged. */
 export const keptSettings = () => recall(STORAGE_KEY);
@@ -99,6 +100,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     draw: () => (settings && isDrawn(settings) ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
       pad.mirror("pixels" in answer ? answer.pixels : null);
+      keep(SHOWN_KEY, null);
       return players[0].show(answer);
     },
     wait: (isLong) => players[0].wait(isLong),
@@ -154,6 +156,16 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     const given = () => (byUser ? photos.commit() : photos.value());
     const photographs = tasks[task].drawn ? { photos: [], beginning: null } : given();
     return { task, drawings, photographs, settings: { ...now, fresh: byUser && now.fresh } };
+  }
+
+  /**
+   * What the user has to do before there is anything to draw from; null if there is, or none is needed.
+   * @param {Settings} now
+   */
+  function toDoFirst({ model }) {
+    if (supports().length || !facts.models[model]?.needs_supports) return null;
+    if (tasks[task].drawn) return "Draw something first, or take a ready-made set.";
+    return `Take a ready-made ${tasks[task].unit} first, or upload one.`;
   }
 
   /**
@@ -234,6 +246,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     along.pause();
     player.expect();
     variations.mark(known);
+    keep(SHOWN_KEY, known && known.settings.seed);
     let absorbed = Promise.resolve();
     for await (const chunk of rowsOf(recipe)) {
       // One that was begun before the user turned to another task is not shown there.
@@ -276,6 +289,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     const [player] = players;
     along.pause();
     variations.mark(null);
+    keep(SHOWN_KEY, recipe.settings.seed);
     let absorbed = Promise.resolve();
     for await (const chunk of rowsOf(recipe)) {
       if ("error" in chunk || chunk.task === task) absorbed = player.show(chunk, earlier);
@@ -484,7 +498,10 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
         studio.know(now);
         // Who turned to another task at once still has the last one's model: the picture follows with the new one.
         const isOfTask = (facts.models[now.model]?.task ?? task) === task;
-        if (isOfTask && supports().length) {
+        const recipe = /** @type {Recipe} */ (recipeNow());
+        const seed = recall(SHOWN_KEY);
+        if (isOfTask && supports().length && Number.isInteger(seed)) play(withSeed(recipe, seed));
+        else if (isOfTask && supports().length) {
           along.changed();
           showChosen(now);
         }
@@ -550,6 +567,12 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
      */
     async press(now) {
       studio.know(now);
+      const first = compare.isOpen ? null : toDoFirst(now);
+      if (first) {
+        views.show("draw");
+        (tasks[task].drawn ? pad : photos).say(first);
+        return;
+      }
       if (compare.isOpen) {
         await compare.show(await recipeOf(now, true));
         return;

@@ -38,6 +38,8 @@ export function createVariations(root, { engine, database, shelf, play }) {
   let order = "seed";
   let asked = 0; // answers that were asked for; all but the last come too late
   let drawing = false;
+  /** @type {Recipe | null} */
+  let watched = null; // the recipe of the picture that the player shows, if it was drawn before
 
   const batch = () => batches.get(task);
   const pictures = () => batch()?.pictures ?? [];
@@ -56,6 +58,13 @@ export function createVariations(root, { engine, database, shelf, play }) {
     );
     histories.set(of, made);
     return made;
+  }
+
+  // Marks the picture that the player shows, if it is one of these.
+  function mark() {
+    const its = batch();
+    const isOne = watched && its && nameOf(withSeed(watched, 0)) === nameOf(withSeed(its.recipe, 0));
+    gallery.mark(isOne ? String(watched?.settings.seed) : null);
   }
 
   // Drawing --------------------------------------------------------------------------------------------------------
@@ -192,14 +201,10 @@ export function createVariations(root, { engine, database, shelf, play }) {
 
   return {
     draw,
-    /**
-     * Marks the picture that the player shows, if it is one of these.
-     * @param {Recipe | null} recipe
-     */
+    /** @param {Recipe | null} recipe  of the picture that the player shows, if it was drawn before */
     mark(recipe) {
-      const its = batch();
-      const isOne = recipe && its && nameOf(withSeed(recipe, 0)) === nameOf(withSeed(its.recipe, 0));
-      gallery.mark(isOne ? String(recipe.settings.seed) : null);
+      watched = recipe;
+      mark();
     },
     /**
      * Shows the variations of a task.
@@ -216,6 +221,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
       if (kept) batches.set(to, kept);
       say(pictures().length ? `${count(pictures().length)}: click one to watch it.` : "");
       show();
+      mark();
     },
     get batch() {
       return batch();
