@@ -108,13 +108,21 @@ def use_the_studio(context, page, address, on_phone):
         page.get_by_role("radio", name="Draw", exact=True).check()
     take_a_set(page)
     page.get_by_role("button", name="Lessons").click()
-    page.locator(".lesson-menu button").first.click()
-    for step in (1, 2, 3):
-        api.expect(page.locator(".lesson-place")).to_contain_text(str(step))
-        page.wait_for_function(f"document.body.dataset.points && {STATE}.run.rows === 26")
-        if step < 3:
-            page.locator(".lesson footer .strong").click()
-    page.get_by_role("button", name="End the lesson").click()
+    found = page.locator(".lesson-menu button")
+    api.expect(found).to_have_count(5)  # all but the one about practice, which needs a server
+    for lesson in range(1 if on_phone else 5):
+        found.nth(lesson).click()
+        steps = int(page.locator(".lesson-place").inner_text().split()[-1])
+        assert steps >= 3
+        for step in range(1, steps + 1):
+            api.expect(page.locator(".lesson-place")).to_contain_text(f"{step} ")
+            page.wait_for_function(f"document.body.dataset.points && {STATE}.run.rows === 26")
+            api.expect(page.locator(".is-error")).to_have_count(0)
+            if step < steps:
+                page.locator(".lesson footer .strong").click()
+        page.locator(".lesson nav").get_by_role("button", name="Lessons").click()
+    found.first.click()
+    page.locator(".lesson nav").get_by_role("button", name="End the lesson").click()
 
     other = context.new_page()
     other.goto(link)

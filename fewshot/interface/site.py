@@ -7,7 +7,7 @@ one that Gradio makes, and the module that brings the others together there. The
     choices       {"tasks", "models": labels and keys or names, the latter by task, "first": the model that is chosen
                   first, by task}, and the settings, see ``controls``
     example       what the player shows first, a chunk as in ``payload``
-    lessons       by language, those of whose steps all can be shown here, see ``lessons``
+    lessons       by language, those steps that can be shown here, see ``lessons``
 """
 
 import base64
@@ -33,6 +33,7 @@ STYLES = [*(file.name for file in scripts.STYLES), "site/site.css"]
 FONTS = {400: "IBMPlexSans-Regular.woff2", 700: "IBMPlexSans-Bold.woff2"}
 PARTS = ("comparing", "settings", "views", "stop", "pad", "photos", "player", "compare", "variations")
 SERVED, ALONE = "site/served.js", "site/file.js"  # the modules that open the site, and the one file
+FEWEST_STEPS = 3  # of a lesson that is shown
 WORKER, WORKER_ALONE = "local/worker.js", "site/worker.js"
 
 
@@ -161,12 +162,14 @@ def _content(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lessons(language: str, models: set[str]) -> dict[str, Any]:
+    """The lessons without the steps that need other models, unless hardly any is left."""
     content = lessons.read(language)
 
-    def is_shown(lesson: dict[str, Any]) -> bool:
-        return all(f"{step['state']['task']}-{step['state']['model']}" in models for step in lesson["steps"])
+    def shown(lesson: dict[str, Any]) -> dict[str, Any]:
+        steps = lesson["steps"]
+        return lesson | {"steps": [s for s in steps if f"{s['state']['task']}-{s['state']['model']}" in models]}
 
-    return content | {"lessons": [lesson for lesson in content["lessons"] if is_shown(lesson)]}
+    return content | {"lessons": [one for one in map(shown, content["lessons"]) if len(one["steps"]) >= FEWEST_STEPS]}
 
 
 def _left_out(facts: dict[str, Any]) -> str:
@@ -176,6 +179,6 @@ def _left_out(facts: dict[str, Any]) -> str:
     here = {its["title"] for its in facts["models"].values()}
     missing = [title for title in titles if title not in here]
     return (
-        f"{' and '.join(missing)}, photographs, uploads, influence maps and some lessons and files need a server: "
-        "they are in the studio for Python."
+        f"{' and '.join(missing)}, photographs, uploads, influence maps, some files and some of the lessons' "
+        "steps need a server: they are in the studio for Python."
     )
