@@ -4,6 +4,7 @@ import re
 
 from fewshot.interface import lessons
 from tests.test_browser import (  # the fixtures too
+    ALL_ROWS,
     CROSS,
     STATE,
     api,
@@ -65,6 +66,26 @@ def test_a_whole_lesson_by_keyboard_and_the_drawings_come_back(page):
     api.expect(page.locator(".lesson")).to_be_hidden()
     api.expect(thumbnails(page)).to_have_count(1)
     assert "lesson" not in page.url
+
+
+def test_after_a_lesson_an_empty_page_is_as_it_was_and_what_was_drawn_in_it_stays(page):
+    before = page.evaluate("studio.settings")
+    for drawn in (False, True):
+        page.get_by_role("button", name="Lessons").click()
+        page.locator(".lesson-menu button").first.click()
+        page.locator(".is-pointed-at").first.wait_for()
+        page.wait_for_function(
+            f"before => String(studio.settings.fresh) !== String(before.fresh) && {ALL_ROWS}", arg=before
+        )
+        if drawn:
+            page.get_by_role("button", name="Remove all").click()
+            draw(page, *CROSS)
+        page.locator(".lesson nav").get_by_role("button", name="End the lesson").click()
+        page.wait_for_function(
+            "before => Object.entries(before).every(([name, value]) => studio.settings[name] === value)", arg=before
+        )
+        api.expect(thumbnails(page)).to_have_count(0)
+        assert len(page.evaluate("studio.pad.now().supports")) == int(drawn)
 
 
 def test_guess_the_next_pixel_the_row_and_the_picture(page, url):

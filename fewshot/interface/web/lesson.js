@@ -84,12 +84,17 @@ export async function createLessons(studio, fetchContent) {
   /** @param {Recipe} recipe */
   const made = ({ drawings, photographs }) => JSON.stringify([drawings, photographs]);
 
-  // What the reader has made of the task that is shown, before the lesson or in it, is kept.
+  /** @param {Recipe} recipe */
+  const isEmpty = ({ drawings, photographs }) => drawings.supports.length + photographs.photos.length === 0;
+
+  // What the reader has made of the task that is shown is kept, before the lesson or, if there was nothing, in it; and
+  // the settings as they were before.
   function remember() {
     const now = studio.recipe;
-    if (!now || now.task in before || made(now) === put.made) return;
-    if (now.drawings.supports.length + now.photographs.photos.length === 0) return;
-    before = { ...before, [now.task]: now };
+    if (!now || made(now) === put.made) return;
+    const known = before[now.task];
+    if (known && (!isEmpty(known) || isEmpty(now))) return;
+    before = { ...before, [now.task]: { ...now, settings: (known ?? now).settings } };
     keep(STORAGE_KEY, before);
   }
 
@@ -267,6 +272,7 @@ export async function createLessons(studio, fetchContent) {
   }
 
   async function end() {
+    if (lesson !== null) remember();
     lesson = null;
     hide();
     tellAddress();

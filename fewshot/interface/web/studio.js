@@ -326,6 +326,10 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     if (!follows && supports().length) generate(now, false);
   }
 
+  function showExample() {
+    players[0].absorb({ ...example, id: crypto.randomUUID() });
+  }
+
   /** What the comparison is of: what a picture would be drawn from now, or else the example; with the seed of the picture. */
   function whatIsShown() {
     const recipe = recipeNow();
@@ -376,7 +380,8 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     if (tasks[task].drawn) pad.recall(recipe, old, sentence);
     else photos.recall(recipe, old, sentence);
     choose(recipe);
-    play(withSeed(recipe, recipe.settings.seed));
+    if (toDoFirst(recipe.settings)) showExample();
+    else play(withSeed(recipe, recipe.settings.seed));
     while (drawing) await shown;
     return recalled === recipe;
   }
@@ -548,7 +553,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
       const kept = pictures.get(task);
       if (kept?.model === now.model && supports().length) players[0].bring(kept);
       else if (supports().length) generate(now, false);
-      else players[0].absorb({ ...example, id: crypto.randomUUID() });
+      else showExample();
     },
 
     /**
