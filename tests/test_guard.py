@@ -88,6 +88,15 @@ def test_so_are_their_values(client):
     assert client.post(CALL, content=b"," * 200_000, headers={"Content-Type": "multipart/x"}).status_code == 200
 
 
+def test_a_session_without_a_name_is_refused(client):
+    for body, status in (
+        (b'{"session_hash": ""}', 400),
+        (b'{"session_hash":"a"}', 200),
+        (b'{"session_hash":null}', 200),
+    ):
+        assert client.post(CALL, content=body).status_code == status
+
+
 def test_what_one_client_has_under_way_is_bounded(client):
     assert client.post(CALL, content=b"x" * 3_000_000).status_code == 200
     refused = client.post(CALL, content=b"x" * 3_000_001)

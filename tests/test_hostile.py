@@ -91,6 +91,8 @@ def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
     influence |= {"row": 3, "column": 4, "inner_steps": None}
     vary = {"pad": {"supports": [CROSS], "shots": None}, "tray": None, "model": PIXELCNN, "guidance": 0.0}
     vary |= {"temperature": 1.0, "seed": None, "inner_steps": None, "samples": 2}
+    read = {name: value for name, value in vary.items() if name not in ("model", "samples")} | {"models": [PIXELCNN]}
+    seen = {"pixels": "A" * 116}
     save = {"format": "png", "model": PIXELCNN, "supports": [CROSS], "beginning": None, "seed": 3, "temperature": 1.0}
     save |= {"guidance": 0.0, "cut": 0.0, "inner_steps": None}
     project = {"kind": "few-shot studio", "version": 1, "task": "omniglot", "model": PIXELCNN, "supports": [CROSS]}
@@ -105,6 +107,7 @@ def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
         ("gradio_api/call/render_strokes", {"data": [CROSS["strokes"]]}),
         ("gradio_api/call/read_picture", {"data": [{"path": "/x/y.png", "meta": {"_type": "gradio.FileData"}}]}),
         ("gradio_api/component_server", to_part("pad", "preview", CROSS)),
+        ("gradio_api/component_server", to_part("pad", "trace", {"task": "omniglot", **seen})),
         ("gradio_api/component_server", to_part("pad", "draw_along", along)),
         ("gradio_api/component_server", to_part("player", "influence", influence)),
         ("gradio_api/component_server", to_part("player", "open_project", project)),
@@ -114,6 +117,9 @@ def test_mutated_bodies_are_answered_in_a_sentence_each(studio):
         ("gradio_api/cancel", {"session_hash": "x", "fn_index": 1, "event_id": "z"}),
         ("draw", vary),
         ("variations", vary),
+        ("compare", read),
+        ("score", read | {"drawing": seen}),
+        ("recognise", read | {"drawing": seen, "sets": [[seen], [seen, seen]]}),
         ("take-home", save),
     ]
 

@@ -54,6 +54,8 @@ MOST_BYTES = {
     "wall": BESIDE,
 }
 SENT_TO = re.compile(rf"/({'|'.join(MOST_BYTES)})(/|$)")
+# Gradio's queue takes an empty name for a session's, and then does not find the session.
+NO_SESSION = re.compile(rb'"session_hash"\s*:\s*""')
 MOST_VALUES = 150_000  # of JSON: three drawings of as many points as the pad takes
 UNDER_WAY = 2 * PICTURES, 4 * PICTURES  # bytes of one client, and of all
 THROWN_AWAY = 2 * PICTURES, 30  # at most so many bytes, and seconds, before a refusal is said
@@ -108,6 +110,8 @@ class Guard:
             del parts
             if not headers.get("content-type", "").startswith("multipart/") and values(body) > MOST_VALUES:
                 raise RefusedError(f"That holds too many values: at most {MOST_VALUES:,} at a time.", 413)
+            if NO_SESSION.search(body):
+                raise RefusedError("A session needs a name.", 400)
             await self._hand_on(scope, replayed(body, receive), send)
         except RefusedError as refused:
             if more:
