@@ -121,9 +121,10 @@ export function addRows(run, chunk, unpacked) {
   const pixels = (chunk.rows - chunk.start) * run.width;
   let offset = 0;
   for (const [name, type, perPixel] of layout(run)) {
-    const size = pixels * perPixel * type.BYTES_PER_ELEMENT;
-    run[name].set(new type(unpacked.slice(offset, offset + size)), start * perPixel);
-    offset += size;
+    const size = perPixel * type.BYTES_PER_ELEMENT;
+    const bytes = new Uint8Array(unpacked, offset, pixels * size); // numbers of four bytes may begin at any
+    new Uint8Array(run[name].buffer).set(bytes, start * size);
+    offset += pixels * size;
   }
   run.rows = Math.max(run.rows, chunk.rows);
 }
