@@ -145,3 +145,13 @@ def test_every_place_that_a_lesson_points_at_is_on_the_page(page):
     )
     assert found
     assert [name for name, count in found if not count] == []
+
+
+def test_on_a_phone_what_a_step_points_at_is_in_sight(open_page, url):
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    at_step(page, url, 3, 3)
+    panel = page.locator(".lesson").bounding_box()
+    for part in (".player-heads", ".player-tiles"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= panel["y"] + panel["height"]
+        assert box["y"] + box["height"] <= 844

@@ -145,7 +145,9 @@ export async function createLessons(studio, fetchContent) {
     const seen = names.flatMap((name) => [
       .../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(PLACES[name])),
     ]);
-    for (const element of seen) if (element.checkVisibility()) element.classList.add("is-pointed-at");
+    const inSight = seen.filter((element) => element.checkVisibility());
+    for (const element of inSight) element.classList.add("is-pointed-at");
+    for (const element of inSight.reverse()) element.scrollIntoView({ block: "nearest" }); // the first one at any rate
   }
 
   // The panel ------------------------------------------------------------------------------------------------------
@@ -191,7 +193,6 @@ export async function createLessons(studio, fetchContent) {
       { className: "lesson-body" },
       make("p", {}, text),
       make("p", { className: "lesson-question" }, question),
-      button(words.reveal, reveal, "lesson-reveal"),
       revealed,
     );
     const last = step === steps.length - 1;
@@ -207,7 +208,8 @@ export async function createLessons(studio, fetchContent) {
       button(words.lessons, showMenu),
       button(words.end, end),
     );
-    root.replaceChildren(head, body, make("footer", {}, back, on), more);
+    const footer = make("footer", {}, button(words.reveal, reveal, "lesson-reveal"), back, on);
+    root.replaceChildren(head, body, footer, more);
     showPanel(true);
     const { show, state } = steps[step];
     setUp(state).then(() => {
