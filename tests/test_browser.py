@@ -907,6 +907,9 @@ def test_phone(open_page, scheme):
     assert page.evaluate(f"{STATE}.locked") is not None
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
+    page.go_back()  # to where one draws, and not out of the studio
+    api.expect(page.locator(".pad-canvas")).to_be_in_viewport()
+    api.expect(page.get_by_role("radio", name="Draw", exact=True)).to_be_checked()
 
 
 def test_a_phone_shows_the_pad_and_what_the_machine_draws_together(open_page):

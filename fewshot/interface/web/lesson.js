@@ -262,7 +262,7 @@ export async function createLessons(studio, fetchContent) {
       address.searchParams.set("lesson", String(lesson + 1));
       address.searchParams.set("step", String(step + 1));
     }
-    history.replaceState(null, "", address);
+    history.replaceState(history.state, "", address);
   }
 
   // The reader plays with what the step has set up.

@@ -450,7 +450,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   async function openLink() {
     const wanted = await fromFragment(location.hash);
     if (wanted === null) return;
-    history.replaceState(null, "", location.pathname + location.search); // a reload keeps what is drawn from here on
+    history.replaceState(history.state, "", location.pathname + location.search); // a reload keeps what is drawn from here on
     exporting.say("Opening what the link holds…", true);
     exporting.say((await openProject(wanted)) ?? "Opened what the link holds.");
   }
