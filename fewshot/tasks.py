@@ -1,7 +1,7 @@
 """What a task is. This is the one place that says so: everything else reads it here.
 
 A new task is an entry here and checkpoints named "<key>-<model>". To be trained and evaluated it also needs a loader in
-``training/tasks.py`` and an entry in ``__main__.EVALUATIONS``.
+``training/tasks.py`` and an entry in ``commands.EVALUATIONS``.
 """
 
 from collections.abc import Callable, Mapping

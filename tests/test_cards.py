@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from fewshot import __main__ as cli
 from fewshot import checkpoints
+from fewshot import commands as cli
 from fewshot.models import MODELS
 from fewshot.tasks import OMNIGLOT
 from tests.conftest import SHARED, needs_shared

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fewshot import __main__ as cli
 from fewshot import bench, checkpoints, report
+from fewshot import commands as cli
 from fewshot.data import omniglot
 from fewshot.quality import Quality
 from tests.conftest import small_network, strokes_image

@@ -189,10 +189,11 @@ def test_the_server_streams_lines():
     assert "There is no model" in client.post("/draw", json=one | {"model": "of-nobody"}).json()["error"]
     assert "reload" in client.post("/draw", json={}).json()["error"]
     for name, said in (
-        ("\\ud800", "reload"),
-        ("\\ud83d\\ude00", "There is no model"),
-    ):  # half a character, and a whole one
-        body = json.dumps(one | {"model": "?"}).replace("?", name)
+        (b"\\ud800", "reload"),
+        (b"\xed\xa0\x80", "reload"),
+        (b"\\ud83d\\ude00", "There is no model"),
+    ):  # half a character, twice, and a whole one
+        body = json.dumps(one | {"model": "?"}).encode().replace(b"?", name)
         assert said in client.post("/draw", content=body).json()["error"]
 
 

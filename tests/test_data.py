@@ -238,6 +238,11 @@ def test_what_systems_leave_beside_pictures_is_skipped_with_a_count(tmp_path, ca
     assert capsys.readouterr().err.startswith("2 hidden files")
 
 
+def test_an_alphabet_may_be_the_folder_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(omniglot_folder(tmp_path, Image.fromarray(255 * (1 - ink_in_the_middle()))))
+    assert omniglot.load(".").class_name == ("Madeup/01",)
+
+
 @pytest.mark.parametrize("format", ["GIF", "BMP", "JPEG"])
 def test_omniglot_is_png(format, tmp_path):
     file = omniglot_folder(tmp_path, Image.fromarray(255 * (1 - ink_in_the_middle()))) / "0001_01.png"
@@ -274,11 +279,22 @@ def test_a_packed_file_is_not_believed(packed_file, tmp_path):
     np.savez(tmp_path / "claims.npz", class_id=packed["class_id"], class_name=packed["class_name"])
     with zipfile.ZipFile(tmp_path / "claims.npz", "a") as archive:
         archive.writestr("images.npy", header.getvalue())
+    with zipfile.ZipFile(tmp_path / "open.npz", "w") as archive:
+        for name, array in packed.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, array)
+        archive.writestr("images.npy", header.getvalue().replace(b"),", b"  "))  # what is opened is not closed
+    with zipfile.ZipFile(tmp_path / "lzma.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("images.npy", header.getvalue())
+    lzma = bytearray((tmp_path / "lzma.npz").read_bytes())
+    lzma[60] ^= 255
+    (tmp_path / "lzma.npz").write_bytes(lzma)
+    np.savez(tmp_path / "bytes.npz", **(packed | {"class_name": packed["class_name"].astype("S")}))
     np.savez(tmp_path / "halves.npz", **(packed | {"class_id": packed["class_id"] + 0.5}))
     np.savez(tmp_path / "none.npz", **(packed | {"images": packed["images"][:0], "class_id": packed["class_id"][:0]}))
-    for name in ("claims.npz", "halves.npz", "none.npz"):
-        with pytest.raises(DataError, match=name):
-            omniglot.load(tmp_path / name)
+    for name in ("claims", "open", "lzma", "bytes", "halves", "none"):
+        with pytest.raises(DataError, match=rf"{name}\.npz"):
+            omniglot.load(tmp_path / f"{name}.npz")
 
 
 def test_300_mutated_packed_files_end_in_data_or_in_one_sentence(packed_file, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fewshot import InputError, payload
-from fewshot.__main__ import main
+from fewshot.commands import main
 from fewshot.data import emoji
 from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_emoji, most_read

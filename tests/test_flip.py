@@ -8,7 +8,7 @@ import pytest
 
 import fewshot
 from fewshot import checkpoints
-from fewshot.__main__ import main
+from fewshot.commands import main
 from fewshot.data import flip, omniglot
 from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_mirror

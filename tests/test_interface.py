@@ -688,6 +688,10 @@ def test_a_project_is_read_back(project):
         ({"shots": 3}, "Shots must be"),
         ({"settings": None}, "it lacks its settings"),
         ({"settings": {"seed": 1.5, "temperature": 1, "guidance": 0}}, "The seed must be a whole number"),
+        (
+            {"supports": [], "settings": {"seed": {}, "temperature": 1, "guidance": 0}},
+            "The seed must be a whole number",
+        ),
         ({"settings": {"seed": 1, "temperature": 99, "guidance": 0}}, "temperature"),
         ({"settings": {"seed": 1, "temperature": 1, "guidance": "<b>"}}, "faithfulness"),
         ({"settings": {"seed": 1, "temperature": 1, "guidance": 0, "inner_steps": 99}}, "inner steps"),

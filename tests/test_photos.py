@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 from fewshot import checkpoints
-from fewshot.__main__ import main
+from fewshot.commands import main
 from fewshot.data import photos
 from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_mirror

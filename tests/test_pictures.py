@@ -4,6 +4,7 @@ import struct
 import time
 import tracemalloc
 import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -131,6 +132,27 @@ def test_of_an_animation_that_draws_itself_the_fullest_frame_counts(format: str)
             ImageDraw.Draw(frame).line((40 + 60 * j, 40, 40 + 60 * j, 160), 0, 9)
     data = file(frames[0], format, save_all=True, append_images=frames[1:])
     assert parts_and_holes(read_picture(data))[0] == 2
+
+
+@pytest.mark.parametrize("big_tiff", [False, True])
+def test_a_tiffs_pages_count_as_long_as_they_have_one_size(big_tiff: bool) -> None:
+    pages = [Image.new("1", size, 1) for size in ((64, 64), (64, 64), (4000, 4000), (64, 64))]
+    data = file(pages[0], "TIFF", save_all=True, append_images=pages[1:], compression="group4", big_tiff=big_tiff)
+    assert [frame.size for frame in decode_frames(data)] == [(64, 64)] * 2
+    cut = data[: len(data) // 2]
+    with suppress(PictureError):  # as damaged as it is
+        decode_frames(cut)
+
+
+def test_a_picture_of_too_many_scans_or_tags_is_refused_at_once() -> None:
+    image, _ = canvas(300)
+    data = file(image, "JPEG", progressive=True)
+    scan = data[data.rfind(b"\xff\xda") : -2]
+    with pytest.raises(PictureError):
+        decode_frames(data[:-2] + 200 * scan + data[-2:])
+    tags = b"".join(struct.pack("<HHLL", 60_000 + n, 7, 9_000, 8) for n in range(60))
+    with pytest.raises(PictureError):
+        decode_frames(b"II*\0" + struct.pack("<L", 10_008) + bytes(10_000) + struct.pack("<H", 60) + tags + bytes(4))
 
 
 @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)

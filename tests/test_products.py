@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from fewshot import checkpoints
-from fewshot.__main__ import main
+from fewshot.commands import main
 from fewshot.data import products
 from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_products
@@ -141,13 +141,17 @@ def test_data_that_is_none_is_refused_with_one_sentence(tmp_path, products_file)
     np.savez(tmp_path / "photos.npz", images=made_up(3), split=np.zeros(3))
     (tmp_path / "empty").mkdir()
     (tmp_path / "odd").mkdir()
-    (tmp_path / "odd" / "Ebay_train.txt").write_text("image_id class_id super_class_id path\n1 two 3\n")
     for name in ("broken.npz", "photos.npz"):
         with pytest.raises(DataError, match="not a packed file of 32x32 products"):
             products.load(tmp_path / name)
-    for name in ("empty", "odd"):
+    with pytest.raises(DataError, match=r"Ebay_train\.txt"):
+        products.load(tmp_path / "empty")
+    for row in ("1 two 3", "1 two 3 a.jpg", "1 \u00b2 3 a.jpg", f"1 {10**30} 3 a.jpg"):
+        (tmp_path / "odd" / "Ebay_train.txt").write_text(
+            f"\ufeffimage_id class_id super_class_id path\n{row}\n", "utf-8"
+        )
         with pytest.raises(DataError, match=r"Ebay_train\.txt"):
-            products.load(tmp_path / name)
+            products.load(tmp_path / "odd")
     with pytest.raises(DataError, match="no data"):
         products.load(tmp_path / "nothing")
     with pytest.raises(DataError, match="no test products"):

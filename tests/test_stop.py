@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from fewshot import __main__ as cli
+from fewshot import commands as cli
 from fewshot.training.train import TrainConfig, train
 
 SMALL = ("layers=4", "maps=8", "penultimate=8")
@@ -139,3 +140,16 @@ def test_a_training_that_is_interrupted_goes_on_later(start, packed_file, tmp_pa
     before = state.read_bytes()
     assert end_of(start(arguments, tmp_path / "said", limit=LIMIT)) == 1  # now the disk is full
     assert state.read_bytes() == before
+
+
+def test_ctrl_c_while_the_libraries_are_loaded_is_one_word(tmp_path):
+    """The process is stopped when the first of them is looked for, as slow as that may be."""
+    (tmp_path / "numpy.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "fewshot", "bench"],
+        cwd=Path(cli.__file__).parents[1],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Stopped.\n")

@@ -9,7 +9,7 @@ import pytest
 
 from fewshot import InputError
 from fewshot.interface import workers
-from fewshot.interface.service import MOST_UNDER_WAY, PLACES_OF_ONE, Service
+from fewshot.interface.service import MOST_UNDER_WAY, PLACES, PLACES_OF_ONE, Service
 from fewshot.interface.turns import Turns
 from fewshot.interface.workers import Asker, LostError, Workers
 
@@ -111,6 +111,18 @@ def test_the_newest_of_what_a_page_draws_along_is_drawn():
         assert newer.result(60)["seed"] == 8
         assert others.result(60)["seed"] == 7
     assert not service._newest
+    assert service.along._value == PLACES
+
+
+def test_of_two_drawings_along_the_newer_may_end_first():
+    service = Service()
+    with ThreadPoolExecutor(2) as threads:
+        with service.turns.at(0):
+            older = threads.submit(service.draw_along, ALONG)
+            wait_until(lambda: len(service.turns._waiting) == 1)
+            assert "error" in service.draw_along(ALONG | {"temperature": 0})
+        older.result(60)
+    assert service.along._value == PLACES
 
 
 def test_turns_go_round_between_clients():

@@ -1,7 +1,9 @@
 """Files of a data set: pictures in folders, arrays in packed files. What is wrong with them is said in one sentence."""
 
+import lzma
 import math
 import sys
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -69,7 +71,7 @@ def read_arrays(path: Path, shapes: dict[str, tuple[int | None, ...]], wrong: Da
                     held = archive.getinfo(f"{name}.npy").file_size
                 if len(shape) != len(wanted) or any(w not in (None, n) for w, n in zip(wanted, shape, strict=True)):
                     raise wrong
-                if dtype.hasobject or not claimed < held <= MAX_ARRAY_BYTES:
+                if dtype.hasobject or not dtype.itemsize or not claimed < held <= MAX_ARRAY_BYTES:
                     raise wrong
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in shapes}
@@ -84,5 +86,7 @@ def read_arrays(path: Path, shapes: dict[str, tuple[int | None, ...]], wrong: Da
         NotImplementedError,
     ) as error:
         raise wrong from error
-    except (zipfile.BadZipFile, zlib.error, SyntaxError, OverflowError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
+        raise wrong from error
+    except (tokenize.TokenError, SyntaxError, OverflowError) as error:  # of a header
         raise wrong from error

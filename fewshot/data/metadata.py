@@ -1,24 +1,33 @@
-"""Picture files without what says more than the picture: texts, colour profiles, and long EXIF.
+"""Picture files without what says more than the picture: texts, profiles, long EXIF, a TIFF's pages of other sizes.
 
-Some of Pillow's readers of these take quadratic time. What is kept is all that a picture is made of, and how it is
-turned. Damaged files stay as damaged as they are.
+Some of Pillow's readers of these take quadratic time, or as much as a far larger picture. What is kept is all that a
+picture is made of, and how it is turned. Damaged files stay as damaged as they are.
 """
 
+import struct
 from collections.abc import Iterator
+from contextlib import suppress
 
 MOST = 65_536  # bytes of one piece of metadata
 MOST_BLOCKS = 50_000  # of a file; a long animation has a tenth of it
+MOST_SCANS = 100  # of a JPEG, each of which goes through the whole picture; a progressive one has about ten
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT", b"eXIf"}
 START_OF_SCAN, COMMENT, APPLICATIONS, EXIF = 0xDA, 0xFE, range(0xE0, 0xF0), 0xE1  # markers of JPEG
 JFIF_AND_ADOBE = (0xE0, 0xEE)  # which say how its colours are stored
 WITHOUT_BODY = {0x01, *range(0xD0, 0xDA)}
+# Of TIFF, and of its form for large files: the first page's place, a page's number of tags, a tag with its type, length
+# and value, and the next page's place.
+TIFF, BIG_TIFF = ("4xL", "H", "HHL4s", "L"), ("8xQ", "Q", "HHQ8s", "Q")
+WIDTH_AND_HEIGHT = (256, 257)  # tags
+MOST_PAGES = 300
+TIFF_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)  # of a number, by its type
 EXTENSION, FRAME, END, CONTROL = b"!", b",", b";", b"\xf9"  # of GIF
 
 
 def without_metadata(data: bytes) -> bytes:
-    """The same picture file; one that is no PNG, JPEG or GIF as it is. Raises ValueError for too many blocks."""
-    for magic, pieces in ((PNG, _png), (b"\xff\xd8", _jpeg), (b"GIF8", _gif)):
+    """The same picture file; a BMP or WebP as it is. Raises ValueError for too many blocks, or too much in them."""
+    for magic, pieces in PIECES.items():
         if data.startswith(magic):
             kept = []
             for number, piece in enumerate(pieces(data)):
@@ -48,6 +57,8 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
     while 0 <= (at := data.find(b"\xff", at)) < len(data) - 4:  # between segments, Pillow looks for the next one too
         marker, end = data[at + 1], at + 2
         if marker == START_OF_SCAN:
+            if data.count(bytes([0xFF, START_OF_SCAN]), at) > MOST_SCANS:
+                raise ValueError("There are too many scans in this file.")
             yield data[at:]
             return
         if marker == 0xFF:  # fills up
@@ -85,3 +96,33 @@ def _after_parts(data: bytes, at: int) -> int:
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1
+
+
+def _tiff(data: bytes) -> Iterator[bytes]:
+    """Its first pages, as long as all have the size of the first."""
+    order, big = "<" if data.startswith(b"II") else ">", b"+" in data[:4]
+    first, number, tag, following = (struct.Struct(order + one) for one in (BIG_TIFF if big else TIFF))
+    end, sides, held = 0, set[tuple[int, int, bytes]](), 0  # of the pages so far
+    with suppress(struct.error):  # it ends too early
+        (at,) = first.unpack_from(data)
+        for page in range(MOST_PAGES):
+            (tags,) = number.unpack_from(data, at)
+            at += number.size
+            found = list(tag.iter_unpack(data[at : at + tags * tag.size]))
+            its = {(name, kind, value) for name, kind, _, value in found if name in WIDTH_AND_HEIGHT}
+            if page and its != sides:
+                break
+            held += sum(TIFF_BYTES[kind] * length for _, kind, length, _ in found if kind < len(TIFF_BYTES))
+            if held > len(data):
+                raise ValueError("The tags of this file claim more than there is.")
+            end, sides = at + tags * tag.size, its
+            (at,) = following.unpack_from(data, end)
+            if not at:
+                break
+    yield data[:end]
+    yield bytes(following.size if end else 0)
+    yield data[end + following.size if end else 0 :]
+
+
+PIECES = {PNG: _png, b"\xff\xd8": _jpeg, b"GIF8": _gif}
+PIECES |= dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), _tiff)

@@ -137,14 +137,15 @@ def _load_packed(path: Path) -> Drawings:
         path, {"images": (None, -(-SIDE * SIDE // 8)), "class_id": (None,), "class_name": (None,)}, wrong
     )
     packed, class_id = arrays["images"], arrays["class_id"]
+    names = arrays["class_name"]
     if packed.dtype != np.uint8 or class_id.dtype.kind not in "iu" or len(class_id) != len(packed) or not len(packed):
         raise wrong
-    if class_id.min() < 0 or class_id.max() >= len(arrays["class_name"]):
+    if names.dtype.kind != "U" or class_id.min() < 0 or class_id.max() >= len(names):
         raise wrong
     # A few thousand at a time: unpacked, the whole file would take a third of a gigabyte.
     images = np.concatenate([max_pool(_unpack(rows)) for rows in np.array_split(packed, max(1, len(packed) // 4096))])
     _check_ink(images, path)
-    return Drawings(images, packed, class_id.astype(np.int64), tuple(map(str, arrays["class_name"])))
+    return Drawings(images, packed, class_id.astype(np.int64), tuple(map(str, names)))
 
 
 def _check_ink(images: np.ndarray, path: Path) -> None:
@@ -157,7 +158,7 @@ def _check_ink(images: np.ndarray, path: Path) -> None:
 def _load_folder(folder: Path) -> Drawings:
     # By file name within a class: the release's archives overlap, and a drawing found twice counts once.
     by_class: dict[str, dict[str, Path]] = {}
-    for file in picture_files(folder, {".png"}):
+    for file in picture_files(folder.absolute(), {".png"}):
         if file.parent.name.startswith("character"):
             alphabet, character = file.parts[-3], file.parts[-2].removeprefix("character")
             by_class.setdefault(f"{alphabet}/{character}", {})[file.name] = file

@@ -100,9 +100,10 @@ def load(path: str | Path) -> Photos:
 def _load_packed(path: Path) -> Photos:
     wrong = DataError(f"'{path}' is not a packed file of {SIDE}x{SIDE} photographs, or a damaged one.")
     arrays = read_arrays(path, {"images": (None, SIDE, SIDE, 3), "split": (None,)}, wrong)
-    if arrays["images"].dtype != np.uint8 or len(arrays["split"]) != len(arrays["images"]):
+    images, split = arrays["images"], arrays["split"]
+    if images.dtype != np.uint8 or split.dtype.kind not in "biuf" or len(split) != len(images):
         raise wrong
-    return Photos(arrays["images"], arrays["split"] != 0)
+    return Photos(images, split != 0)
 
 
 def _load_folder(folder: Path) -> Photos:

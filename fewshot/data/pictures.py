@@ -57,9 +57,10 @@ def decode_frames(
         raise PictureError(f"The file is not a picture: use {names}.") from error
     if min(image.size) < MIN_SIDE:
         raise PictureError(f"The picture is too small: it needs {MIN_SIDE} pixels to a side.")
-    if image.width * image.height > max_pixels:
+    size = image.width * image.height
+    if size > max_pixels:
         raise too_many
-    most = min(most, max_pixels // (image.width * image.height))
+    most = min(most, max_pixels // size)
     with _DECODING:
         try:
             animated = most > 1 and getattr(image, "is_animated", False)
@@ -69,6 +70,8 @@ def decode_frames(
         with suppress(Exception):  # other frames that cannot be read do not matter
             for k in range(1, min(most, getattr(image, "n_frames", 1)) if animated else 1):
                 image.seek(k)
+                if image.width * image.height > size:  # of a GIF, a later one may be larger
+                    break
                 frame = _reduced(image.copy())
                 if frame.size == frames[0].size:
                     frames.append(frame)

@@ -4,6 +4,7 @@ From a packed file, or from a folder of the Stanford Online Products release (So
 each source is held out of training, with all of its photographs.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ SHOTS = 3  # of an episode; a product that has fewer repeats them
 HELD_OUT_EVERY = 5
 SPLITS = ("training", "validation", "test")  # "test" is in the official release only
 LISTS = {"Ebay_train.txt": "training", "Ebay_test.txt": "test"}  # of the official release
+CLASS_ID = re.compile("[0-9]{1,15}")  # in them
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,12 @@ def _read_list(file: Path) -> list[list[str]]:
     """The rows [image_id, class_id, super_class_id, path] of one of LISTS."""
     wrong = DataError(f"'{file}' is missing, or not a list of the official release of Stanford Online Products.")
     try:
-        rows = [line.split() for line in file.read_text().splitlines() if line.strip()]
+        rows = [line.split() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise wrong from error
     if rows and rows[0][0] == "image_id":  # the header of the release
         rows = rows[1:]
-    if not all(len(row) == 4 and row[1].isdigit() for row in rows):
+    if not all(len(row) == 4 and CLASS_ID.fullmatch(row[1]) for row in rows):
         raise wrong
     return rows
 

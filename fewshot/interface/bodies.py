@@ -15,7 +15,7 @@ async def read_json(request: Request) -> Any:
     """What the body of a request says; None where it says nothing, or half a character."""
     body = await request.body()
     try:
-        said = json.loads(body)
+        said = json.loads(body.decode())
         if HALVES.search(body):
             json.dumps(said, ensure_ascii=False).encode()
     except (ValueError, RecursionError):

@@ -12,6 +12,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from fewshot import InputError, payload
 from fewshot.api import MAX_GUIDANCE
 from fewshot.interface import catalogue
@@ -50,9 +52,9 @@ def read_project(project: Any) -> dict[str, Any]:
     guidance: Any = settings.get("guidance")
     if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= MAX_GUIDANCE:
         raise InputError(f"The faithfulness must be a number from 0 to {MAX_GUIDANCE:g}.")
-    if len(read):  # without any, there is nothing to draw, and some models refuse
-        # This checks what is given, and draws nothing yet.
-        model.stream(read, 1, seed, temperature, beginning, steps, guidance if model.facts.guides else 0.0)
+    # This checks what is given, and draws nothing yet; some models refuse to draw without supports.
+    checked = read if len(read) else np.zeros((1, *read.shape[1:]), np.uint8)
+    model.stream(checked, 1, seed, temperature, beginning, steps, guidance if model.facts.guides else 0.0)
     return {
         "kind": KIND,
         "version": VERSION,

@@ -398,7 +398,7 @@ class Service:
                     return self._draw_along(wish, new_id(), newest) or {"busy": True}
                 finally:
                     with self._lock:
-                        if self._newest[page] is mine:
+                        if self._newest.get(page) is mine:
                             del self._newest[page]
                     self.along.release()
         raise InputError("What to draw along with did not arrive: reload the page.")
