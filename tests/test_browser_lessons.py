@@ -88,6 +88,21 @@ def test_after_a_lesson_an_empty_page_is_as_it_was_and_what_was_drawn_in_it_stay
         assert len(page.evaluate("studio.pad.now().supports")) == int(drawn)
 
 
+def test_what_was_drawn_before_a_lesson_that_was_left_open_is_there_at_the_next_visit(page, url):
+    draw(page, *CROSS)
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    at_step(page, url, 1, 2)
+    api.expect(thumbnails(page)).to_have_count(4)
+    page.goto(url)
+    api.expect(thumbnails(page)).to_have_count(1)
+    page.evaluate("""localStorage["fewshot-studio-before-lessons"] = '{"omniglot": {"task": "omniglot"}, "x": {}}'""")
+    at_step(page, url, 1, 2)
+    page.locator(".lesson nav").get_by_role("button", name="End the lesson").click()
+    api.expect(page.locator(".lesson")).to_be_hidden()
+    api.expect(thumbnails(page)).to_have_count(1)
+
+
 def test_guess_the_next_pixel_the_row_and_the_picture(page, url):
     at_step(page, url, 1, 3)
     first = page.evaluate(f"{STATE}.run.image.indexOf(1)")

@@ -180,6 +180,13 @@ def test_own_drawings_come_back_from_under_several_sets_also_after_a_reload(page
     assert [len(one["strokes"]) for one in own_drawings(page)] == [2]
     api.expect(undo).to_be_hidden()
 
+    mine = own_drawings(page)
+    theirs = "{supports: [{strokes: [[[5, 5], [90, 90]]]}], shots: null, beginning: null}"
+    page.evaluate(f"studio.recall({{...studio.recipe, drawings: {theirs}}})")
+    assert own_drawings(page) != mine
+    undo.click()  # what came onto the pad with the other recipe goes with it
+    assert own_drawings(page) == mine
+
 
 def test_two_tabs_keep_their_own_drawings_and_share_the_shelf(page):
     draw(page, *CROSS)

@@ -689,7 +689,7 @@ def test_a_project_is_read_back(project):
         ({"settings": None}, "it lacks its settings"),
         ({"settings": {"seed": 1.5, "temperature": 1, "guidance": 0}}, "The seed must be a whole number"),
         (
-            {"supports": [], "settings": {"seed": {}, "temperature": 1, "guidance": 0}},
+            {"supports": [], "shots": None, "settings": {"seed": {}, "temperature": 1, "guidance": 0}},
             "The seed must be a whole number",
         ),
         ({"settings": {"seed": 1, "temperature": 99, "guidance": 0}}, "temperature"),

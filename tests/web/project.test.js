@@ -114,7 +114,20 @@ test("a project is opened as it was saved, and what is on the pad is seen too", 
   const { supports: _, ...expected } = GIVEN;
   assert.deepEqual(others, expected);
   assert.deepEqual(supports[1].strokes, /** @type {any} */ (PROJECT.supports[1]).strokes);
-  for (const { pixels } of supports) assert.equal(Buffer.from(pixels, "base64").length, 85);
+  assert.equal(Buffer.from(supports[0].pixels, "base64").length, 85);
+  const strokes = [
+    [
+      [5, 5],
+      [90, 90],
+    ],
+  ]; // of a drawing in the tray, which says what it shows
+  const tray = [{ pixels: PIXELS, strokes, muted: true }, PROJECT.supports[1], { pixels: PIXELS, muted: 1 }];
+  const [muted, onThePad, read] = /** @type {any} */ (checkProject({ ...GIVEN, supports: tray, shots: 2 }, FACTS))
+    .supports;
+  assert.deepEqual([muted.strokes, muted.muted], [strokes, true]);
+  assert.notEqual(muted.pixels, read.pixels);
+  assert.deepEqual(onThePad, PROJECT.supports[1]);
+  assert.deepEqual(Object.keys(read), ["pixels"]);
   const begun = { ...PROJECT.supports[1], rows: 9 };
   assert.equal(/** @type {any} */ (checkProject({ ...GIVEN, beginning: begun }, FACTS)).beginning.rows, 9);
   assert.deepEqual(/** @type {any} */ (checkProject({ ...GIVEN, view: undefined }, FACTS)).view, {
@@ -139,7 +152,8 @@ test("what is no project, or damaged, is said in a sentence", () => {
     [{ ...GIVEN, supports: [{ pixels: "!" }] }, /26x26 bits/],
     [{ ...GIVEN, supports: [{ pixels: "AAAA" }] }, /26x26 bits/],
     [{ ...GIVEN, supports: [{ strokes: [[["1", 2]]] }] }, /strokes/],
-    [{ ...GIVEN, supports: [PROJECT.supports[1], { pixels: PIXELS }] }, /only the last drawing/],
+    [{ ...GIVEN, supports: [PROJECT.supports[1], PROJECT.supports[1]] }, /only one drawing/],
+    [{ ...GIVEN, supports: [{ pixels: PIXELS, muted: true }, { pixels: PIXELS }], shots: 2 }, /how many drawings/],
     [{ ...GIVEN, shots: 3 }, /how many drawings/],
     [{ ...GIVEN, shots: 1.5 }, /how many drawings/],
     [{ ...GIVEN, settings: null }, /chance number/],

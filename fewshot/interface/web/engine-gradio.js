@@ -221,8 +221,8 @@ async function* chunksOf(path, wish, wanted) {
 async function fetched(chunk) {
   if (!chunk.file) return chunk;
   const answer = await fetch(new URL(chunk.file, document.baseURI)).catch(() => null);
-  if (!answer?.ok) return { error: "The picture cannot be shown: a part of it is gone." };
-  return { ...chunk, data: await answer.arrayBuffer() };
+  const data = answer?.ok ? await answer.arrayBuffer().catch(() => null) : null;
+  return data ? { ...chunk, data } : { error: "The picture cannot be shown: a part of it is gone." };
 }
 
 // What Gradio's events call, each with the values of its inputs -----------------------------------------------------------

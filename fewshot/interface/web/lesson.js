@@ -43,6 +43,7 @@ const USUAL = 100; // pixels/s
 export async function createLessons(studio, fetchContent) {
   const { facts, sets, players, playback, selection } = studio;
   const asked = new URLSearchParams(location.search);
+  const opensLink = location.hash !== "";
   const { language, words, lessons } = await fetchContent(asked.get("lang") ?? navigator.languages.join());
   const player = one(document, ".player");
   const guess = createGuess(player, { player: players[0], playback, words });
@@ -57,7 +58,7 @@ export async function createLessons(studio, fetchContent) {
   let step = 0;
   let put = { wish: "", run: "", made: "" }; // what the last step put on the page
   /** @type {Record<string, Recipe>} by task, what was on the page before */
-  let before = recall(STORAGE_KEY) ?? {};
+  let before = recipesAmong(recall(STORAGE_KEY), facts);
 
   // What a step sets -----------------------------------------------------------------------------------------------
 
@@ -324,10 +325,30 @@ export async function createLessons(studio, fetchContent) {
     /** The page is complete: the step that its address names is shown. */
     open() {
       const wanted = Number(asked.get("lesson")) - 1;
-      if (!lessons[wanted]) return;
+      if (!lessons[wanted]) {
+        if (!opensLink) end(); // one that was left open at the last visit
+        return;
+      }
       const at = Math.floor(Number(asked.get("step") ?? 1)) - 1;
       go(wanted, lessons[wanted].steps[at] ? at : 0);
       present(asked.has("present"));
     },
   };
+}
+
+/**
+ * Those of some values that are recipes of tasks and models that are here, by task: what was kept may be damaged, or of
+ * another version.
+ * @param {any} kept
+ * @param {import("./engine.js").Facts} facts
+ * @returns {Record<string, Recipe>}
+ */
+function recipesAmong(kept, { tasks, models }) {
+  const isOne = (/** @type {[string, any]} */ [task, its]) =>
+    Object.hasOwn(tasks, task) &&
+    its?.task === task &&
+    Array.isArray(its.drawings?.supports) &&
+    Array.isArray(its.photographs?.photos) &&
+    Object.hasOwn(models, its.settings?.model);
+  return Object.fromEntries(Object.entries(kept ?? {}).filter(isOne));
 }

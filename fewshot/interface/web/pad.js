@@ -30,6 +30,7 @@ import { createStatus, createTray, makeCard } from "./tray.js";
  * @property {boolean} [changes]  a drawing of the tray came onto the pad
  * @property {boolean} [alters]  a drawing of the tray became another, or none, to see what that does
  * @property {import("./engine.js").Recipe} [recipe]  with the settings
+ * @property {Stroke[]} [put]  strokes that came onto the pad with what replaced it
  */
 
 const STORAGE_KEY = "fewshot-studio-drawings";
@@ -134,7 +135,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     if (!old) return;
     drawings = supportsAmong(old.drawings, side);
     ({ shots, place = null } = old);
-    const known = new Set(old.strokes.map((stroke) => JSON.stringify(stroke)));
+    const known = new Set([...old.strokes, ...(old.put ?? [])].map((stroke) => JSON.stringify(stroke)));
     const since = old.changes ? [] : strokes.filter((stroke) => !known.has(JSON.stringify(stroke)));
     strokes = [...old.strokes, ...since];
     beginning.recall(old.rows);
@@ -550,12 +551,13 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
      * @param {string} [sentence]  that says what they are
      */
     recall({ drawings: its, settings }, old, sentence = `The recipe of chance number ${settings.seed} is back.`) {
-      remember(sentence, { ...before(), recipe: old });
+      const onThePad = its.supports.findIndex((one) => !("pixels" in one));
+      const put = structuredClone(its.beginning?.strokes ?? its.supports[onThePad]?.strokes ?? []);
+      remember(sentence, { ...before(), recipe: old, put });
       drawings = its.supports.filter((one) => "pixels" in one);
       ({ shots } = its);
-      const onThePad = its.supports.findIndex((one) => !("pixels" in one));
       place = onThePad >= 0 && onThePad < drawings.length ? onThePad : null;
-      strokes = structuredClone(its.beginning?.strokes ?? its.supports[onThePad]?.strokes ?? []);
+      strokes = structuredClone(put);
       beginning.recall(its.beginning?.rows);
       trayChanged();
       strokesChanged();

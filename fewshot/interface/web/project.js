@@ -3,6 +3,7 @@
 
 import { fromBase64, packBits, strokesAmong, toBase64, unpackBits } from "./codec.js";
 import { renderStrokes } from "./ink.js";
+import { readOf } from "./supports.js";
 
 /** @typedef {import("./engine.js").Project} Project */
 /** @typedef {import("./engine.js").OpenedProject} OpenedProject */
@@ -121,8 +122,11 @@ function checked(given, { tasks, models, limits }) {
   if (!Array.isArray(supports) || supports.length > most) {
     throw no(`This project is damaged: it must have up to ${most} drawings.`);
   }
-  const seen = supports.map((each, i) => seenOf(each, side, i === supports.length - 1));
-  if (shots !== null && !isWhole(shots, 1, supports.length)) {
+  const seen = supports.map((each) => supportOf(each, side));
+  if (seen.filter((one) => !("pixels" in one)).length > 1) {
+    throw no("This project is damaged: only one drawing can be on the pad.");
+  }
+  if (shots !== null && !isWhole(shots, 1, readOf(seen).length)) {
     throw no("This project is damaged: it does not say how many drawings are used.");
   }
   const isRecord = typeof settings === "object" && settings !== null;
@@ -169,22 +173,33 @@ function beginningOf(given, side) {
   if (!isWhole(given?.rows, 0, side)) {
     throw new ProjectError(`The rows that are given must be a whole number from 0 to ${side}.`);
   }
-  return { ...seenOf(given, side, true), rows: given.rows };
+  return { ...seenOf(given, side), rows: given.rows };
 }
 
 /**
- * A drawing as a model sees it, with its strokes where it may be on the pad.
+ * A support that is checked; one with strokes alone is on the pad.
  * @param {any} given
  * @param {number} side
- * @param {boolean} mayBeOnPad
+ * @returns {OpenedProject["supports"][number]}
  */
-function seenOf(given, side, mayBeOnPad) {
-  if (given?.strokes !== undefined) {
+function supportOf(given, side) {
+  const { pixels, strokes } = seenOf(given, side);
+  if (strokes && !("pixels" in given)) return { strokes };
+  return { pixels, ...(strokes && { strokes }), ...(given.muted === true && { muted: true }) };
+}
+
+/**
+ * A drawing as a model sees it, and its strokes, which say what it is, where there are any.
+ * @param {any} given
+ * @param {number} side
+ * @returns {{pixels: string, strokes?: import("./codec.js").Stroke[]}}
+ */
+function seenOf(given, side) {
+  if (given?.strokes?.length) {
     const strokes = strokesAmong(given.strokes);
     if (!strokes.length || strokes.length !== given.strokes.length) {
       throw new ProjectError("This project is damaged: its strokes cannot be read.");
     }
-    if (!mayBeOnPad) throw new ProjectError("This project is damaged: only the last drawing can be on the pad.");
     return { pixels: toBase64(packBits(renderStrokes(strokes))), strokes };
   }
   const count = side ** 2;

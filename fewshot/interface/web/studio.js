@@ -247,17 +247,17 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     player.expect();
     variations.mark(known);
     keep(SHOWN_KEY, known && known.settings.seed);
-    let absorbed = Promise.resolve();
-    for await (const chunk of rowsOf(recipe)) {
-      // One that was begun before the user turned to another task is not shown there.
-      if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
-      if ("error" in chunk || chunk.rows === chunk.height) asked = false; // of Generate, the next press asks for another
+    try {
+      let absorbed = Promise.resolve();
+      for await (const chunk of rowsOf(recipe)) {
+        // One that was begun before the user turned to another task is not shown there.
+        if ("error" in chunk || chunk.task === task) absorbed = player.absorb(chunk);
+        if ("error" in chunk || chunk.rows === chunk.height) asked = false; // of Generate, the next press asks for another
+      }
+      await absorbed;
+    } finally {
+      finish();
     }
-    await absorbed;
-    player.stop();
-    drawing = false;
-    along.resume();
-    goOn();
   }
 
   /**
@@ -290,21 +290,24 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     along.pause();
     variations.mark(null);
     keep(SHOWN_KEY, recipe.settings.seed);
-    let absorbed = Promise.resolve();
-    for await (const chunk of rowsOf(recipe)) {
-      if ("error" in chunk || chunk.task === task) absorbed = player.show(chunk, earlier);
+    try {
+      let absorbed = Promise.resolve();
+      for await (const chunk of rowsOf(recipe)) {
+        if ("error" in chunk || chunk.task === task) absorbed = player.show(chunk, earlier);
+      }
+      await absorbed;
+      const { run } = player.state;
+      if (run && run.channels === 1) pad.mirror(toBase64(packBits(run.image)));
+    } finally {
+      finish();
     }
-    await absorbed;
-    player.stop();
-    const { run } = player.state;
-    if (run && run.channels === 1) pad.mirror(toBase64(packBits(run.image)));
-    drawing = false;
-    along.resume();
-    goOn();
   }
 
-  // A picture is finished: on to what was asked for meanwhile.
-  function goOn() {
+  // A picture is finished, or will never be: on to what was asked for meanwhile.
+  function finish() {
+    players[0].stop();
+    drawing = false;
+    along.resume();
     const [recipe, waiting, earlier] = [wanted, next, again];
     again = null;
     if (recipe) {
