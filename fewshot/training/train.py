@@ -74,6 +74,8 @@ class TrainConfig:
     without: float = 0.0
     """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in
     guidance"""
+    aligned: bool = False
+    """Attention PixelCNN: begin with attention on each pixel's own place in every support, for supports that lie alike"""
     network: tuple[str, ...] = ()
     """sizes of the network that differ from the task's, as name=value: maps=64 own=true attend_after=[3,7]"""
     seed: int = 0
@@ -194,6 +196,9 @@ class _Run:
         self.share = _Share(self.loader, rank, world)
         torch.manual_seed(config.seed)
         self.network = build(self.sizes()).to(device).to(memory_format=torch.channels_last)
+        if config.aligned:
+            for reader in self.network.readers:
+                reader.align()
         if config.reference and self.network.attends:
             self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
