@@ -207,9 +207,30 @@ def test_what_newcomers_stumble_over(page):
         page.keyboard.press("Escape")
     run = page.evaluate(f"{STATE}.run.id")
     page.get_by_role("radio", name=re.compile("^Mirror")).check()
-    page.wait_for_function(f"{STATE}.run.task !== '{OMNIGLOT.key}'")
+    page.wait_for_function(f"{STATE}.run.task !== '{OMNIGLOT.key}' && !studio.drawing")
+    other = page.evaluate(f"{STATE}.run.id")
     page.get_by_role("radio", name=re.compile("^Characters")).check()
     page.wait_for_function(f"{STATE}.run.id === '{run}'")
+    page.get_by_role("radio", name=re.compile("^Mirror")).check()
+    page.wait_for_function(f"{STATE}.run.id === '{other}' && {STATE}.position === {STATE}.run.pixels")  # all of it
+    page.get_by_role("radio", name=re.compile("^Characters")).check()
+    page.wait_for_function(f"{STATE}.run.id === '{run}'")
+    page.locator("#photos-sets button").last.evaluate("button => button.click()")  # what is out of sight is changed
+    page.get_by_role("radio", name=re.compile("^Mirror")).check()
+    page.wait_for_function(f"{STATE}.run.task !== '{OMNIGLOT.key}' && !studio.drawing")
+    assert page.evaluate(f"{STATE}.run.id") != other, "a picture of another photograph"
+
+
+def test_an_address_without_https_draws_too(open_page):
+    """As everyone's of a class: browsers keep some of their functions from these."""
+    page = open_page()
+    page.add_init_script("delete PointerEvent.prototype.getCoalescedEvents; delete Crypto.prototype.randomUUID")
+    page.reload()
+    page.wait_for_function(READY)
+    draw(page, *CROSS)
+    assert all(len(stroke) > 2 for stroke in page.evaluate("studio.pad.now().supports.at(-1).strokes"))
+    page.get_by_role("button", name="Generate").click()
+    page.wait_for_function(ALL_ROWS)
 
 
 def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):

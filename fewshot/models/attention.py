@@ -29,9 +29,7 @@ from fewshot.models.heads import MixtureOfLogistics
 from fewshot.models.layers import fourier_positions
 
 ALIGNED_OCTAVES = 3  # of the position: the finest has a period of a quarter of the side
-ALIGNED_SCALE = (
-    2.5  # with it, three quarters of a head's weight are on patches of 4x4 pixels at the place and beside it
-)
+ALIGNED_SCALE = 2.5  # most of the weight is then within a patch of 4x4 pixels of 32x32
 
 
 class Patches(NamedTuple):

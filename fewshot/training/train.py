@@ -75,7 +75,7 @@ class TrainConfig:
     """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in
     guidance"""
     aligned: bool = False
-    """Attention PixelCNN: begin with attention on each pixel's own place in every support, for supports that lie alike"""
+    """Attention PixelCNN: begin with attention on each pixel's own place in every support"""
     network: tuple[str, ...] = ()
     """sizes of the network that differ from the task's, as name=value: maps=64 own=true attend_after=[3,7]"""
     seed: int = 0

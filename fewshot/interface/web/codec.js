@@ -32,6 +32,9 @@ export function unpackBits(bytes, count) {
   return new Uint8Array(count).map((_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
 }
 
+/** A name that nothing else has. Not by randomUUID, which browsers keep from addresses without https. */
+export const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16)).join("-");
+
 /**
  * The reverse: 0 and 1 to bytes.
  * @param {Uint8Array} bits

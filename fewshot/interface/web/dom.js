@@ -1,6 +1,15 @@
 // Elements of the page, found by the names that its HTML gives them.
 
 /**
+ * All places of a pointer since the last event, where the browser tells them: not at addresses without https.
+ * @param {PointerEvent} moved
+ */
+export function placesOf(moved) {
+  const events = moved.getCoalescedEvents?.() ?? [];
+  return events.length ? events : [moved];
+}
+
+/**
  * The element that a selector finds, which must be there, and of a type if that matters.
  * @template {Element} [T=HTMLElement]
  * @param {ParentNode} root

@@ -9,6 +9,7 @@ import { colourOf, mixer, paintCanvas } from "./painting.js";
 
 export const KINDS = /** @type {Kind[]} */ (["pixel", "row", "picture"]);
 const CLEAR = [0, 0, 0, 0];
+const AGAIN = 200; // milliseconds until a picture that is still being drawn is looked at again
 
 /**
  * The pixels [from, to) that are asked for next.
@@ -53,6 +54,8 @@ export function createGuess(root, { player, playback, words }) {
   let cursor = 0;
   let ofRun = "";
   let sum = { user: 0, model: 0, of: 0 };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
 
   const start = make("button", { type: "button", className: "guess-start" }, words.guess);
   one(root, ".player-transport").append(start);
@@ -109,9 +112,11 @@ export function createGuess(root, { player, playback, words }) {
     guessed = new Uint8Array(run.pixels);
     const [row, column] = [Math.floor(range.from / run.width) + 1, (range.from % run.width) + 1];
     const canAsk = run.channels === 1 && run.rows === run.height && range.from < run.pixels;
-    question.textContent = canAsk
-      ? say(`guess_ask_${kind}`, { row, column })
-      : words[run.channels === 1 ? "guess_over" : "guess_drawings_only"];
+    const isDrawing = run.rows < run.height;
+    clearTimeout(waiting);
+    if (isDrawing) waiting = setTimeout(() => isOpen && ask(), AGAIN); // nobody tells that the last rows have come
+    const none = run.channels > 1 ? words.guess_drawings_only : isDrawing ? "…" : words.guess_over;
+    question.textContent = canAsk ? say(`guess_ask_${kind}`, { row, column }) : none;
     const choices = kind === "pixel" ? [button(words.ink, () => answer(1)), button(words.paper, () => answer(0))] : [];
     const shows = kind === "pixel" ? [] : [button(words.guess_show, show)];
     answers.replaceChildren(...(canAsk ? [...choices, ...shows] : []));

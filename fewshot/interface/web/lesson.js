@@ -42,9 +42,9 @@ const USUAL = 100; // pixels/s
  */
 export async function createLessons(studio, fetchContent) {
   const { facts, sets, players, playback, selection } = studio;
-  const asked = new URLSearchParams(location.search);
+  const query = new URLSearchParams(location.search);
   const opensLink = location.hash !== "";
-  const { language, words, lessons } = await fetchContent(asked.get("lang") ?? navigator.languages.join());
+  const { language, words, lessons } = await fetchContent(query.get("lang") ?? navigator.languages.join());
   const player = one(document, ".player");
   const guess = createGuess(player, { player: players[0], playback, words });
   const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -57,6 +57,7 @@ export async function createLessons(studio, fetchContent) {
   let lesson = null; // the one that is open
   let step = 0;
   let put = { wish: "", run: "", made: "" }; // what the last step put on the page
+  let asked = 0; // steps that were to be shown; all but the last come too late
   /** @type {Record<string, Recipe>} by task, what was on the page before */
   let before = recipesAmong(recall(STORAGE_KEY), facts);
 
@@ -99,8 +100,11 @@ export async function createLessons(studio, fetchContent) {
     keep(STORAGE_KEY, before);
   }
 
-  /** @param {State} state */
-  async function setUp(state) {
+  /**
+   * @param {State} state
+   * @param {() => boolean} wanted  whether it still is
+   */
+  async function setUp(state, wanted) {
     const recipe = recipeOf(state);
     remember();
     if (studio.recipe?.task !== recipe.task) {
@@ -112,7 +116,7 @@ export async function createLessons(studio, fetchContent) {
       put.wish === wish && players[0].state.run?.id === put.run && studio.recipe && made(studio.recipe) === put.made;
     if (!isThere && !(await studio.recall(recipe, words.set_up))) return;
     put = { wish, run: players[0].state.run?.id ?? "", made: studio.recipe ? made(studio.recipe) : "" };
-    look(state);
+    if (wanted()) look(state);
   }
 
   /** @param {State} state */
@@ -171,6 +175,7 @@ export async function createLessons(studio, fetchContent) {
       return make("li", {}, open);
     });
     const head = make("header", {}, make("h2", {}, words.lessons), button(words.close, end));
+    asked++;
     root.replaceChildren(head, make("p", {}, words.choose), make("ol", { className: "lesson-menu" }, ...items));
     showPanel(true);
   }
@@ -213,7 +218,10 @@ export async function createLessons(studio, fetchContent) {
     root.replaceChildren(head, body, footer, more);
     showPanel(true);
     const { show, state } = steps[step];
-    setUp(state).then(() => {
+    const mine = ++asked;
+    const wanted = () => mine === asked;
+    setUp(state, wanted).then(() => {
+      if (!wanted()) return;
       studio.views.show(viewOf(show));
       point(show);
     });
@@ -268,6 +276,7 @@ export async function createLessons(studio, fetchContent) {
 
   // The reader plays with what the step has set up.
   function hide() {
+    asked++;
     guess.close();
     point([]);
     showPanel(false);
@@ -324,14 +333,14 @@ export async function createLessons(studio, fetchContent) {
     list: lessons,
     /** The page is complete: the step that its address names is shown. */
     open() {
-      const wanted = Number(asked.get("lesson")) - 1;
+      const wanted = Number(query.get("lesson")) - 1;
       if (!lessons[wanted]) {
         if (!opensLink) end(); // one that was left open at the last visit
         return;
       }
-      const at = Math.floor(Number(asked.get("step") ?? 1)) - 1;
+      const at = Math.floor(Number(query.get("step") ?? 1)) - 1;
       go(wanted, lessons[wanted].steps[at] ? at : 0);
-      present(asked.has("present"));
+      present(query.has("present"));
     },
   };
 }

@@ -5,7 +5,7 @@
 
 import { createBeginning } from "./beginning.js";
 import { strokesAmong } from "./codec.js";
-import { make, one } from "./dom.js";
+import { make, one, placesOf } from "./dom.js";
 import { acceptChosen, acceptDrops, acceptPastes, addFiles, readFile } from "./files.js";
 import { createHistory } from "./history.js";
 import { colourOf, contextOf, paintDrawing } from "./painting.js";
@@ -263,8 +263,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     const isOther = (/** @type {PointerEvent} */ { pointerId }) => pointerId !== event.pointerId;
     const move = (/** @type {PointerEvent} */ moved) => {
       if (isOther(moved)) return;
-      const events = moved.getCoalescedEvents();
-      for (const each of events.length ? events : [moved]) {
+      for (const each of placesOf(moved)) {
         const wasOut = isOut;
         isOut = sharesOf(each).some((share) => share < 0 || share > 1);
         if (wasOut && isOut) continue; // a stroke ends at the edge
@@ -295,7 +294,8 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
   // The tray -------------------------------------------------------------------------------------------------------
 
   function trayChanged(tell = edited) {
-    if (shots !== null && shots >= readOf(drawings).length) shots = null;
+    const isAway = place !== null && strokes.length > 0; // one of them is on the pad, and comes back
+    if (shots !== null && shots >= readOf(drawings).length + Number(isAway)) shots = null;
     if (place !== null) place = Math.min(place, drawings.length);
     showTray();
     keepAll();

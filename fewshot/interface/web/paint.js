@@ -4,7 +4,7 @@
 // is kept, and changes are taken back, by whoever shows it here.
 
 import { fromBase64, toBase64 } from "./codec.js";
-import { make, one } from "./dom.js";
+import { make, one, placesOf } from "./dom.js";
 import { paintCanvas, rgb } from "./painting.js";
 import { blank, colourAt, colourOfHex, fill, isBlank, paintLine } from "./raster.js";
 
@@ -91,8 +91,7 @@ export function createPaint(root, painted) {
     const isOther = (/** @type {PointerEvent} */ { pointerId }) => pointerId !== pointer;
     const move = (/** @type {PointerEvent} */ moved) => {
       if (isOther(moved) || chosen(brushes) === FILL) return;
-      const events = moved.getCoalescedEvents();
-      for (const next of (events.length ? events : [moved]).map(placeOf)) {
+      for (const next of placesOf(moved).map(placeOf)) {
         stroke(last, next);
         last = next;
       }

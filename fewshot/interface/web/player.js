@@ -468,8 +468,9 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
       received = received.then(() => {
         earlier = later = null;
         drawing = false;
-        playback.go(kept.rows * kept.width);
+        selection.clear();
         choose(kept);
+        playback.go(kept.rows * kept.width);
         say(whatIsShown(kept));
       });
       return received;

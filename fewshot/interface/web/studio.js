@@ -3,7 +3,7 @@
 
 import { createAlong } from "./along.js";
 import { withSeed } from "./batch.js";
-import { packBits, toBase64 } from "./codec.js";
+import { newId, packBits, toBase64 } from "./codec.js";
 import { createCompare } from "./compare.js";
 import { one } from "./dom.js";
 import { createExport } from "./export.js";
@@ -63,8 +63,8 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   let wanted = null; // is shown once it is finished
   /** @type {Recipe | null} */
   let recalled = null; // the last that was
-  /** @type {Map<string, import("./run.js").Run>} */
-  const pictures = new Map(); // by task, what was shown when the user turned away from it
+  /** @type {Map<string, {run: import("./run.js").Run, given: string}>} */
+  const pictures = new Map(); // by task, what was shown when the user turned away from it, and of what
 
   const { tasks } = facts;
   const photoTasks = Object.entries(tasks).filter(([, { drawn }]) => !drawn);
@@ -99,6 +99,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   const along = createAlong(one(roots.pad, ".pad-along input", HTMLInputElement), {
     draw: () => (settings && isDrawn(settings) ? engine.along(pad.now(), settings) : Promise.reject()),
     show: (answer) => {
+      if ("task" in answer && answer.task !== task) return Promise.resolve(); // the user turned to another meanwhile
       pad.mirror("pixels" in answer ? answer.pixels : null);
       keep(SHOWN_KEY, null);
       return players[0].show(answer);
@@ -191,6 +192,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
    */
   async function drawNew(now, byUser) {
     const recipe = await recipeOf(now, byUser);
+    again = null; // what the pad gave back to the tray is in this picture already
     taken = key(now);
     await showHow(recipe, null);
   }
@@ -330,7 +332,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   }
 
   function showExample() {
-    players[0].absorb({ ...example, id: crypto.randomUUID() });
+    players[0].absorb({ ...example, id: newId() });
   }
 
   /** What the comparison is of: what a picture would be drawn from now, or else the example; with the seed of the picture. */
@@ -364,7 +366,16 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   }
 
   /** What a picture would be drawn from now; null until the settings are known. */
-  const recipeNow = () => settings && { task, drawings: pad.now(), photographs: photos.value(), settings };
+  const recipeNow = () => settings && { task, ...givenNow(), settings };
+
+  /** What is read of what is on the page: drawings, or photographs. */
+  function givenNow() {
+    const { drawn } = tasks[task];
+    return {
+      drawings: drawn ? pad.now() : { supports: [], shots: null, beginning: null },
+      photographs: drawn ? { photos: [], beginning: null } : photos.value(),
+    };
+  }
 
   /**
    * A recipe takes the place of what is on the page, and the picture of its chance number is drawn. That can be undone.
@@ -537,7 +548,9 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
      */
     turn(to) {
       const { run } = players[0].state;
-      if (run?.task === task && run.rows === run.height && !run.example) pictures.set(task, run);
+      if (run?.task === task && run.rows === run.height && !run.example) {
+        pictures.set(task, { run, given: JSON.stringify(givenNow()) });
+      } else pictures.delete(task);
       task = to;
       next = wanted = again = held = null;
       compare.close();
@@ -554,7 +567,8 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     showTask(now) {
       studio.know(now);
       const kept = pictures.get(task);
-      if (kept?.model === now.model && supports().length) players[0].bring(kept);
+      const isOfThese = kept?.given === JSON.stringify(givenNow());
+      if (isOfThese && kept.run.model === now.model && supports().length) players[0].bring(kept.run);
       else if (supports().length) generate(now, false);
       else showExample();
     },

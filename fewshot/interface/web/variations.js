@@ -211,6 +211,11 @@ export function createVariations(root, { engine, database, shelf, play }) {
      * @param {string} to
      */
     async turn(to) {
+      const left = batch();
+      if (left && drawing) {
+        left.pictures = left.pictures.filter(({ rows }) => rows === left.side);
+        if (!left.pictures.length) batches.delete(task); // those that were there before are in the database
+      }
       task = to;
       asked++;
       drawing = false;

@@ -4,7 +4,7 @@
 // then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Now and then, between
 // two rows, it listens.
 
-import { packBits, toBase64 } from "../codec.js";
+import { newId, packBits, toBase64 } from "../codec.js";
 import { PIXELS } from "../ink.js";
 import { draw, readNetwork } from "./model.js";
 import { pack } from "./pack.js";
@@ -171,7 +171,7 @@ function* chunks(model, wish) {
   const bits = Uint8Array.from(supports.flatMap((support) => [...support]));
   /** @type {Omit<Chunk, "start" | "rows" | "data">} */
   const facts = {
-    id: crypto.randomUUID(),
+    id: newId(),
     ...ofModel,
     ...how,
     shots: supports.length,

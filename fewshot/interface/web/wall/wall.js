@@ -36,6 +36,8 @@ const button = (/** @type {string} */ name) => one(document, `[data-do=${name}]`
 /** @type {Map<number, {drawing: Drawing, card: HTMLLIElement}>} */
 const shown = new Map();
 let revision = 0;
+let said = "";
+let isAway = false; // the studio did not answer
 /** @type {number | null} */
 let shared = null;
 
@@ -141,13 +143,16 @@ function show(news) {
   one(document, ".count").textContent = count ? String(count) : "";
   button("clear").disabled = button("export").disabled = !count;
   button("restore").hidden = !news.removed;
-  status.textContent = news.removed ? `Removed ${news.removed === 1 ? "a drawing" : `${news.removed} drawings`}.` : "";
+  said = news.removed ? `Removed ${news.removed === 1 ? "a drawing" : `${news.removed} drawings`}.` : "";
+  status.textContent = said;
 }
 
 async function look() {
   const answer = await fetch(address(`drawings?known=${revision}`)).catch(() => null);
   if (answer?.status === 200) show(await answer.json());
   else if (!answer?.ok) status.textContent = whyNot(answer);
+  else if (isAway) status.textContent = said; // what was said before it was away
+  isAway = !answer?.ok;
 }
 
 async function lookOn() {
