@@ -100,6 +100,8 @@ def evaluate(config: EvaluateConfig) -> None:
     """Score held-out data in nats/dim."""
     if config.quality and config.wrong_supports:
         raise InputError("--quality and --wrong-supports do not go together.")
+    if not config.quality and (config.guidance, config.cut, config.temperature) != ((0.0,), (0.0,), (1.0,)):
+        raise InputError("--guidance, --cut and --temperature are for --quality: nats/dim are without.")
     if not 0 <= config.seed <= MAX_SEED:
         raise InputError(f"--seed must be from 0 to {MAX_SEED}.")
     if config.against is not None and config.wrong_supports:

@@ -92,8 +92,9 @@ def _attention_at_mirror(network: Network, image: NDArray[np.uint8]) -> float:
     device = next(network.parameters()).device
     supports, targets = to_tensor(episode.supports, device), to_tensor(episode.targets, device)
     height, width = image.shape[1:3]
-    alpha = network.attention(targets, network.encode(supports))[0][0, :, :, 1:]  # [heads, H * W, H' * W']
     rows, columns = network.grid(height, width)
+    alpha = network.attention(targets, network.encode(supports))[0][0]
+    alpha = alpha[..., 1 : 1 + rows * columns]  # [heads, H * W, H' * W']
     alpha = alpha.unflatten(1, (height, width)).unflatten(3, (rows, columns))
     y, x, patch_y, patch_x = (torch.arange(n, device=device) for n in (height, width, rows, columns))
     y_away = (y[:, None] - patch_y * height / rows).abs() <= 1  # [H, H']

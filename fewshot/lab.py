@@ -5,6 +5,7 @@ the validation alphabets, the last on held-out photographs.
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -309,8 +310,9 @@ def _score(network: AttentionPixelCNN, supports: Tensor, targets: Tensor) -> flo
 def _without_one(network: AttentionPixelCNN, supports: Tensor, targets: Tensor) -> dict[str, float]:
     """nats/dim of each target without the support that it reads most, and without that which it reads least."""
     shots, (height, width) = len(supports), targets.shape[2:]
-    alpha = network.attention(targets[None], network.encode(supports[None]))[0][0]  # [heads, Q*H*W, 1 + S*H'*W']
-    shares = alpha[..., 1:].unflatten(2, (shots, -1)).sum(3)
+    alpha = network.attention(targets[None], network.encode(supports[None]))[0][0]
+    alpha = alpha[..., 1 : 1 + shots * math.prod(network.grid(height, width))]  # [heads, Q*H*W, S*H'*W']
+    shares = alpha.unflatten(2, (shots, -1)).sum(3)
     shares = shares.unflatten(1, (len(targets), height * width)).mean((0, 2))  # [Q, S]
     nats = {}
     for which, dropped in {"most": shares.argmax(1), "least": shares.argmin(1)}.items():

@@ -134,6 +134,27 @@ def test_of_an_animation_that_draws_itself_the_fullest_frame_counts(format: str)
     assert parts_and_holes(read_picture(data))[0] == 2
 
 
+@pytest.mark.parametrize("table", [(60, 48, 44), (120, 120, 124), (205, 203, 198)], ids=["dark", "grey", "light"])
+@pytest.mark.parametrize("turned", [0, 12])
+def test_of_a_whole_sheet_on_a_table_only_the_sheet_counts(table: tuple[int, int, int], turned: int) -> None:
+    card = Image.new("RGB", (280, 350), (242, 241, 238))
+    ImageDraw.Draw(card).ellipse((70, 80, 210, 260), outline=(40, 42, 90), width=5)
+    card = card.convert("RGBA").rotate(turned, Image.Resampling.BICUBIC, expand=True)
+    image = Image.new("RGB", (600, 600), table)
+    image.paste(card, (300 - card.width // 2, 300 - card.height // 2), card)
+    for seen in (image, grainy(image)):
+        ink = read_picture(file(seen))
+        assert parts_and_holes(ink) == (1, 1)
+        assert longest(ink) > 60
+
+
+def test_a_dot_in_a_ring_that_is_cut_close_is_no_sheet() -> None:
+    image, pen = canvas(400)
+    pen.ellipse((0, 0, 399, 399), outline=0, width=60)
+    pen.ellipse((185, 185, 215, 215), fill=0)
+    assert parts_and_holes(read_picture(file(image))) == (2, 1)
+
+
 @pytest.mark.parametrize("big_tiff", [False, True])
 def test_a_tiffs_pages_count_as_long_as_they_have_one_size(big_tiff: bool) -> None:
     pages = [Image.new("1", size, 1) for size in ((64, 64), (64, 64), (4000, 4000), (64, 64))]

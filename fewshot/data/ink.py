@@ -1,7 +1,8 @@
 """Where the ink is in a picture of any size, in any light, of any pen.
 
 1. The paper: on a screen it is all of one colour. In a photo its light is uneven; there, the brightest around each
-   pixel (a morphological closing) is what the pixel would be without ink. Whether the dark or the light is the paper,
+   pixel (a morphological closing) is what the pixel would be without ink. Of a photo that shows a whole sheet on a
+   table, only the sheet counts. Whether the dark or the light is the paper,
    the picture's border tells, or that strokes are narrow.
 2. The strength of the ink at a pixel is the share of the paper's light that it takes, in the colour in which it takes
    most: so ink of any colour counts.
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
-from skimage.morphology import skeletonize
+from skimage.morphology import convex_hull_image, skeletonize
 
 from fewshot.data.pictures import PictureError
 
@@ -28,7 +29,9 @@ _FAINTEST = 0.03, 0.07  # ink takes away at least this share of the paper's ligh
 _EDGE = 0.15, 0.25  # of the strongest ink, on a screen and in a photo: what is weaker is paper
 _PAPER = -0.3  # the margin of what is clearly no ink
 _BOLD = 0.1  # of the picture's side: strokes as wide as this leave no paper to see close by
-_SMALL = 180  # pixels: sides of the copy in which paper is looked for around bold strokes
+_SMALL = 180  # pixels: sides of the copy in which paper is looked for around bold strokes, or on a table
+_SHEET = 0.05, 0.9  # of the picture: the least and the most that a whole sheet on a table takes
+_PEN = 0.07  # of such a sheet's side: strokes are not half as wide
 
 
 def ink_margin(picture: np.ndarray) -> np.ndarray:
@@ -36,6 +39,7 @@ def ink_margin(picture: np.ndarray) -> np.ndarray:
 
     ``picture`` is float [height, width, 3], 0..255; a small one comes out larger. Raises PictureError if it is blank.
     """
+    picture = _sheet_of(picture)
     paper = _screen_paper(picture)
     on_screen = paper is not None
     taken = np.abs(picture - paper) / 255 if on_screen else _light_taken(picture)
@@ -138,13 +142,42 @@ def _depths(mask: np.ndarray) -> np.ndarray:
     return np.concatenate([np.cumprod(side, 0, dtype=np.int32).sum(0) for side in sides])
 
 
+def _sheet_of(photo: np.ndarray) -> np.ndarray:
+    """The part of a photo with a whole sheet of paper that lies on a table, all of the sheet's colour beside it.
+
+    The photo itself where it shows none: a sheet is one piece without bays, away from the border, with some ink.
+    """
+    by = max(1, min(max(photo.shape) // _SMALL, *photo.shape[:2]))
+    small = ndimage.uniform_filter(photo, (by, by, 0))[by // 2 :: by, by // 2 :: by]
+    for levels in (small.mean(2), np.ptp(small, axis=2)):  # lighter than the table, or a coloured note
+        light = levels > threshold_otsu(levels)
+        labels, count = ndimage.label(light)
+        if not count:  # of one colour
+            continue
+        sheet = ndimage.binary_fill_holes(labels == 1 + np.bincount(labels.ravel())[1:].argmax())
+        area, ink = sheet.sum(), sheet & ~light
+        has_size = _SHEET[0] < area / sheet.size < _SHEET[1] and _of_border(sheet) < 0.05
+        if not has_size or light[~sheet].mean() > 0.1 or not 0.001 < ink.sum() / area < 0.2:
+            continue
+        pen, table = (ndimage.distance_transform_edt(mask).max() for mask in (ink, ~sheet))
+        if area > 0.93 * convex_hull_image(sheet).sum() and pen < min(table / 3, _PEN * area**0.5):
+            inside = np.kron(ndimage.binary_erosion(sheet, iterations=3), np.ones((by, by), bool))
+            inside = np.pad(inside, [(0, max(0, n - m)) for n, m in zip(photo.shape, inside.shape, strict=False)])
+            box = ndimage.find_objects(inside.astype(np.uint8))[0]
+            cut, inside = photo[box].copy(), inside[: photo.shape[0], : photo.shape[1]][box]
+            cut[~inside] = np.median(cut[inside], axis=0)
+            return cut
+    return photo
+
+
 def _light_taken(picture: np.ndarray) -> np.ndarray:
     """Which share of the light of the paper around it is missing at each pixel of a photo: [height, width, 3]."""
     side = max(picture.shape)
     grey = picture.mean(2)
     leans = [_lean(grey, side // part) for part in (3, 8, 20)]
     lean = max(leans, key=abs)
-    if lean > 0 if abs(lean) > 0.8 else _paper_is_dark(grey < threshold_otsu(grey)):
+    clear = abs(lean) > 0.8 and not min(leans) < -0.8 < 0.8 < max(leans)  # and the squares do not contradict each other
+    if lean > 0 if clear else _paper_is_dark(grey < threshold_otsu(grey)):
         picture = 255 - picture
     smooth = ndimage.gaussian_filter(picture, (1, 1, 0)) if side >= _ENOUGH else picture
     # How wide the strokes are shows in a small copy, with a neighbourhood wider than most; then a closer one will do.

@@ -2,7 +2,7 @@
 
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -77,9 +77,13 @@ def _pixel(run: Run, row: int | None, column: int | None, sample: int) -> tuple[
     if row is None and column is None:
         ink = np.argwhere(run.images[sample]) if run.facts.channels == 1 else np.empty((0, 2), int)
         row, column = ink[-1].tolist() if len(ink) else (height // 2, width // 2)
-    if row is None or column is None or not (0 <= row < height and 0 <= column < width):
+    if not (_is_within(row, height) and _is_within(column, width)):
         raise InputError(f"A pixel is a row from 0 to {height - 1} and a column from 0 to {width - 1}.")
     return row, column
+
+
+def _is_within(place: object, size: int) -> TypeGuard[int]:
+    return isinstance(place, int | np.integer) and not isinstance(place, bool) and bool(0 <= place < size)
 
 
 def _picture(run: Run, image: np.ndarray) -> tuple[np.ndarray]:

@@ -1,5 +1,7 @@
 """What a run is, in words, and whether it can be taken home."""
 
+import numpy as np
+
 from fewshot.api import InputError, Run
 
 
@@ -24,7 +26,7 @@ def recipe(run: Run, sample: int = 0) -> str:
 def check(run: Run, sample: int) -> None:
     """Raises InputError unless a run has that sample, and it is finished."""
     number, height = run.images.shape[:2]
-    if not 0 <= sample < number:
+    if not isinstance(sample, int | np.integer) or not 0 <= sample < number:
         raise InputError(f"There is no sample {sample}: this run has {number}, counted from 0.")
     if run.rows < height:
         raise InputError(f"The picture is not finished: {run.rows} of its {height} rows are drawn.")

@@ -21,7 +21,7 @@ from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, Episodes
 from fewshot.files import writable
 from fewshot.memory import keep_freed
-from fewshot.models import MODELS, ModelConfig, Network, build
+from fewshot.models import MODELS, AttentionPixelCNN, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
@@ -197,7 +197,9 @@ class _Run:
         torch.manual_seed(config.seed)
         self.network = build(self.sizes()).to(device).to(memory_format=torch.channels_last)
         if config.aligned:
-            for reader in self.network.readers:
+            if not isinstance(self.network, AttentionPixelCNN):
+                raise SettingError("--aligned is for Attention PixelCNN.")
+            for reader in self.network.all_readers():
                 reader.align()
         if config.reference and self.network.attends:
             self.network.attend = attend_twice_differentiable
