@@ -121,6 +121,8 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
         ),
         (("evaluate", "--checkpoint", "products-attention", "--data", "x", "--quality"), "for characters and emoji"),
         (("evaluate", "--checkpoint", "mirror-attention", "--data", "x", "--wrong-supports"), "characters, emoji and"),
+        (("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--guidance", "1"), "are for --quality"),
+        (("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--cut", "1"), "The cut must"),
         (("train", "--data", "missing.npz", "--out", "{tmp}"), "no data at 'missing.npz'"),
         (("train", "--data", "missing.npz", "--every", "0"), "--every must be at least 1"),
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", __file__), "exists"),

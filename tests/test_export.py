@@ -229,12 +229,15 @@ def test_figure_shows_the_pixel_and_the_recipe(run, photograph):
     with Image.open(io.BytesIO(content(run, "figure"))) as picture:
         assert picture.width > 1000
     assert content(photograph, "figure-svg").startswith(b"<?xml")
-    for wrong in ((26, 0), (0, None), (-1, 0)):
+    for wrong in ((26, 0), (0, None), (-1, 0), (3.5, 2), ("3", 2), (True, 2)):
         with pytest.raises(InputError, match="A pixel is a row"):
             run.figure(*wrong)
 
 
 def test_what_cannot_be_taken_home_says_why(run, supports, tmp_path):
+    for odd in (0.5, "a", None):
+        with pytest.raises(InputError, match="no sample"):
+            run.to_html(tmp_path / "odd.html", sample=odd)
     with pytest.raises(InputError, match="no sample 2"):
         run.to_html(tmp_path / "player.html", sample=2)
     with pytest.raises(InputError, match="There is no format 'bmp'"):

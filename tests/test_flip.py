@@ -52,6 +52,8 @@ def test_some_drawings_of_each_character_are_scored(drawings):
     for image, character in zip(images, group, strict=True):
         own = drawings.images[drawings.characters()[character]]
         assert (own == image).all(axis=(1, 2)).any()
+    reads_itself = small_network("attention", own=True, stride=2)  # beside the support, which alone is looked at here
+    assert 0 <= evaluate_mirror(reads_itself, images[:2])["attention_at_mirror"] < 1
     network = small_network("conditional")
     of_drawings, of_characters = evaluate_mirror(network, images), evaluate_mirror(network, images, group)
     assert of_drawings["nats_per_dim"] == of_characters["nats_per_dim"]

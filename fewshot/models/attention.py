@@ -28,9 +28,6 @@ from fewshot.models.config import ModelConfig
 from fewshot.models.heads import MixtureOfLogistics
 from fewshot.models.layers import fourier_positions
 
-ALIGNED_OCTAVES = 3  # of the position: the finest has a period of a quarter of the side
-ALIGNED_SCALE = 2.5  # most of the weight is then within a patch of 4x4 pixels of 32x32
-
 
 class Patches(NamedTuple):
     """Keys and values of one reader: of the null key, then of all patches of all supports."""
@@ -67,21 +64,6 @@ class Reader(nn.Module):
             of_patch = config.channels * config.stride**2
             self.own_key = nn.Conv2d(config.maps + positions + of_patch, size, 1)
             self.own_value = nn.Conv2d(config.maps + positions + of_patch, size, 1)
-
-    @torch.no_grad()
-    def align(self) -> None:
-        """Begin to look, with every head, at the pixel's own place in each support.
-
-        The first numbers of keys and queries become the same coordinates, sines and cosines of the position, whose
-        product is largest where the positions are the same.
-        """
-        octaves, positions = self.config.octaves, 2 + 4 * self.config.octaves
-        waves = torch.arange(2, positions).view(2, octaves, 2)[:, :ALIGNED_OCTAVES].flatten()  # sines, then cosines
-        taken = torch.cat([torch.arange(2), waves])
-        for project in (self.key, self.query):
-            for head in project.weight[..., 0, 0].split(self.config.key_size):
-                head[: len(taken)] = 0
-                head[torch.arange(len(taken)), taken - positions] = ALIGNED_SCALE
 
     def of_nothing(self, n: int) -> Patches:
         """Keys and values of n episodes without supports: the null key's."""

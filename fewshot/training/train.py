@@ -21,7 +21,7 @@ from fewshot import checkpoints
 from fewshot.data.episodes import MAX_SHOTS, Episodes
 from fewshot.files import writable
 from fewshot.memory import keep_freed
-from fewshot.models import MODELS, AttentionPixelCNN, ModelConfig, Network, build
+from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.heads import HEADS
@@ -74,8 +74,6 @@ class TrainConfig:
     without: float = 0.0
     """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in
     guidance"""
-    aligned: bool = False
-    """Attention PixelCNN: begin with attention on each pixel's own place in every support"""
     network: tuple[str, ...] = ()
     """sizes of the network that differ from the task's, as name=value: maps=64 own=true attend_after=[3,7]"""
     seed: int = 0
@@ -196,11 +194,6 @@ class _Run:
         self.share = _Share(self.loader, rank, world)
         torch.manual_seed(config.seed)
         self.network = build(self.sizes()).to(device).to(memory_format=torch.channels_last)
-        if config.aligned:
-            if not isinstance(self.network, AttentionPixelCNN):
-                raise SettingError("--aligned is for Attention PixelCNN.")
-            for reader in self.network.all_readers():
-                reader.align()
         if config.reference and self.network.attends:
             self.network.attend = attend_twice_differentiable
         self.before = self.load_initial()
