@@ -5,6 +5,7 @@ The page's process only passes on what they draw. A method of ``Service`` that i
 all models (``shared``), so that they share their memory; where nothing can be forked, each loads its own.
 """
 
+import atexit
 import inspect
 import multiprocessing
 import os
@@ -83,6 +84,7 @@ class Workers:
             self._context.set_forkserver_preload([SHARED])
         self._lock = Lock()
         self._workers = [_Worker(self._context, self._replace) for _ in range(number)]
+        atexit.register(self.close)  # before multiprocessing ends them, whom nothing can replace any more
 
     def ask(self, method: str, arguments: list[Any], asker: Asker) -> Iterator[Any]:
         """The answers of a method of the service; fewer if they are not wanted any more. Raises what it raises."""
@@ -107,6 +109,7 @@ class Workers:
 
     def close(self) -> None:
         """End all workers."""
+        atexit.unregister(self.close)
         with self._lock:
             workers, self._workers = self._workers, []
         for worker in workers:
