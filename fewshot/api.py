@@ -48,6 +48,7 @@ class Facts:
     task: Task
     side: int  # of its images, in pixels
     channels: int  # of a pixel, 1 or 3
+    colours: int  # that a pixel can have
     needs_supports: bool  # whether it reads any
     attends: bool  # whether its runs have attention
     influences: bool  # whether ``influence`` can be asked for: it reads supports, and does not draw in colour
@@ -169,6 +170,7 @@ class FewShotModel:
             task=self.task,
             side=self.side,
             channels=network.config.channels,
+            colours=network.head.colours,
             needs_supports=network.needs_supports,
             attends=network.attends,
             influences=network.needs_supports and not self.in_colour,

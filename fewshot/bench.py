@@ -23,7 +23,7 @@ from fewshot.models import ModelConfig, Network, PixelCNN, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler
-from fewshot.sampling.pixels import Draw
+from fewshot.sampling.pixels import Draw, noise_of_pixel
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.train import TrainConfig, compiled, fast_bf16, train_step
@@ -74,7 +74,7 @@ def adapted(network: Network, shots: int) -> PixelCNN:
 def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
     """Time of the incremental sampler, supports encoded anew each time, with or without the trace."""
     supports, head = made_up(network.config, shots, side), network.head
-    noise = uniform_noise(0, (samples, side, side, *((head.noise,) if head.channels == 3 else ())))
+    noise = uniform_noise(0, (samples, side, side, *noise_of_pixel(head, guided=False)))
     sampler = IncrementalSampler(network, side, side)
 
     def draw() -> None:

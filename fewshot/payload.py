@@ -24,6 +24,7 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
                        what the run was drawn with
     height, width      H, W of the picture
     channels           1, or 3 in colour
+    colours            how many different ones a pixel can have: 2, those of a palette, or 256 ** 3
     shots, supports    S, and the supports as base64 of S*H*W bits, row by row, or of S*H*W*3 bytes
     heads, grid        of the attention: number of heads and [H', W']; 0 heads for a model without attention
     own_grid           [h, w] of the patches of the drawing itself that are read too; [0, 0] where none are
@@ -191,6 +192,7 @@ def pack_facts(facts: Facts) -> dict[str, Any]:
         "height": facts.side,
         "width": facts.side,
         "channels": facts.channels,
+        "colours": facts.colours,
     }
 
 

@@ -48,7 +48,7 @@ class Task:
     trace: Callable[[Image], list[Any]] | None = None  # the reverse, as near as centre lines come to an image
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
-    palette: Mapping[str, str] = field(default_factory=dict)  # "#rrggbb" by name: what supports are painted with
+    palette: Mapping[str, str] = field(default_factory=dict)  # "#rrggbb" by name: all colours, where they are few
     credits: tuple[Credit, ...] = ()  # whose the pictures of each ready-made set are, in their order
     title: str = ""  # for the page: what to choose, where nothing is drawn on the pad
     help: str = ""  # for the page, in HTML: what the machine does with it
@@ -174,23 +174,10 @@ EMOJI = Task(
     channels=3,
     shots=3,
     most_shots=MAX_SHOTS,
-    protocol="emoji {side}x{side} on white, supports by other artists; nats/dim over pixels and colours",
-    read_picture=photos.read_photo,
-    ready_made=partial(photos.samples, "emoji"),
-    palette={
-        "black": "#212121",
-        "grey": "#9e9e9e",
-        "brown": "#795548",
-        "red": "#e53935",
-        "orange": "#fb8c00",
-        "yellow": "#fdd835",
-        "green": "#43a047",
-        "light blue": "#81d4fa",
-        "blue": "#1e88e5",
-        "purple": "#8e24aa",
-        "pink": "#f48fb1",
-        "white": "#ffffff",
-    },
+    protocol="emoji {side}x{side} on white in 16 colours, supports by other artists; nats/dim over pixels and channels",
+    read_picture=emoji.read_picture,
+    ready_made=emoji.samples,
+    palette=emoji.PALETTE,
     credits=(
         Credit("Noto Emoji", "Google", "Apache 2.0"),
         Credit("Twemoji", "X Corp. and others", "CC BY 4.0"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from skimage.color import rgb2lab
 
 from fewshot import InputError, payload
 from fewshot.commands import main
@@ -18,17 +19,18 @@ from fewshot.training.augment import augment_emoji
 from fewshot.training.train import TrainConfig, train
 from tests.conftest import SHARED, needs_shared, small_network
 
+COLOURS = np.array([list(bytes.fromhex(colour[1:])) for colour in emoji.PALETTE.values()], np.uint8)  # white first
 ARTISTS = [8, 9, 6, 9, 4, 9, 7, 6]  # sources of each of eight emoji, the first so many of SOURCES
 VALIDATION = {2, 5, 7}
 
 
 def pictures(n: int) -> np.ndarray:
-    """Pictures on white [n, 32, 32, 3], each with a square of a colour of its own, so that it is known again."""
+    """Pictures on white [n, 32, 32, 3], each with a square of its own, so that it is known again."""
     rng = np.random.default_rng(0)
     images = np.full((n, emoji.SIDE, emoji.SIDE, 3), 255, np.uint8)
-    for image in images:
-        top, left = rng.integers(3, 12, 2)
-        image[top : top + 15, left : left + 12] = rng.integers(0, 256, 3)
+    for image, place in zip(images, rng.permutation(81), strict=False):
+        top, left = 3 + place // 9, 3 + place % 9
+        image[top : top + 15, left : left + 12] = COLOURS[rng.integers(1, len(COLOURS))]
     return images
 
 
@@ -99,6 +101,7 @@ def test_what_changes_an_episode_changes_all_of_it_alike_and_leaves_white_white(
         changed = augment_emoji(images, rng)
         assert changed.shape == images.shape
         assert changed.dtype == np.uint8
+        assert (changed[..., None, :] == COLOURS).all(axis=-1).any(axis=-1).all()  # of the palette
         same += (changed == images).all()
         for before, after in zip(images, changed, strict=True):
             whites = [(image == 255).all(axis=2).sum() for image in (before, after)]
@@ -274,11 +277,12 @@ def test_icon_packages_are_rendered_by_name(tmp_path):
     shown = [data.class_name[c] for c in data.class_id]
     assert shown == ["anchor", "anchor", "closed-book", "cow"]
     assert len(set(data.artist)) == 2
-    assert data.images[:, 16, 16].tolist() == [[255, 0, 0], [0, 0, 255], [0, 0, 255], [0, 255, 0]]
+    red, green, blue = (emoji.painted(np.array(one, np.uint8)).tolist() for one in np.eye(3, dtype=np.uint8) * 255)
+    assert data.images[:, 16, 16].tolist() == [red, blue, blue, green]
     assert (data.images[:, :4] == 255).all()
     package(tmp_path, "openmoji", {"carrot": '<path fill="red" d="M0 0h40v20H0z"/>'}, width=40)
     wide = emoji.load(tmp_path, "validation").images[2]
-    assert (wide[11:21] == [255, 0, 0]).all()
+    assert (wide[11:21] == red).all()
     assert (wide[[*range(5), *range(27, 32)]] == 255).all()
     assert emoji.load(tmp_path).class_name == tuple(emoji.names())
     assert len(emoji.load(tmp_path).images) == 6
@@ -309,6 +313,19 @@ def test_what_cannot_be_rendered_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(DataError, match="needs resvg-py"):
         emoji.load(tmp_path)
+
+
+def test_a_picture_is_painted_with_the_nearest_colours_of_the_palette():
+    assert (emoji.painted(COLOURS) == COLOURS).all()
+    anything = np.random.default_rng(0).integers(0, 256, (200, 3), dtype=np.uint8)
+    once = emoji.painted(anything[None])
+    assert (once == emoji.painted(once)).all()
+    lab = rgb2lab(COLOURS)
+    distance = np.linalg.norm(rgb2lab(anything)[:, None] - lab, axis=2)
+    mine = (once[0][:, None] == COLOURS).all(axis=2)
+    assert mine.any(axis=1).all()
+    assert (distance[mine] < distance.min(axis=1) + 6).all()  # cells of four levels are told apart, and not single ones
+    assert (distance[mine] == distance.min(axis=1)).mean() > 0.95
 
 
 def test_what_is_painted_is_read_as_it_is():

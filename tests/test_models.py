@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from fewshot.models import ModelConfig, build, heads
 from fewshot.models import attend as attend_module
 from fewshot.models.attend import attend, attend_twice_differentiable
+from fewshot.models.inputs import units
 from fewshot.models.meta import call
 from tests.conftest import NETWORKS, VARIANTS, small_network
 
@@ -260,6 +261,40 @@ def test_colours_of_a_pixel_depend_on_those_before():
     assert total(torch.cat([levels[red].expand(len(pairs), 1), pairs], dim=1)) == pytest.approx(expected, rel=1e-3)
 
 
+PALETTE = ("#ffffff", "#000000", "#e23b3f", "#3e8ccd", "#fbcb42")
+
+
+def painted(places: torch.Tensor) -> torch.Tensor:
+    """Pictures [..., 3, H, W] whose pixels have the colours of PALETTE at ``places`` [..., H, W]."""
+    return units(heads.Palette(PALETTE).levels[places].float()).movedim(-1, -3)
+
+
+def test_a_colour_of_a_palette_is_as_probable_as_the_softmax_says():
+    head, number = heads.Palette(PALETTE), len(PALETTE)
+    generator = torch.Generator().manual_seed(0)
+    outputs = torch.randn(1, number, 4, 6, generator=generator)
+    every = painted(torch.arange(number)[:, None, None].expand(-1, 4, 6))
+    nats = head.nats(outputs.expand(number, -1, -1, -1), every)
+    torch.testing.assert_close((-nats).exp(), outputs[0].softmax(0))
+    # A colour between them is the nearest of them.
+    near = every + 0.05 * torch.randn(every.shape, generator=generator)
+    torch.testing.assert_close(head.nats(outputs.expand(number, -1, -1, -1), near), nats)
+
+
+@pytest.mark.parametrize("model", VARIANTS)
+def test_a_painted_pixel_depends_on_every_pixel_before_it_and_on_none_after(model):
+    network = small_network(model, scale=0.2, layers=6, penultimate=32, channels=3, palette=PALETTE)
+    places = torch.randint(len(PALETTE), (3, 5, 4), generator=torch.Generator().manual_seed(1))
+    supports, aim = painted(places[None, :2]), places[None, 2:]
+    outputs = network(painted(aim), supports)[0, 0].flatten(1)
+    for t in range(20):
+        changed = aim.clone().flatten()
+        changed[t] = (changed[t] + 1) % len(PALETTE)
+        moved = (network(painted(changed.view_as(aim)), supports)[0, 0].flatten(1) - outputs).abs().amax(0)
+        assert (moved[: t + 1] == 0).all()
+        assert (moved[t + 1 :] > 0).all()
+
+
 def test_an_attention_that_sees_one_place_copies_its_colour():
     network = small_network("attention", **COLOUR, heads=1)
     built = build(ModelConfig(model="attention", **COLOUR))
@@ -278,7 +313,12 @@ def test_an_attention_that_sees_one_place_copies_its_colour():
     "sizes",
     [{"channels": 2}, {"copies": 1, "channels": 3}, {"copies": True}, {"stride": 0}, {"stride": "2"}]
     + [{"attend_after": after} for after in (12, (), (3, 3), (7, 3), (True,), (0,), ("3",), [[3]])]
-    + [{"copies": True, "channels": 3, "own": True}],
+    + [{"copies": True, "channels": 3, "own": True}, {"copies": True, "channels": 3, "palette": PALETTE}]
+    + [{"palette": PALETTE}]
+    + [
+        {"palette": p, "channels": 3}
+        for p in (PALETTE[:1], 3, [["#ffffff"]], (*PALETTE, "#ffffff"), ("#000000", "red"))
+    ],
 )
 def test_sizes_that_no_network_can_have_are_refused(sizes):
     with pytest.raises(ValueError, match=next(iter(sizes))):

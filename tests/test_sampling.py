@@ -11,7 +11,7 @@ from fewshot.models.heads import MixtureOfLogistics, log_probability
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler, Partner
-from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics, noise_of_pixel
+from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics, noise_of_pixel, palette
 from tests.conftest import NETWORKS, VARIANTS, small_network, strokes_image
 
 HEIGHT, WIDTH = 9, 7
@@ -47,7 +47,7 @@ def compare(network, supports, noise, draw, prefix, trained=False, partner=None)
         assert (share <= 1 + 1e-5).all()
         # A trained head may read nothing at all of what it never saw the like of.
         assert (share.max() > 0) if trained else (share > 0).all()
-    assert 0 < drawn.images.mean() < (255 if noise.ndim == 4 else 1)
+    assert 0 < drawn.images.mean() < (255 if drawn.images.ndim == 4 else 1)
     return drawn.images
 
 
@@ -192,6 +192,44 @@ def test_equals_naive_in_colour(model, prefix_rows):
     assert images.std() > 30
     # At another temperature, what was drawn has another probability than by itself.
     assert not np.allclose(probabilities, np.exp(-nats[0].numpy()), rtol=1e-2)
+
+
+PALETTE = ("#ffffff", "#000000", "#e23b3f", "#3e8ccd", "#fbcb42")
+COLOURS = np.array([list(bytes.fromhex(colour[1:])) for colour in PALETTE], np.uint8)
+
+
+@pytest.mark.parametrize("prefix_rows", [0, 2])
+@pytest.mark.parametrize("draw", [Draw(), Draw(0.8, 1.5, 0.02)])
+@pytest.mark.parametrize("model", VARIANTS)
+def test_equals_naive_with_a_palette(model, draw, prefix_rows):
+    rng = np.random.default_rng(5)
+    supports = COLOURS[rng.integers(0, len(COLOURS), (2, 5, 6))]
+    network = small_network(model, scale=0.3, channels=3, palette=PALETTE)
+    partner = small_network("pixelcnn", scale=0.3, channels=3, palette=PALETTE) if draw.guidance else None
+    if network.adapts:  # as it is: by random gradients of colours, weights soon grow beyond all measure
+        network = network.adapted(to_tensor(supports[None])[0], inner_steps=0).network
+    prefix = supports[0, :prefix_rows] if prefix_rows else None
+    images = compare(network, supports, uniform_noise(1, (3, 5, 6)), draw, prefix, partner=partner)
+    assert {tuple(colour) for colour in images.reshape(-1, 3)} <= {tuple(colour) for colour in COLOURS}
+    if prefix_rows:
+        assert (images[:, :prefix_rows] == prefix).all()
+
+
+def test_colours_of_a_palette_are_drawn_as_often_as_they_are_probable():
+    own, alone = np.random.default_rng(0).normal(size=(2, len(PALETTE), 1)).astype(np.float32)
+    n = 20_000
+    draw = Draw(temperature=0.7, guidance=1.5, cut=0.05)
+    drawn = palette(COLOURS, own.repeat(n, axis=1), uniform_noise(0, (n,)), draw, alone=alone.repeat(n, axis=1))
+    logits = (own + 1.5 * (own - alone))[:, 0] / 0.7
+    expected = np.exp(logits - logits.max())
+    expected /= expected.sum()
+    expected[expected < 0.05] = 0
+    assert 2 <= (expected > 0).sum() < len(PALETTE)
+    expected /= expected.sum()
+    places = (drawn.values[:, None] == COLOURS).all(axis=2).argmax(axis=1)
+    counts = np.bincount(places, minlength=len(PALETTE)) / n
+    assert (np.abs(counts - expected) <= 4 * np.sqrt(expected / n)).all()
+    np.testing.assert_allclose(drawn.probabilities, expected[places], rtol=1e-5)
 
 
 def test_colours_are_drawn_as_often_as_they_are_probable():

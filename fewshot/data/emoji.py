@@ -1,5 +1,8 @@
 """Emoji: an episode's supports and targets are versions of one emoji by different artists, 32x32 on white.
 
+Each is painted with the sixteen colours of PALETTE: a drawing is flat shapes, and nearly all that 256 levels of each
+colour would say besides is how their edges were smoothed.
+
 From a packed file, or from a folder with the icon packages of SOURCES, whose SVG pictures are rendered to the very same
 arrays. Which emoji are for training and which for validation says ``emoji_names.json``, by name, so that none is in
 both; those it does not name are held back for a test.
@@ -9,7 +12,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from fewshot.data import photos
 from fewshot.data.episodes import MAX_SHOTS, Episodes, Transform
 from fewshot.data.errors import DataError
 from fewshot.data.files import on_white, read_arrays
@@ -38,6 +42,27 @@ SOURCES = {
     "emojione_v1": "emojione-v1",
     "fxemoji": "fxemoji",
 }
+# All colours that the pictures have: each pixel takes the nearest. Sixteen clusters of the training emoji's pixels in
+# CIELAB (k-means, white fixed).
+PALETTE = {
+    "white": "#ffffff",
+    "black": "#37343a",
+    "grey": "#788187",
+    "light grey": "#ccc9ce",
+    "brown": "#885b3c",
+    "sand": "#eec995",
+    "red": "#e23b3f",
+    "orange": "#ed7535",
+    "amber": "#f0a73b",
+    "yellow": "#fbcb42",
+    "lemon": "#e5e436",
+    "green": "#68af5e",
+    "light blue": "#7dc7e0",
+    "blue": "#3e8ccd",
+    "purple": "#875ec9",
+    "pink": "#e46488",
+}
+BITS = 6  # of each level that decide the nearest colour
 SAME_ARTIST = {"fluent_flat": "fluent"}  # near copies: the same drawing, flat and shaded
 
 
@@ -166,6 +191,35 @@ def _of_another_emoji(emoji: Emoji, supports: NDArray[np.int64]) -> NDArray[np.i
     return others
 
 
+def painted(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures [..., 3], of which each pixel has the colour of PALETTE that is nearest to its own."""
+    red, green, blue = np.moveaxis(pictures >> (8 - BITS), -1, 0).astype(np.intp)
+    return _nearest()[red, green, blue]
+
+
+def read_picture(data: bytes, side: int) -> NDArray[np.uint8]:
+    """The middle square of a picture file, as ``painted``: [side, side, 3]. Raises PictureError."""
+    return painted(photos.read_photo(data, side))
+
+
+def samples(side: int) -> dict[str, NDArray[np.uint8]]:
+    """The sets to try, by name, as ``painted``: [S, side, side, 3]."""
+    return {name: painted(images) for name, images in photos.samples("emoji", side).items()}
+
+
+@cache
+def _nearest() -> NDArray[np.uint8]:
+    """The nearest colour [2^BITS, 2^BITS, 2^BITS, 3] by the first bits of red, green and blue."""
+    from skimage.color import rgb2lab  # takes a second, and most of what reads this module paints nothing
+
+    colours = np.array([list(bytes.fromhex(colour.removeprefix("#"))) for colour in PALETTE.values()], np.uint8)
+    levels = (np.arange(2**BITS) + 0.5) / 2**BITS
+    cells = rgb2lab(np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1))
+    nearest = colours[np.stack([np.square(cells - lab).sum(-1) for lab in rgb2lab(colours)]).argmin(0)]
+    nearest[tuple(colours.T >> (8 - BITS))] = colours  # each stays what it is
+    return nearest
+
+
 def load(path: str | Path, split: str = "all") -> Emoji:
     """The emoji of a split, one of SPLITS, or "all", of a packed ``.npz`` file or a folder of icon packages.
 
@@ -207,7 +261,7 @@ def _some(
         raise DataError(f"The data has no {split} emoji.")
     artists = [SAME_ARTIST.get(name, name) for name in source_name]
     artist = np.unique(artists, return_inverse=True)[1][source]
-    return Emoji(images, class_id.astype(np.int64), artist.astype(np.int64), class_name)
+    return Emoji(painted(images), class_id.astype(np.int64), artist.astype(np.int64), class_name)
 
 
 def names(split: str = "all") -> list[str]:

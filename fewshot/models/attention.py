@@ -169,7 +169,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         """The vector, and keys and values, of the supports [B, S, C, H, W]."""
         if not supports.shape[1]:
             return Memory(super().encode(supports), tuple(r.of_nothing(len(supports)) for r in self.all_readers()))
-        patches = self.encoder(supports.flatten(0, 1)).unflatten(0, supports.shape[:2])
+        patches = self.encoder(self.head.seen(supports.flatten(0, 1))).unflatten(0, supports.shape[:2])
         colours = None
         if self.config.copies:
             colours = F.adaptive_avg_pool2d(supports.flatten(0, 1), patches.shape[-2:]).unflatten(0, supports.shape[:2])
@@ -197,7 +197,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         N is 1 + S*H'*W', the null key first, and then, with ``config.own``, the patches of the target itself.
         """
         x = targets.flatten(0, 1)
-        v, h = self.input(x)
+        v, h = self.input(self.head.seen(x))
         above: Tensor | None = self.vector(memory, targets.shape[1])
         here, alphas = above, []
         for i, layer in enumerate(self.layers[: self.config.attend_after[-1] + 1]):

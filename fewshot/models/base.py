@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fewshot.models.config import ModelConfig
-from fewshot.models.heads import HEADS
+from fewshot.models.heads import head_of
 
 if TYPE_CHECKING:
     from fewshot.models.pixelcnn import PixelCNN
@@ -40,7 +40,7 @@ class Network(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.head = HEADS[config.channels]
+        self.head = head_of(config.channels, config.palette)
 
     def encode(self, supports: Tensor) -> Any:
         """What the network remembers of the supports [B, S, C, H, W]; encoded once, read at every pixel."""

@@ -26,7 +26,7 @@ class ConditionalPixelCNN(PixelCNN):
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         maps = config.encoder_maps
-        self.encoder = SupportEncoder(config.channels, maps, config.stride)
+        self.encoder = SupportEncoder(config.inputs, maps, config.stride)
         self.shrink = nn.Sequential(
             nn.Conv2d(maps, maps, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(maps, maps, 3, stride=2, padding=1)
         )
@@ -44,7 +44,7 @@ class ConditionalPixelCNN(PixelCNN):
     def encode(self, supports: Tensor) -> Any:
         if not supports.shape[1]:
             return supports.new_zeros(len(supports), self.to_vector.out_features)
-        return self.summary(self.encoder(supports.flatten(0, 1)).unflatten(0, supports.shape[:2]))
+        return self.summary(self.encoder(self.head.seen(supports.flatten(0, 1))).unflatten(0, supports.shape[:2]))
 
     def vector(self, memory: Any, targets: int) -> Tensor:
         return memory.repeat_interleave(targets, dim=0)[:, :, None, None]

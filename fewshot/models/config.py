@@ -1,10 +1,12 @@
 """Sizes of a network: what a checkpoint's card stores so that the network can be built again."""
 
+import re
 from dataclasses import dataclass, fields
 
 from fewshot.models.heads import HEADS
 
 MAX_SIZE = 4096
+MAX_COLOURS = 64
 # What inner steps may change, by parts of the names of the weights: all; what the supports are read with; the biases of
 # the gates and what the contexts add to them.
 ADAPTED = {
@@ -20,6 +22,7 @@ class ModelConfig:
 
     model: str = "attention"  # a key of fewshot.models.MODELS
     channels: int = 1  # colour channels of an image, a key of HEADS
+    palette: tuple[str, ...] = ()  # the colours "#rrggbb" of the images, if these have no others
     layers: int = 12  # gated layers
     maps: int = 32  # feature maps of each stack
     penultimate: int = 32  # feature maps that the skip connections add up to
@@ -40,6 +43,11 @@ class ModelConfig:
     inner_steps: int = 1  # Meta PixelCNN: gradient steps on the supports
     adapted: str = "all"  # Meta PixelCNN: what they change, a key of ADAPTED
 
+    @property
+    def inputs(self) -> int:
+        """Channels of an image as the first layers take it, see ``Head.seen``."""
+        return len(self.palette) or self.channels
+
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be built; a configuration may come from somebody's file."""
         after = self.attend_after  # a list from JSON, or, in older cards, a single number
@@ -52,8 +60,17 @@ class ModelConfig:
                 raise ValueError(f"{field.name} must be a whole number from 1 to {MAX_SIZE}, not {value!r}")
         if self.channels not in HEADS:
             raise ValueError(f"channels must be one of {', '.join(map(str, HEADS))}, not {self.channels!r}")
-        if self.copies and self.channels == 1:
-            raise ValueError("copies needs images in colour")
+        palette = self.palette  # a list from JSON
+        object.__setattr__(self, "palette", tuple(palette) if isinstance(palette, (list, tuple)) else (palette,))
+        colours = {
+            colour for colour in self.palette if isinstance(colour, str) and re.fullmatch("#[0-9a-f]{6}", colour)
+        }
+        if self.palette and not 2 <= len(colours) == len(self.palette) <= MAX_COLOURS:
+            raise ValueError(f'palette must be 2 to {MAX_COLOURS} different colours "#rrggbb", not {palette!r}')
+        if self.palette and self.channels != 3:
+            raise ValueError("a palette needs images in colour")
+        if self.copies and (self.channels == 1 or self.palette):
+            raise ValueError("copies needs images in colour, and of all colours")
         if self.adapted not in ADAPTED:
             raise ValueError(f"adapted must be one of {', '.join(ADAPTED)}, not {self.adapted!r}")
         whole = all(type(after) is int and 1 <= after < self.layers for after in self.attend_after)

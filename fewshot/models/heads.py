@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fewshot.models.inputs import units
+
 MIXTURES = 10  # PixelCNN++'s
 LEVELS = 256
 # A scale of less than a hundredth of a level, so that what is certain costs nothing: with PixelCNN++'s -7, each colour
@@ -14,21 +16,29 @@ LEAST_LOG_SCALE = -10.0
 
 
 class Head(Protocol):
-    """What a network's outputs mean."""
+    """What a network's outputs mean, and how it sees pixels."""
 
     channels: int  # of a pixel
+    colours: int  # that a pixel can have
     outputs: int  # of the network for a pixel, P
     noise: int  # uniform numbers that decide a pixel
 
-    @staticmethod
-    def nats(outputs: Tensor, images: Tensor) -> Tensor:
+    def seen(self, images: Tensor) -> Tensor:
+        """Images [..., C, H, W] as the network's first layers take them."""
+
+    def nats(self, outputs: Tensor, images: Tensor) -> Tensor:
         """What each pixel of images [..., C, H, W] costs, [..., H, W], by outputs [..., P, H, W]."""
 
 
 class Bernoulli:
     """Binary pixels: one output, the logit of ink."""
 
-    channels, outputs, noise = 1, 1, 1
+    channels, colours, outputs, noise = 1, 2, 1, 1
+
+    @staticmethod
+    def seen(images: Tensor) -> Tensor:
+        """Images [..., 1, H, W] of 0/1, as they are."""
+        return images
 
     @staticmethod
     def nats(outputs: Tensor, images: Tensor) -> Tensor:
@@ -44,8 +54,13 @@ class MixtureOfLogistics:
     Means and scales are in units of the images, in which the levels 0 to 255 are -1 to 1.
     """
 
-    channels, outputs, noise = 3, 10 * MIXTURES, 4
+    channels, colours, outputs, noise = 3, LEVELS**3, 10 * MIXTURES, 4
     means = slice(MIXTURES, 4 * MIXTURES)  # of the outputs
+
+    @staticmethod
+    def seen(images: Tensor) -> Tensor:
+        """Images [..., 3, H, W] of -1..1, as they are."""
+        return images
 
     @staticmethod
     def split(outputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -83,5 +98,38 @@ def log_probability(distance: Tensor, log_scales: Tensor, x: Tensor) -> Tensor:
     return torch.where(x < -1 + half, to_above, torch.where(x > 1 - half, from_below, between))
 
 
-_ALL: tuple[type[Head], ...] = (Bernoulli, MixtureOfLogistics)
-HEADS = {head.channels: head for head in _ALL}
+class Palette:
+    """RGB pixels of a few ``colours`` "#rrggbb": one output for each, the logits of a softmax over them.
+
+    The colours of a drawing are names and no quantities: the network sees each as a channel of its own, which is 1
+    where a pixel has that colour.
+    """
+
+    channels, noise = 3, 1
+
+    def __init__(self, colours: tuple[str, ...]):
+        self.colours = self.outputs = len(colours)
+        self.levels = torch.tensor([list(bytes.fromhex(colour.removeprefix("#"))) for colour in colours])  # [K, 3]
+
+    def places(self, images: Tensor) -> Tensor:
+        """Which of the colours each pixel of images [..., 3, H, W] has, or is nearest to: [..., H, W]."""
+        colours = units(self.levels.to(images.device, torch.float32))
+        # |x - c|^2 = |x|^2 - 2 x c + |c|^2, of which the first is the same for all.
+        products = torch.tensordot(colours, images.movedim(-3, 0), 1)  # [K, ..., H, W]
+        return (2 * products - colours.square().sum(1).view(-1, *[1] * (images.ndim - 1))).argmax(0)
+
+    def seen(self, images: Tensor) -> Tensor:
+        """Images [..., 3, H, W] of -1..1 as [..., K, H, W] of 0/1."""
+        return F.one_hot(self.places(images), len(self.levels)).movedim(-1, -3).to(images.dtype)
+
+    def nats(self, outputs: Tensor, images: Tensor) -> Tensor:
+        """What each pixel of images [..., 3, H, W] costs, [..., H, W], by outputs [..., K, H, W]."""
+        return -outputs.log_softmax(-3).gather(-3, self.places(images).unsqueeze(-3)).squeeze(-3)
+
+
+HEADS: dict[int, Head] = {1: Bernoulli(), 3: MixtureOfLogistics()}
+
+
+def head_of(channels: int, palette: tuple[str, ...] = ()) -> Head:
+    """The head for images of so many channels; of these of a palette, for its colours."""
+    return Palette(palette) if palette else HEADS[channels]

@@ -79,7 +79,7 @@ class CanvasInput(CausalInput):
     """The first layer, which also looks at the canvas: all around, as it says nothing of the picture to be drawn."""
 
     def __init__(self, config: ModelConfig):
-        super().__init__(config.channels, config.maps)
+        super().__init__(config.inputs, config.maps)
         self.canvas = nn.Parameter(torch.zeros(1, config.canvas, config.side, config.side))
         self.look = nn.Conv2d(config.canvas, 2 * config.maps, 7, padding=3, bias=False)
 

@@ -31,7 +31,7 @@ class PixelCNN(Network):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        self.input = CausalInput(config.channels, config.maps)
+        self.input = CausalInput(config.inputs, config.maps)
         self.layers = nn.ModuleList(
             GatedLayer(
                 config.maps,
@@ -75,7 +75,7 @@ class PixelCNN(Network):
     def features(self, targets: Tensor, memory: Any) -> Tensor:
         """What the outputs are made of: features [B*Q, D, H, W], each of the pixels before its own."""
         x = targets.flatten(0, 1)
-        v, h = self.input(x)
+        v, h = self.input(self.head.seen(x))
         above = here = self.vector(memory, targets.shape[1])
         skips = x.new_zeros(())
         for i, layer in enumerate(self.layers):

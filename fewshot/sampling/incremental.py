@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 from fewshot.models import PixelCNN, attention
 from fewshot.models.inputs import units
 from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, GatedLayer, fourier_positions
-from fewshot.sampling.pixels import DRAW, Draw
+from fewshot.sampling.pixels import Draw, drawer, seer
 
 Array = NDArray[np.float32]
 
@@ -105,16 +105,17 @@ class IncrementalSampler:
         self.layers = [_layer_weights(layer) for layer in _gated_layers(network)]
         self.dilations = [layer.dilation for layer in _gated_layers(network)]
         self.head, self.channels = network.head, network.head.channels
+        self.seen, self.inputs = seer(network.head), network.config.inputs
         self.copied = network.copied(network.config)
-        channels, features = self.channels, network.logit.in_channels
+        inputs, features = self.inputs, network.logit.in_channels
         with torch.inference_mode():
             # The coordinates' share of the input layer is the same for every picture: its output on an empty one.
-            empty_v, empty_h = network.input(torch.zeros(1, channels, height, width))
+            empty_v, empty_h = network.input(torch.zeros(1, inputs, height, width))
             empty_logit = network.to_logits(torch.zeros(1, features, height, width))
         self.empty_v = _numpy(empty_v[0].permute(1, 0, 2))[..., None]  # [H, C, W, 1]
         self.empty_h = _numpy(empty_h[0].permute(1, 2, 0))[..., None]  # [H, W, C, 1]
-        self.input_v = _matrix(network.input.vertical.weight[:, :channels])  # [C, 3 * 7 * channels]
-        self.input_h = _matrix(network.input.horizontal.weight[:, :channels])  # [C, 3 * channels]
+        self.input_v = _matrix(network.input.vertical.weight[:, :inputs])  # [C, 3 * 7 * inputs]
+        self.input_h = _matrix(network.input.horizontal.weight[:, :inputs])  # [C, 3 * inputs]
         self.penultimate = _matrix(network.penultimate.weight), _bias(network.penultimate)[:, None]
         self.logit = _matrix(network.logit.weight)  # [P, D]
         self.empty_logit = _numpy(empty_logit[0].permute(1, 2, 0))[..., None]  # [H, W, P, 1]
@@ -149,7 +150,7 @@ class IncrementalSampler:
             states = [_State(self, [memory, partner.memory], n)]
         else:
             states = [_State(self, [memory], n), _State(partner.sampler, [partner.memory], n)]
-        to_pixels = DRAW[self.head]
+        to_pixels = drawer(self.head)
         pixels = np.zeros((*noise.shape[:3], self.channels), np.uint8)
         images = pixels[..., 0] if self.channels == 1 else pixels
         probabilities = np.zeros(noise.shape[:3], np.float32)
@@ -207,7 +208,7 @@ class _State:
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
         self.row = np.zeros((width, len(layers), both, n), np.float32)
         # The row's pixels, after as many zeros as the input layer sees to the left.
-        self.drawn = np.zeros(((COLUMNS_BESIDE + width) * weights.channels, n), np.float32)
+        self.drawn = np.zeros(((COLUMNS_BESIDE + width) * weights.inputs, n), np.float32)
         # Each layer's horizontal input at the pixel that its kernel sees to the left, and at this one, and the sum of
         # the skips below it.
         self.features = np.zeros((len(layers) + 1, 2 * maps + skips, n), np.float32)
@@ -252,11 +253,11 @@ class _State:
         """The vertical stack's row r, from the pixels [N, H, W, channels] of the rows above."""
         weights, n, width, maps = self.weights, self.n, self.weights.width, self.weights.maps
         rows = self.furthest + 1
-        above = np.zeros((len(pixels), ROWS_ABOVE, width + 2 * COLUMNS_BESIDE, weights.channels), np.float32)
+        above = np.zeros((len(pixels), ROWS_ABOVE, width + 2 * COLUMNS_BESIDE, weights.inputs), np.float32)
         known = pixels[:, max(0, r - ROWS_ABOVE) : r]
-        above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = self.to_units(known)
+        above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = weights.seen(known)
         patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)
-        # [N, 3, W, channels, 7] to the order of the kernel's inputs.
+        # [N, 3, W, inputs, 7] to the order of the kernel's inputs.
         v = weights.input_v @ patches.transpose(1, 4, 3, 2, 0).reshape(-1, width * len(pixels))
         v = np.tile(v.reshape(maps, width, -1), self.times)
         v += weights.empty_v[r]
@@ -294,15 +295,14 @@ class _State:
         for d, of_layers in self.of_dilation:
             self.left[of_layers] = self.past[self.furthest + c - d, of_layers]
         self.shares[:] = self.row[c]
-        channels = weights.channels
-        last = (COLUMNS_BESIDE + c - 1) * channels
+        inputs = weights.inputs
+        last = (COLUMNS_BESIDE + c - 1) * inputs
         if c:
-            self.drawn[last : last + channels].reshape(channels, self.times, -1)[:] = self.to_units(
-                pixels[:, r, c - 1]
-            ).T[:, None]
+            seen = weights.seen(pixels[:, r, c - 1])
+            self.drawn[last : last + inputs].reshape(inputs, self.times, -1)[:] = seen.T[:, None]
         # The last argument is where the result goes: by name it would cost more. The array's own `dot` has a third of
         # the overhead of `@`.
-        weights.input_h.dot(self.drawn[c * channels : last + channels], self.input)
+        weights.input_h.dot(self.drawn[c * inputs : last + inputs], self.input)
         np.add(self.input, weights.empty_h[r, c], self.input)
         add, tanh, multiply = np.add, np.tanh, np.multiply
         for i, (h, below, above, share, horizontal_dot, out_dot) in enumerate(self.steps):

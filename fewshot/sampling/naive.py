@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fewshot.models import PixelCNN
 from fewshot.models.inputs import to_tensor
-from fewshot.sampling.pixels import DRAW, Draw
+from fewshot.sampling.pixels import Draw, drawer
 
 
 class Sampled(NamedTuple):
@@ -42,7 +42,7 @@ def sample(
     alone = None if partner is None else partner.encode(to_tensor(supports[None, :0]))
     images = np.zeros((n, *supports.shape[1:]), np.uint8)
     probabilities = np.zeros((n, height, width), np.float32)
-    to_pixels = DRAW[network.head]
+    to_pixels = drawer(network.head)
     for r in range(height):
         for c in range(width):
             x = to_tensor(images[None])

@@ -1,17 +1,20 @@
 """From a head's outputs and uniform numbers to a pixel: what both samplers do alike."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fewshot.models.heads import LEAST_LOG_SCALE, LEVELS, MIXTURES, Bernoulli, Head, MixtureOfLogistics
+from fewshot.models.heads import LEAST_LOG_SCALE, LEVELS, MIXTURES, Bernoulli, Head, MixtureOfLogistics, Palette
 from fewshot.models.inputs import units
 
 Array = NDArray[np.float32]
 
 
 CANDIDATES = 16  # colours that guidance chooses among at each pixel
+CODE = np.array([1 << 16, 1 << 8, 1])  # of a colour, as one number
 LEAST = np.float32(1e-12)  # probability of a colour that guidance reckons with
 
 
@@ -39,7 +42,7 @@ class Pixels(NamedTuple):
     probabilities: Array  # [N], of ink, or of the colour without guidance
 
 
-def noise_of_pixel(head: type[Head], guided: bool) -> tuple[int, ...]:
+def noise_of_pixel(head: Head, guided: bool) -> tuple[int, ...]:
     """The shape of the uniform numbers that decide one pixel."""
     if head.noise == 1:
         return ()
@@ -149,7 +152,49 @@ def _probabilities(mixture: _Mixture, levels: Array, cut: float) -> Array:
     return (weights * ((above - below) / (1 - 2 * cut)).prod(axis=0)).sum(axis=0).astype(np.float32)
 
 
-DRAW = {Bernoulli: bernoulli, MixtureOfLogistics: mixture_of_logistics}
+def palette(
+    colours: NDArray[np.uint8],
+    outputs: Array,
+    noise: Array,
+    draw: Draw,
+    given: NDArray[np.uint8] | None = None,
+    alone: Array | None = None,
+) -> Pixels:
+    """Those of the colours [K, 3] that the noise [N] decides, by outputs [K, N]; ``given`` where it is known.
+
+    ``alone`` are the outputs that guidance moves away from. Colours with a chance below the cut are left out.
+    """
+    if alone is not None:
+        outputs = outputs + draw.guidance * (outputs - alone)
+    chances = np.exp((outputs - outputs.max(axis=0)) * np.float32(1 / draw.temperature))
+    chances /= chances.sum(axis=0)
+    if draw.cut:
+        chances[chances < np.minimum(draw.cut, chances.max(axis=0))] = 0
+        chances /= chances.sum(axis=0)
+    if given is None:
+        places = np.minimum((chances.cumsum(axis=0) <= noise).sum(axis=0), len(colours) - 1)
+    else:
+        distance = np.square(colours.astype(np.int64) - given).sum(axis=1)
+        places = np.full(len(noise), distance.argmin())
+    return Pixels(colours[places], chances[places, np.arange(len(noise))])
+
+
+def seer(head: Head) -> Callable[[NDArray[np.uint8]], Array]:
+    """What turns pixels [..., C] into what the network's first layer takes, [..., inputs]."""
+    if isinstance(head, Bernoulli):
+        return lambda pixels: pixels.astype(np.float32)
+    if not isinstance(head, Palette):
+        return lambda pixels: units(pixels.astype(np.float32))
+    codes = head.levels.numpy() @ CODE
+    order, of_colour = np.argsort(codes), np.eye(len(codes), dtype=np.float32)
+    return lambda pixels: of_colour[order[np.searchsorted(codes, pixels @ CODE, sorter=order)]]
+
+
+def drawer(head: Head) -> Callable[..., Pixels]:
+    """What turns the outputs of a head into pixels: ``bernoulli``, or what is called as it is."""
+    if isinstance(head, Palette):
+        return partial(palette, head.levels.numpy().astype(np.uint8))
+    return bernoulli if isinstance(head, Bernoulli) else mixture_of_logistics
 
 
 def _nearest_level(x: Array) -> Array:

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
+from fewshot.data.emoji import painted
+
 TURN, SHEAR = 15.0, 10.0  # degrees, to both sides
 SCALE = 0.15  # of the size, up and down
 SHIFT = 6.0  # pixels of 105
@@ -28,7 +30,8 @@ def augment_photos(photos: NDArray[np.uint8], rng: np.random.Generator, share: f
 def augment_emoji(pictures: NDArray[np.uint8], rng: np.random.Generator, share: float = 0.5) -> NDArray[np.uint8]:
     """The pictures of one emoji [N, H, W, 3] on white, all changed alike in a ``share`` of the cases, else left.
 
-    A mirror image, a small shift, the hues turned by one angle, and the colours in another order; white stays white.
+    A mirror image, a small shift, the hues turned by one angle, and red, green and blue in another order; white stays
+    white. Each colour becomes the nearest of the palette.
     """
     if rng.random() >= share:
         return pictures
@@ -39,7 +42,7 @@ def augment_emoji(pictures: NDArray[np.uint8], rng: np.random.Generator, share: 
     framed = np.pad(pictures, ((0, 0), (most, most), (most, most), (0, 0)), constant_values=255)
     pictures = framed[:, most - down : most - down + height, most - right : most - right + width]
     turned = F.adjust_hue(torch.from_numpy(pictures.copy()).movedim(3, 1), rng.uniform(-0.5, 0.5))
-    return turned.movedim(1, 3).numpy()[..., rng.permutation(3)]
+    return painted(turned.movedim(1, 3).numpy()[..., rng.permutation(3)])
 
 
 def augment(drawings: NDArray[np.uint8], rng: np.random.Generator, share: float = 0.5) -> NDArray[np.uint8]:

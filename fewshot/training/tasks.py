@@ -140,7 +140,8 @@ class EmojiOfOthers(Loader):
         # What the last step will need: too little data shows now.
         emoji.evaluation_episodes(self.validation, max(EMOJI_SHOTS), EXPORT_TARGETS, seed=0)
         self.data = f"{len(training.images)} pictures of {len(training.members)} emoji of {settings.data.name}"
-        self.sizes = {"channels": self.task.channels, "side": self.task.side, "copies": settings.copies, "octaves": 5}
+        self.sizes = {"channels": self.task.channels, "side": self.task.side, "octaves": 5}
+        self.sizes |= {"palette": tuple(self.task.palette.values())}
         self.sizes |= {"layers": 8, "dilation_cycle": 3, "attend_after": (4,), "encoder_maps": 32}
         self.images_a_step = settings.characters
         self.batch = emoji.EmojiSampler(

@@ -24,7 +24,6 @@ from fewshot.memory import keep_freed
 from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
-from fewshot.models.heads import HEADS
 from fewshot.models.inputs import to_tensor
 from fewshot.tasks import OMNIGLOT
 from fewshot.training.distributed import processes
@@ -83,7 +82,7 @@ class TrainConfig:
     side: int = 48
     """mirror: sides of the photographs, which are shrunk to that"""
     copies: bool = True
-    """mirror, emoji, products: whether the colours that attention read reach the head as they are"""
+    """mirror, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
     adapted: Literal[tuple(ADAPTED)] = "all"  # type: ignore[valid-type]  # as above
@@ -127,11 +126,12 @@ def train(config: TrainConfig) -> Path:
         return _Run(config, rank, world, device).run()
 
 
-def mean_nll(network: torch.nn.Module, supports: Tensor, targets: Tensor, bf16: bool, **options: Any) -> Tensor:
+def mean_nll(model: torch.nn.Module, supports: Tensor, targets: Tensor, bf16: bool, **options: Any) -> Tensor:
     """Mean NLL of the targets given the supports, in nats/dim; in ``bf16`` inside, or float32."""
     with torch.autocast(targets.device.type, torch.bfloat16, enabled=bf16):
-        outputs = network(targets, supports, **options)
-    return HEADS[targets.shape[2]].nats(outputs.float(), targets).mean() / targets.shape[2]
+        outputs = model(targets, supports, **options)
+    network = cast(Network, model.module if isinstance(model, DistributedDataParallel) else model)
+    return network.head.nats(outputs.float(), targets).mean() / targets.shape[2]
 
 
 def fast_bf16(device: torch.device) -> bool:

@@ -13,7 +13,7 @@ import {
   otherwise,
   sharesOfSets,
 } from "../../fewshot/interface/web/comparing.js";
-import { fullSurprise, surprisesOf } from "../../fewshot/interface/web/reading.js";
+import { surprisesOf } from "../../fewshot/interface/web/reading.js";
 
 test("ink and paper differ by 1, and only pixels that are drawn differ", () => {
   const [a, b] = [new Uint8Array([0, 1, 1, 0]), new Uint8Array([0, 0, 1, 1])];
@@ -72,9 +72,9 @@ test("the current model is the first of those that were chosen, then they are in
 });
 
 test("surprise has its full colour where a pixel cost much, in colour where all colours were as likely", () => {
-  const run = { nats: new Float32Array([0, fullSurprise(1) / 2, 100]), channels: 1 };
+  const run = { nats: new Float32Array([0, 2, 100]), channels: 1, colours: 2 };
   assert.deepEqual([.../** @type {Float32Array} */ (surprisesOf(/** @type {any} */ (run)))], [0, 0.5, 1]);
-  const inColour = { nats: new Float32Array([fullSurprise(3) / 4]), channels: 3 };
+  const inColour = { nats: new Float32Array([Math.log(16) / 4]), channels: 3, colours: 16 };
   assert.deepEqual([.../** @type {Float32Array} */ (surprisesOf(/** @type {any} */ (inColour)))], [0.25]);
   assert.equal(surprisesOf(/** @type {any} */ ({ nats: null, channels: 1 })), null);
 });

@@ -42,6 +42,7 @@ export function madeChunk(facts = {}) {
     height: 2,
     width: 2,
     channels: 1,
+    colours: 2,
     shots: 2,
     supports: toBase64(packBits(Uint8Array.of(1, 0, 0, 1, 0, 1, 1, 0))),
     heads: 2,

@@ -203,9 +203,9 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
   }
 
   /** @param {import("./run.js").Chunk} chunk */
-  function saySurprise({ channels }) {
-    const full = fullSurprise(channels);
-    const least = channels === 1 ? `a chance of ${percent(Math.exp(-full))}` : "a blind guess";
+  function saySurprise(chunk) {
+    const full = fullSurprise(chunk);
+    const least = chunk.channels === 1 ? `a chance of ${percent(Math.exp(-full))}` : "a blind guess";
     return `The fewer nats, the less it surprised the model. Orange is where: full colour from ${least} on (${full.toFixed(1)} nats a pixel).`;
   }
 

@@ -11,7 +11,6 @@ import {
   headsOf,
   largestAt,
   largestOf,
-  MOST_SURPRISE,
   ownAttentionOf,
   ownShareOf,
   percent,
@@ -299,11 +298,12 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   function chanceOf(pixel) {
     if (run.nats && run.channels === 1) {
       const nats = run.nats[pixel];
-      return [`ink ${percent(run.chance[pixel])}: ${nats.toFixed(2)} nats`, Math.min(1, nats / fullSurprise(1))];
+      return [`ink ${percent(run.chance[pixel])}: ${nats.toFixed(2)} nats`, Math.min(1, nats / fullSurprise(run))];
     }
     if (run.channels === 1) return [`chance of ink ${percent(run.chance[pixel])}`, run.chance[pixel]];
     const surprise = surpriseOf(run, pixel);
-    return [`surprise ${surprise.toFixed(1)} of ${MOST_SURPRISE.toFixed(1)}`, surprise / MOST_SURPRISE];
+    const most = fullSurprise(run);
+    return [`surprise ${surprise.toFixed(1)} of ${most.toFixed(1)}`, surprise / most];
   }
 
   /** @param {number} pixel */

@@ -5,7 +5,7 @@ import { one } from "./dom.js";
 import { colourOf, mixer, paintCanvas, rgb } from "./painting.js";
 import { createPanels } from "./panels.js";
 import { createPlayback } from "./playback.js";
-import { largestIn, lastOfInterest, MOST_SURPRISE, surpriseOf, surprisesOf } from "./reading.js";
+import { fullSurprise, largestIn, lastOfInterest, surpriseOf, surprisesOf } from "./reading.js";
 import { addRows, beginRun, unpack } from "./run.js";
 import { createSelection } from "./selection.js";
 import { keep, recall } from "./store.js";
@@ -244,7 +244,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   function colours(shown, mix) {
     const inColour = shown.channels === 3;
     if (view === "ink") return inColour ? rgb(shown.image) : (i) => mix(shown.image[i]);
-    return (i) => mix(inColour ? surpriseOf(shown, i) / MOST_SURPRISE : shown.chance[i]);
+    return (i) => mix(inColour ? surpriseOf(shown, i) / fullSurprise(shown) : shown.chance[i]);
   }
 
   /**

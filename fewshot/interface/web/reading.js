@@ -3,7 +3,6 @@
 /** @typedef {import("./run.js").Run} Run */
 /** @typedef {number | "mean"} Head  one of the attention's heads, or the mean of all */
 
-export const MOST_SURPRISE = 3 * Math.log(256); // nats of a pixel in colour, if all colours were as likely
 const STRONG_SURPRISE = 4; // nats of a pixel of ink or paper, from which its surprise has the full colour
 const STRONG = 4; // times what each place would have, if all were read alike, is at least what has the full colour
 
@@ -162,26 +161,26 @@ export function gazesInRow(run, pixel, head) {
 }
 
 /**
- * What a pixel in colour cost, in nats.
+ * What a pixel in colour cost, in nats; at most as much as if all colours were as likely.
  * @param {Run} run
  * @param {number} pixel
  */
 export function surpriseOf(run, pixel) {
-  return Math.min(-Math.log(run.chance[pixel]), MOST_SURPRISE);
+  return Math.min(-Math.log(run.chance[pixel]), Math.log(run.colours));
 }
 
 /**
- * The nats of a pixel from which its surprise has the full colour.
- * @param {number} channels
+ * The nats of a pixel from which its surprise has the full colour: in colour, if all colours were as likely.
+ * @param {Pick<Run, "channels" | "colours">} run
  */
-export const fullSurprise = (channels) => (channels === 1 ? STRONG_SURPRISE : MOST_SURPRISE);
+export const fullSurprise = ({ channels, colours }) => (channels === 1 ? STRONG_SURPRISE : Math.log(colours));
 
 /**
  * How surprising each pixel of a scored drawing was, of 1, which has the full colour; null for any other run.
  * @param {Run} run
  */
-export function surprisesOf({ nats, channels }) {
-  return nats?.map((each) => Math.min(1, each / fullSurprise(channels))) ?? null;
+export function surprisesOf(run) {
+  return run.nats?.map((each) => Math.min(1, each / fullSurprise(run))) ?? null;
 }
 
 /**

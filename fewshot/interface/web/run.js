@@ -27,6 +27,7 @@ import { fromBase64, inflate, unpackBits } from "./codec.js";
  * @property {number} height
  * @property {number} width
  * @property {number} channels
+ * @property {number} colours  how many different ones a pixel can have
  * @property {number} shots
  * @property {string} supports
  * @property {number} heads

@@ -17,7 +17,7 @@ const DEAF = 30; // milliseconds that it does not listen at most, and a row
 
 /**
  * What can be known of a model: fewshot/interface/weights.py describes each field.
- * @typedef {Pick<Chunk, "model" | "title" | "can" | "note" | "task" | "height" | "width" | "channels"> & {
+ * @typedef {Pick<Chunk, "model" | "title" | "can" | "note" | "task" | "height" | "width" | "channels" | "colours"> & {
  *   config: import("./network.js").Config, guides: boolean, cut: number, partner: string | null
  * }} Description
  */
