@@ -19,7 +19,7 @@ from fewshot.training.augment import augment_emoji
 from fewshot.training.train import TrainConfig, train
 from tests.conftest import SHARED, needs_shared, small_network
 
-COLOURS = np.array([list(bytes.fromhex(colour[1:])) for colour in emoji.PALETTE.values()], np.uint8)  # white first
+COLOURS = np.array([list(bytes.fromhex(colour[1:])) for colour in emoji.PALETTE.values()], np.uint8)  # white last
 ARTISTS = [8, 9, 6, 9, 4, 9, 7, 6]  # sources of each of eight emoji, the first so many of SOURCES
 VALIDATION = {2, 5, 7}
 
@@ -30,7 +30,7 @@ def pictures(n: int) -> np.ndarray:
     images = np.full((n, emoji.SIDE, emoji.SIDE, 3), 255, np.uint8)
     for image, place in zip(images, rng.permutation(81), strict=False):
         top, left = 3 + place // 9, 3 + place % 9
-        image[top : top + 15, left : left + 12] = COLOURS[rng.integers(1, len(COLOURS))]
+        image[top : top + 15, left : left + 12] = COLOURS[rng.integers(len(COLOURS) - 1)]
     return images
 
 

@@ -45,7 +45,6 @@ SOURCES = {
 # All colours that the pictures have: each pixel takes the nearest. Sixteen clusters of the training emoji's pixels in
 # CIELAB (k-means, white fixed).
 PALETTE = {
-    "white": "#ffffff",
     "black": "#37343a",
     "grey": "#788187",
     "light grey": "#ccc9ce",
@@ -61,6 +60,7 @@ PALETTE = {
     "blue": "#3e8ccd",
     "purple": "#875ec9",
     "pink": "#e46488",
+    "white": "#ffffff",
 }
 BITS = 6  # of each level that decide the nearest colour
 SAME_ARTIST = {"fluent_flat": "fluent"}  # near copies: the same drawing, flat and shaded
