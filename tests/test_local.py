@@ -12,7 +12,7 @@ import fewshot
 from fewshot import FewShotModel
 from fewshot.api import MAX_SEED, uniform_noise
 from fewshot.models import MODELS
-from fewshot.tasks import OMNIGLOT
+from fewshot.tasks import EMOJI, OMNIGLOT
 from tests.conftest import NETWORKS, small_network, strokes_image
 from tools.compare_engines import Wish, compare, draw_with_javascript, draw_with_python, random_wish
 
@@ -39,7 +39,7 @@ def assert_same(wishes: list[Wish]) -> None:
     for wish, drawn in zip(wishes, draw_with_javascript(wishes), strict=True):
         differences = compare(draw_with_python(wish), drawn)
         assert differences.small, (wish.model.name, differences)
-        assert 0 < drawn.images.mean() < 1, wish.model.name
+        assert 0 < drawn.images.mean() < (255 if wish.model.in_colour else 1), wish.model.name
 
 
 def test_small_networks_draw_the_same():
@@ -58,6 +58,22 @@ def test_small_networks_draw_the_same():
         if model.facts.guides:
             itself = FewShotModel(alone, {"task": "omniglot"}, f"{name}, alone")
             wishes += [Wish(each, supports[:2], none, seed=5, guidance=0.5, cut=0.01) for each in (model, itself)]
+    assert_same(wishes)
+
+
+def test_small_networks_of_few_colours_draw_the_same():
+    colours = np.array([list(bytes.fromhex(colour[1:])) for colour in EMOJI.palette.values()], np.uint8)
+    supports = colours[np.random.default_rng(0).integers(len(colours), size=(3, 12, 12))]
+    none = np.zeros((0, 12, 3), np.uint8)
+    sizes = {"channels": 3, "palette": tuple(EMOJI.palette.values()), "side": 12, "drops_supports": True}
+    wishes = []
+    for kind in ("pixelcnn", "conditional", "attention"):
+        model = FewShotModel(small_network(kind, **sizes, scale=SCALE), {"task": "emoji"}, f"emoji-{kind}")
+        wishes += [
+            Wish(model, supports, none, samples=2, seed=3),
+            Wish(model, supports[:1], supports[0, :5], seed=4, temperature=0.7, trace=False),
+            Wish(model, supports[:2], none, seed=5, guidance=1.5, cut=0.02),
+        ]
     assert_same(wishes)
 
 

@@ -163,7 +163,7 @@ def test_a_fifth_task_is_offered_draws_and_is_shown(more):
     facts = catalogue.facts()
     told = {"task": "grey", "title": "Attention PixelCNN", "adapts": False, "needs_supports": True}
     # No PixelCNN is beside it, and it draws photographs.
-    assert facts["models"][name] == told | {"guides": False, "local": False}
+    assert facts["models"][name] == told | {"guides": False, "local": True}
     tray = facts["tasks"]["grey"]
     assert (tray["drawn"], tray["side"], tray["channels"], tray["read"], tray["most"]) == (False, 20, 1, 2, 3)
     assert tray["or"] == "No shape at hand? Take one of these"

@@ -33,7 +33,7 @@ Images = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Wish:
-    """A run: its model, the supports [S, H, W] and the prefix [R, W], and the rest of what ``stream`` takes."""
+    """A run: its model, the supports [S, H, W] and the prefix [R, W], in colour [..., 3], and what else it takes."""
 
     model: FewShotModel
     supports: Images
@@ -114,7 +114,7 @@ def partner(wish: Wish) -> FewShotModel:
     """The model that its guidance moves away from."""
     config = wish.model.network.config
     alone = config.drops_supports or not wish.model.facts.needs_supports
-    return wish.model if alone else fewshot.load(f"{OMNIGLOT.key}-{UNCONDITIONAL}")
+    return wish.model if alone else fewshot.load(f"{wish.model.task.key}-{UNCONDITIONAL}")
 
 
 def shapes(wish: Wish) -> list[tuple[str, tuple[int, ...]]]:
@@ -123,7 +123,7 @@ def shapes(wish: Wish) -> list[tuple[str, tuple[int, ...]]]:
     attends = wish.model.attends and wish.trace
     heads, places = len(config.attend_after) * config.heads, len(wish.supports) * (-(-side // config.stride)) ** 2
     return [
-        ("u1", (side, side)),
+        ("u1", (side, side, 3) if wish.model.in_colour else (side, side)),
         ("<f4", (side, side)),
         ("<f4", (side * side, heads, places) if attends else (0,)),
         ("<f4", (side * side, heads, (side // config.stride) ** 2) if attends and config.own else (0,)),

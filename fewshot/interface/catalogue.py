@@ -67,9 +67,10 @@ def choices(task: Task) -> list[tuple[str, str]]:
     return [choice(name) for name in ordered(task) if fits(task, name)]
 
 
-def is_local(task: Task, adapts: bool) -> bool:
-    """Whether a browser can draw with such a model by itself: it has no gradients, and no head for photographs."""
-    return task.drawn and not adapts
+def is_local(task: Task, config: ModelConfig) -> bool:
+    """Whether a browser can draw with such a model by itself: it has no gradients, and no head for all colours."""
+    few_colours = config.channels == 1 or bool(config.palette and not config.own)
+    return few_colours and not task.repeats and not MODELS[config.model].adapts
 
 
 def first_choice(names: list[str]) -> str:
@@ -158,6 +159,6 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
                     "adapts": variant.adapts,
                     "needs_supports": variant.needs_supports and not config.drops_supports,
                     "guides": guides(config, task),
-                    "local": task in TASKS and is_local(TASKS[task], variant.adapts),
+                    "local": task in TASKS and is_local(TASKS[task], config),
                 }
     return models

@@ -27,7 +27,7 @@ PATH = "studio-weights"
 def find(name: object) -> FewShotModel:
     """A shipped model that a browser can draw with. Raises CheckpointError."""
     model = catalogue.find(name)
-    if not catalogue.is_local(model.task, model.adapts):
+    if not catalogue.is_local(model.task, model.network.config):
         raise CheckpointError(f"The model '{name}' draws on the server only.")
     return model
 

@@ -172,7 +172,8 @@ def palette(
         chances[chances < np.minimum(draw.cut, chances.max(axis=0))] = 0
         chances /= chances.sum(axis=0)
     if given is None:
-        places = np.minimum((chances.cumsum(axis=0) <= noise).sum(axis=0), len(colours) - 1)
+        reached = chances.cumsum(axis=0)
+        places = (reached <= noise * reached[-1]).sum(axis=0)  # a colour that was left out reaches no further
     else:
         distance = np.square(colours.astype(np.int64) - given).sum(axis=1)
         places = np.full(len(noise), distance.argmin())

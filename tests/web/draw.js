@@ -13,18 +13,20 @@ const read = Object.fromEntries(
     return [name, readNetwork(config, bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))];
   }),
 );
-const pixelsOf = (/** @type {number[][]} */ image) => Uint8Array.from(image.flat());
+const bytesOf = (/** @type {number[][] | number[][][]} */ image) => Uint8Array.from(image.flat(2));
 
 for (const { model, partner, supports, prefix, ...wish } of runs) {
   const [cpu, clock] = [process.cpuUsage(), performance.now()];
   /** @type {import("../../fewshot/interface/web/local/sampler.js").Drawn[]} */
   let drawn = [];
-  const rows = draw(read[model], read[partner], supports.map(pixelsOf), { ...wish, prefix: pixelsOf(prefix) });
+  const { head } = read[model];
+  const values = supports.map((/** @type {number[][]} */ support) => head.read(bytesOf(support)));
+  const rows = draw(read[model], read[partner], values, { ...wish, prefix: head.read(bytesOf(prefix)) });
   for (const each of rows) drawn = each;
   const { user, system } = process.cpuUsage(cpu);
   console.error(JSON.stringify({ cpu: (user + system) / 1000, wall: performance.now() - clock }));
   for (const { image, chance, attention, own } of drawn) {
-    for (const array of [image, chance, attention, own]) write(new Uint8Array(array.buffer));
+    for (const array of [head.show(image), chance, attention, own]) write(new Uint8Array(array.buffer));
   }
 }
 

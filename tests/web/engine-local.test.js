@@ -17,7 +17,9 @@ const MODELS = [
   ["one", true],
   ["other", true],
   ["neither", false],
+  ["painter", true],
 ];
+const PAINTING = Uint8Array.from({ length: 12 }, (_, i) => i);
 const NO_PHOTOS = { photos: [], beginning: null };
 
 /**
@@ -27,7 +29,7 @@ const NO_PHOTOS = { photos: [], beginning: null };
 function variationsOf({ seed, samples }) {
   const fits = Array.from({ length: samples }, (_, i) => seed + i);
   const rows = Uint8Array.from(fits.flatMap((each) => [0, 0, 0, 0, each % 2]));
-  const chunk = { seed, number: samples, width: 5, pixels: toBase64(packBits(rows)), fits: null };
+  const chunk = { seed, number: samples, width: 5, channels: 1, pixels: toBase64(packBits(rows)), fits: null };
   return [
     { ...chunk, start: 0, rows: 1 },
     { ...chunk, start: 1, rows: 2 },
@@ -86,9 +88,15 @@ function madeEngine({ answers = [1], always = false, starts = true, cores = 1 })
     start: /** @type {any} */ (start),
     cores,
     facts: /** @type {any} */ ({
-      tasks: { made: { side: 26, read: 2 } },
+      tasks: {
+        made: { drawn: true, side: 26, channels: 1, read: 2, most: 3 },
+        painted: { drawn: false, side: 2, channels: 3, read: 2, most: 3 },
+      },
       models: Object.fromEntries(
-        MODELS.map(([name, local]) => [name, { task: "made", local, needs_supports: name !== "other" }]),
+        MODELS.map(([name, local]) => {
+          const task = name === "painter" ? "painted" : "made";
+          return [name, { task, local, needs_supports: name !== "other" }];
+        }),
       ),
       limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
       new_seeds: 10,
@@ -103,11 +111,16 @@ function madeEngine({ answers = [1], always = false, starts = true, cores = 1 })
     get workers() {
       return workers;
     },
-    /** Who draws a picture, row by row. @param {Partial<Settings>} [settings]  @param {AbortSignal} [wanted] */
-    async generate(settings, wanted = new AbortController().signal) {
+    /**
+     * Who draws a picture, row by row.
+     * @param {Partial<Settings>} [settings]
+     * @param {AbortSignal} [wanted]
+     * @param {import("../../fewshot/interface/web/engine.js").Photographs} [photographs]
+     */
+    async generate(settings, wanted = new AbortController().signal, photographs = NO_PHOTOS) {
       const its = { ...SETTINGS, ...settings };
       const chunks = [];
-      for await (const chunk of engine.generate(DRAWINGS, NO_PHOTOS, its, wanted)) chunks.push(chunk);
+      for await (const chunk of engine.generate(DRAWINGS, photographs, its, wanted)) chunks.push(chunk);
       await settle();
       await settle();
       await settle();
@@ -171,6 +184,17 @@ test("what it cannot draw is the server's", async () => {
   assert.equal(engine.workers, 0);
   assert.equal(await engine.along({}, { supports: [] }), "server");
   assert.equal(await engine.along({ model: "other" }, { supports: [] }), "browser"); // it reads none anyway
+});
+
+test("of a task whose supports are pictures, these are read, in colour", async () => {
+  const engine = madeEngine({ always: true });
+  assert.equal((await engine.generate({ model: "painter" }))[0].by, "server"); // there are none
+  const photos = [{ pixels: toBase64(PAINTING) }, { pixels: "", muted: true }];
+  const beginning = { pixels: toBase64(PAINTING), rows: 1 };
+  assert.equal((await engine.generate({ model: "painter" }, undefined, { photos, beginning }))[0].by, "browser");
+  const [{ supports, beginning: begun }] = engine.wishes.slice(-1);
+  assert.deepEqual(supports, [PAINTING]);
+  assert.deepEqual(begun, { image: PAINTING, rows: 1 });
 });
 
 test("settings that are none are the server's, which says so", async () => {

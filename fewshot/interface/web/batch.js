@@ -1,6 +1,6 @@
 // Variations of one recipe, as they grow chunk by chunk. Needs no page.
 
-import { fromBase64, unpackBits } from "./codec.js";
+import { unpackImages } from "./codec.js";
 
 /** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {import("./engine.js").VariationsChunk} VariationsChunk */
@@ -44,8 +44,7 @@ export function beginBatch(recipe, { seed, title, width, channels, given }) {
 export function addChunk({ recipe, side, channels, pictures }, chunk) {
   const rows = chunk.rows - chunk.start;
   const size = rows * side * channels;
-  const bytes = fromBase64(chunk.pixels);
-  const values = channels === 1 ? unpackBits(bytes, chunk.number * size) : bytes;
+  const values = unpackImages(chunk.pixels, chunk.number * rows * side, channels);
   const first = chunk.seed - recipe.settings.seed;
   for (let i = 0; i < chunk.number; i++) {
     const image = pictures[first + i]?.image ?? new Uint8Array(side * side * channels);

@@ -48,6 +48,22 @@ export function packBits(bits) {
 }
 
 /**
+ * Pictures as text: the bits of such with one channel, else their bytes. As payload.pack_images does.
+ * @param {Uint8Array} images  [pixels, channels]
+ * @param {number} channels
+ */
+export const packImages = (images, channels) => toBase64(channels === 1 ? packBits(images) : images);
+
+/**
+ * The reverse.
+ * @param {string} text
+ * @param {number} pixels  of all of them
+ * @param {number} channels
+ */
+export const unpackImages = (text, pixels, channels) =>
+  channels === 1 ? unpackBits(fromBase64(text), pixels) : fromBase64(text);
+
+/**
  * @param {Uint8Array<ArrayBuffer>} bytes  in zlib's format
  * @returns {Promise<ArrayBuffer>}
  */

@@ -1,9 +1,9 @@
-// The engine interface computed in the visitor's own browser, by a worker: drawings of characters by models that do not
-// adapt. All else another engine does, the server's, and these too where the browser is slow or cannot. A page without a
+// The engine interface computed in the visitor's own browser, by a worker: pictures of ink, or of few colours, by models
+// that do not adapt. All else another engine does, the server's, and these too where the browser is slow or cannot. A page without a
 // server brings one that says so (engine-alone.js).
 
-import { fromBase64, packBits, toBase64, unpackBits } from "./codec.js";
-import { PIXELS, renderStrokes } from "./ink.js";
+import { fromBase64, packBits, packImages, toBase64, unpackImages } from "./codec.js";
+import { renderStrokes } from "./ink.js";
 import { hire } from "./local/hire.js";
 import { readOf } from "./supports.js";
 
@@ -13,12 +13,16 @@ import { readOf } from "./supports.js";
 /** @typedef {import("./engine.js").Recipe} Recipe */
 /** @typedef {import("./engine.js").Seen} Seen */
 /** @typedef {import("./engine.js").Drawings} Drawings */
+/** @typedef {import("./engine.js").Photographs} Photographs */
+/** @typedef {import("./engine.js").Task} Task */
 /** @typedef {import("./engine.js").Settings} Settings */
 /** @typedef {import("./local/artist.js").Wish} Wish */
 
+/** @typedef {{drawings: Drawings, photographs: Photographs}} Given  what is on the page, of a task that is drawn or not */
+
 const WORKERS = 2; // that draw variations together, each with the weights for itself
 const FAST = 300; // milliseconds that a picture may take at most, for the browser to draw instead of the server
-const TRIAL = Array(4).fill(new Uint8Array(PIXELS)); // what a trial's picture is drawn from
+const NO_PHOTOGRAPHS = { photos: [], beginning: null };
 const AS_LEARNT = { guidance: 0, temperature: 1, seed: 0, inner_steps: 0, fresh: false }; // how a given drawing is read
 
 /**
@@ -53,7 +57,9 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
    */
   async function tryOut(model) {
     const how = { seed: 0, temperature: 1, guidance: 1, whole: true, samples: null };
-    const wish = { model, supports: TRIAL, beginning: null, ...how };
+    const { side, channels, read } = taskOf(model);
+    const blank = new Uint8Array(side * side * channels).fill(channels === 1 ? 0 : 255);
+    const wish = { model, supports: Array(read).fill(blank), beginning: null, ...how };
     try {
       if (always) await ask({ ...wish, supports: null }).next();
       else {
@@ -79,39 +85,57 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
     return known;
   }
 
+  /** @param {string} model */
+  const taskOf = (model) => tasks[models[model].task];
+
+  /**
+   * What a model reads of what is on the page, and what is given of its picture.
+   * @param {Given} given
+   * @param {string} model
+   */
+  function readBy({ drawings, photographs }, model) {
+    const { supports, shots, beginning } = drawings;
+    if (taskOf(model).drawn) return { supports: readOf(supports, shots), beginning };
+    return { supports: readOf(photographs.photos), beginning: photographs.beginning };
+  }
+
   /**
    * Whether the worker draws this.
-   * @param {Drawings} drawings
+   * @param {Given} given
    * @param {Settings} settings
    */
-  async function isMine({ supports, shots }, { model, ...settings }) {
-    if (models[model]?.needs_supports && !readOf(supports, shots).length) return false;
+  async function isMine(given, { model, ...settings }) {
+    if (!models[model]?.local) return false;
+    const { supports } = readBy(given, model);
+    if (models[model].needs_supports && !supports.length) return false;
+    if (supports.length > taskOf(model).most) return false;
     if (!isWithin(settings, limits)) return false;
     return always ? await consider(model) : able.get(model) === true;
   }
 
   /**
-   * @param {Drawings} drawings
+   * @param {Given} given
    * @param {Settings} settings
    * @param {boolean} whole
    * @param {number | null} [samples]
    * @returns {Wish}
    */
-  function wishOf({ supports, shots, beginning }, { model, guidance, temperature, seed }, whole, samples = null) {
-    const read = readOf(supports, shots).map(bitsOf);
-    const given = beginning && { image: bitsOf(beginning), rows: beginning.rows };
-    return { model, supports: read, beginning: given, seed, temperature, guidance, whole, samples };
+  function wishOf(given, { model, guidance, temperature, seed }, whole, samples = null) {
+    const { supports, beginning } = readBy(given, model);
+    const imageOf = imagesOf(taskOf(model));
+    const begun = beginning && { image: imageOf(beginning), rows: beginning.rows };
+    return { model, supports: supports.map(imageOf), beginning: begun, seed, temperature, guidance, whole, samples };
   }
 
   /**
    * A drawing as a picture whose rows are all given, so that its chunk says what each pixel cost.
-   * @param {Drawings} drawings  that are read
+   * @param {Given} given  what is read
    * @param {string} model
    * @param {Seen} drawing
    */
-  function scored(drawings, model, drawing) {
-    const whole = { image: bitsOf(drawing), rows: tasks[models[model].task].side };
-    return ask({ ...wishOf({ ...drawings, beginning: null }, { ...AS_LEARNT, model }, true), beginning: whole });
+  function scored(given, model, drawing) {
+    const whole = { image: imagesOf(taskOf(model))(drawing), rows: taskOf(model).side };
+    return ask({ ...wishOf(given, { ...AS_LEARNT, model }, true), beginning: whole });
   }
 
   /**
@@ -154,18 +178,18 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
   /**
    * What some models answer: first those that the worker draws with, each by itself, then the others, by the server.
    * @template Answered
-   * @param {Drawings} drawings
+   * @param {Given} given
    * @param {Settings} settings
    * @param {string[]} names
    * @param {(its: Settings) => AsyncIterable<Answered>} own  with the model in the settings
    * @param {(others: string[]) => AsyncIterable<Answered>} servers
    * @returns {AsyncGenerator<Answered>}
    */
-  async function* ofEach(drawings, settings, names, own, servers) {
+  async function* ofEach(given, settings, names, own, servers) {
     const others = [];
     for (const model of names) {
       const its = { ...settings, model };
-      if (!(await isMine(drawings, its))) {
+      if (!(await isMine(given, its))) {
         others.push(model);
         continue;
       }
@@ -188,15 +212,13 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
    * @returns {AsyncGenerator<import("./engine.js").Recognised>}
    */
   async function* recognised(model, drawing, sets) {
-    const { read } = tasks[models[model].task];
+    const { read } = taskOf(model);
     /** @type {(number | null)[]} */
     const nats = [];
     for (const set of sets) {
       const others = set.filter(({ pixels }) => pixels !== drawing.pixels).slice(0, read);
       let sum = null;
-      for await (const chunk of others.length
-        ? scored({ supports: others, shots: null, beginning: null }, model, drawing)
-        : []) {
+      for await (const chunk of others.length ? scored(bothOf(others), model, drawing) : []) {
         if (!chunk.can.read) return yield { model, nats: null };
         sum = new Float32Array(fromBase64(String(chunk.nats)).buffer).reduce((total, each) => total + each, 0);
       }
@@ -215,12 +237,13 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
     trace: (...wish) => server.trace(...wish),
 
     async *generate(drawings, photographs, settings, wanted) {
-      if (await isMine(drawings, settings)) {
+      const given = { drawings, photographs };
+      if (await isMine(given, settings)) {
         const { fresh } = settings;
         settings = settled(settings);
         if (fresh) tellSeed(settings.seed);
         try {
-          for await (const chunk of ask(wishOf(drawings, settings, false))) {
+          for await (const chunk of ask(wishOf(given, settings, false))) {
             if (wanted.aborted) return;
             yield chunk;
           }
@@ -234,9 +257,10 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
     },
 
     async along(drawings, settings) {
-      if (await isMine(drawings, settings)) {
+      const given = { drawings, photographs: NO_PHOTOGRAPHS };
+      if (await isMine(given, settings)) {
         try {
-          for await (const chunk of ask(wishOf(drawings, settings, true))) {
+          for await (const chunk of ask(wishOf(given, settings, true))) {
             const bytes = /** @type {Uint8Array} */ (chunk.data);
             const image = bytes.subarray(bytes.length - chunk.height * chunk.width); // the last of its arrays
             return { ...chunk, pixels: toBase64(packBits(image)) };
@@ -251,30 +275,36 @@ export function createLocalEngine(server, { start, cores, facts, always, tellSee
     },
 
     async *variations(recipe, samples) {
-      const { drawings } = recipe;
       const settings = settled(recipe.settings);
       const { model } = settings;
       /** @type {(its: Settings) => AsyncGenerator<VariationsChunk>} */
-      const own = (its) => shared(wishOf(drawings, its, false, samples), samples);
-      yield* ofEach(drawings, settings, [model], own, () => server.variations({ ...recipe, settings }, samples));
+      const own = (its) => shared(wishOf(recipe, its, false, samples), samples);
+      yield* ofEach(recipe, settings, [model], own, () => server.variations({ ...recipe, settings }, samples));
     },
 
     async *compare(recipe, names) {
       const settings = settled(recipe.settings);
-      const own = (/** @type {Settings} */ its) => ask(wishOf(recipe.drawings, its, false));
-      yield* ofEach(recipe.drawings, settings, names, own, (others) => server.compare({ ...recipe, settings }, others));
+      const own = (/** @type {Settings} */ its) => ask(wishOf(recipe, its, false));
+      yield* ofEach(recipe, settings, names, own, (others) => server.compare({ ...recipe, settings }, others));
     },
 
     async *score(recipe, names, drawing) {
-      const own = (/** @type {Settings} */ { model }) => scored(recipe.drawings, model, drawing);
+      const { drawings, photographs } = recipe;
+      const read = { drawings: { ...drawings, beginning: null }, photographs: { ...photographs, beginning: null } };
+      const own = (/** @type {Settings} */ { model }) => scored(read, model, drawing);
       const servers = (/** @type {string[]} */ others) => server.score(recipe, others, drawing);
-      yield* ofEach(recipe.drawings, recipe.settings, names, own, servers);
+      yield* ofEach(read, recipe.settings, names, own, servers);
     },
 
     async *recognise(recipe, names, drawing, sets) {
-      const all = { supports: sets.flat(), shots: null, beginning: null };
       const servers = (/** @type {string[]} */ others) => server.recognise(recipe, others, drawing, sets);
-      yield* ofEach(all, recipe.settings, names, ({ model }) => recognised(model, drawing, sets), servers);
+      yield* ofEach(
+        bothOf(sets.flat().slice(0, 1)),
+        recipe.settings,
+        names,
+        ({ model }) => recognised(model, drawing, sets),
+        servers,
+      );
     },
 
     influence: (wish) => server.influence(wish),
@@ -296,13 +326,13 @@ const isChunk = (value) => typeof value === "object";
  */
 function joined(chunks) {
   const [first] = chunks;
-  const bits = chunks.flatMap(({ pixels, number, rows, start, width }) => [
-    ...unpackBits(fromBase64(pixels), number * (rows - start) * width),
+  const images = chunks.flatMap(({ pixels, number, rows, start, width, channels }) => [
+    ...unpackImages(pixels, number * (rows - start) * width, channels),
   ]);
   return {
     ...first,
     number: chunks.reduce((sum, { number }) => sum + number, 0),
-    pixels: toBase64(packBits(Uint8Array.from(bits))),
+    pixels: packImages(Uint8Array.from(images), first.channels),
     fits: first.fits && chunks.flatMap(({ fits }) => fits ?? []),
   };
 }
@@ -323,10 +353,21 @@ function isWithin({ seed, temperature, guidance }, limits) {
 }
 
 /**
- * A drawing as a model sees it, [pixels] of 0 and 1.
- * @param {import("./engine.js").Seen | {strokes: import("./codec.js").Stroke[]}} drawing
+ * The function that gives a picture as a task's models see it: [pixels] of 0 and 1, or [pixels, 3].
+ * @param {Task} task
+ * @returns {(one: Seen | {strokes: import("./codec.js").Stroke[]}) => Uint8Array}
  */
-function bitsOf(drawing) {
-  if ("strokes" in drawing) return renderStrokes(drawing.strokes);
-  return unpackBits(fromBase64(drawing.pixels), PIXELS);
-}
+const imagesOf =
+  ({ side, channels }) =>
+  (one) =>
+    "strokes" in one ? renderStrokes(one.strokes) : unpackImages(one.pixels, side ** 2, channels);
+
+/**
+ * Some supports, whether they are drawings or photographs.
+ * @param {Seen[]} supports
+ * @returns {Given}
+ */
+const bothOf = (supports) => ({
+  drawings: { supports, shots: null, beginning: null },
+  photographs: { photos: supports, beginning: null },
+});

@@ -1,6 +1,6 @@
 // The menu "Save": the picture as files of many kinds, and the whole page as a project file or a link.
 
-import { packBits, toBase64 } from "./codec.js";
+import { packImages } from "./codec.js";
 import { make } from "./dom.js";
 import { toFragment } from "./project.js";
 import { supportsOf } from "./run.js";
@@ -150,13 +150,14 @@ export function createExport(place, { engine, formats, shown, batch, project, op
  */
 export function recipeOf(run) {
   const { model, seed, temperature, guidance, cut, channels, pixels, shots, given, support_nats } = run;
-  const pack = (/** @type {Uint8Array} */ image) => toBase64(channels === 1 ? packBits(image) : image);
   const all = supportsOf(run);
   const size = pixels * channels;
   return {
     model,
-    supports: Array.from({ length: shots }, (_, s) => ({ pixels: pack(all.subarray(s * size, (s + 1) * size)) })),
-    beginning: given ? { pixels: pack(run.image), rows: given } : null,
+    supports: Array.from({ length: shots }, (_, s) => ({
+      pixels: packImages(all.subarray(s * size, (s + 1) * size), channels),
+    })),
+    beginning: given ? { pixels: packImages(run.image, channels), rows: given } : null,
     seed,
     temperature,
     guidance,

@@ -1,6 +1,6 @@
 // A run, as it grows chunk by chunk: from what payload.py sends to arrays. Needs no page.
 
-import { fromBase64, inflate, unpackBits } from "./codec.js";
+import { fromBase64, inflate, unpackImages } from "./codec.js";
 
 /**
  * What a model can do: all that is known here of which model it is.
@@ -135,6 +135,5 @@ export function addRows(run, chunk, unpacked) {
  * @param {Pick<Run, "supports" | "channels" | "shots" | "pixels">} run
  */
 export function supportsOf({ supports, channels, shots, pixels }) {
-  const bytes = fromBase64(supports);
-  return channels === 1 ? unpackBits(bytes, shots * pixels) : bytes;
+  return unpackImages(supports, shots * pixels, channels);
 }

@@ -248,7 +248,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     along.pause();
     player.expect();
     variations.mark(known);
-    keep(SHOWN_KEY, known && known.settings.seed);
+    keep(SHOWN_KEY, known?.settings.seed ?? null);
     try {
       let absorbed = Promise.resolve();
       for await (const chunk of rowsOf(recipe)) {

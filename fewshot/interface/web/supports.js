@@ -1,6 +1,6 @@
 // What can be done with a support, and which of them a model reads. Needs no page.
 
-import { fromBase64, packBits, strokesAmong, toBase64, unpackBits } from "./codec.js";
+import { packImages, strokesAmong, unpackImages } from "./codec.js";
 
 /** @typedef {import("./codec.js").Stroke} Stroke */
 /** @typedef {import("./engine.js").Drawings} Drawings */
@@ -34,8 +34,7 @@ const counterclockwise = (x, y, last) => [y, last - x];
  * @param {Place} from
  */
 function rearranged(pixels, side, channels, from) {
-  const bytes = fromBase64(pixels);
-  const values = channels === 1 ? unpackBits(bytes, side * side) : bytes;
+  const values = unpackImages(pixels, side * side, channels);
   const result = new Uint8Array(values.length);
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
@@ -44,7 +43,7 @@ function rearranged(pixels, side, channels, from) {
       result.set(values.subarray(at, at + channels), channels * (y * side + x));
     }
   }
-  return toBase64(channels === 1 ? packBits(result) : result);
+  return packImages(result, channels);
 }
 
 /**

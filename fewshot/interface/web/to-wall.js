@@ -1,6 +1,6 @@
 // The pupils' side of the wall, where the studio has one: a picture is sent to it, and what the teacher shares is offered.
 
-import { packBits, toBase64 } from "./codec.js";
+import { packImages } from "./codec.js";
 import { make } from "./dom.js";
 import { recipeOf } from "./export.js";
 import { notify } from "./notice.js";
@@ -42,7 +42,7 @@ export function createToWall(place, studio) {
     if (run.rows < run.height) return "The picture is not finished yet.";
     const { model, supports, guidance } = recipeOf(run);
     const { given } = run;
-    const picture = toBase64(run.channels === 1 ? packBits(run.image) : run.image);
+    const picture = packImages(run.image, run.channels);
     const body = JSON.stringify({ model, supports, guidance, given, picture });
     const answer = await fetch(address("drawings"), { method: "POST", body })
       .then((response) => response.json())

@@ -4,8 +4,7 @@
 // then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Now and then, between
 // two rows, it listens.
 
-import { newId, packBits, toBase64 } from "../codec.js";
-import { PIXELS } from "../ink.js";
+import { newId, packImages, toBase64 } from "../codec.js";
 import { draw, readNetwork } from "./model.js";
 import { pack } from "./pack.js";
 import { WeightsError } from "./safetensors.js";
@@ -28,8 +27,8 @@ const DEAF = 30; // milliseconds that it does not listen at most, and a row
  * A picture, or several without a trace; without supports, the model is only loaded.
  * @typedef {object} Wish
  * @property {string} model
- * @property {Uint8Array[] | null} supports  [H, W] each
- * @property {{image: Uint8Array, rows: number} | null} beginning  the first rows of an image [H, W], which are given
+ * @property {Uint8Array[] | null} supports  each of 0 and 1 [H, W], or in colour [H, W, 3]
+ * @property {{image: Uint8Array, rows: number} | null} beginning  the first rows of such an image, which are given
  * @property {number} seed
  * @property {number} temperature
  * @property {number} guidance
@@ -57,7 +56,8 @@ export function serve(port, fetchFile) {
     /** @type {Description} */
     const description = JSON.parse(new TextDecoder().decode(text));
     const network = readNetwork(description.config, weights);
-    if (network.config.side ** 2 !== PIXELS) throw new WeightsError("This network draws pictures of another size.");
+    if (network.config.side !== description.width)
+      throw new WeightsError("This network draws pictures of another size.");
     const partner = description.partner ? (await find(description.partner)).network : network;
     return { description, network, partner };
   };
@@ -123,8 +123,10 @@ const answersOf = (model, wish) =>
  * @param {Model} model
  * @param {WishToDraw} wish
  */
-function drawOf({ description: { guides, cut, width } }, { beginning, seed, temperature, guidance }) {
-  const prefix = beginning ? beginning.image.subarray(0, beginning.rows * width) : new Uint8Array();
+function drawOf({ description, network }, { beginning, seed, temperature, guidance }) {
+  const { guides, cut, width } = description;
+  const values = beginning ? network.head.read(beginning.image) : new Uint8Array();
+  const prefix = values.subarray(0, (beginning?.rows ?? 0) * width);
   const guided = guides && guidance > 0;
   return { seed, temperature, guidance: guided ? guidance : 0, cut: guided ? cut : 0, prefix };
 }
@@ -139,19 +141,20 @@ function drawOf({ description: { guides, cut, width } }, { beginning, seed, temp
 function* variations(model, wish, samples) {
   const { description, network, partner } = model;
   const { title, guides, width, height, channels } = description;
-  const { supports, beginning, seed } = wish;
+  const { beginning, seed } = wish;
+  const { read, show } = network.head;
   const options = { ...drawOf(model, wish), samples, trace: false, fits: guides };
   let sent = 0;
-  for (const all of draw(network, partner, supports, options)) {
+  for (const all of draw(network, partner, wish.supports.map(read), options)) {
     const { rows } = all[0];
     const isLast = rows === height;
     if (rows < 2 * sent && !isLast) {
       yield null;
       continue;
     }
-    const bits = Uint8Array.from(all.flatMap(({ image }) => [...image.subarray(sent * width, rows * width)]));
+    const values = Uint8Array.from(all.flatMap(({ image }) => [...image.subarray(sent * width, rows * width)]));
     const chunk = { title, seed, width, channels, given: beginning?.rows ?? 0, number: samples, rows };
-    yield { ...chunk, start: sent, pixels: toBase64(packBits(bits)), fits: null };
+    yield { ...chunk, start: sent, pixels: packImages(show(values), channels), fits: null };
     sent = rows;
     if (isLast && guides) yield { ...chunk, start: rows, pixels: "", fits: all.map(({ fit }) => fit) };
   }
@@ -166,27 +169,28 @@ function* chunks(model, wish) {
   const { description, network, partner } = model;
   const { config: _config, guides: _guides, cut: _cut, partner: _partner, ...ofModel } = description;
   const { supports, beginning, whole } = wish;
+  const { read, show } = network.head;
   const { prefix, ...how } = drawOf(model, wish);
   const heads = network.readers.length * network.config.heads;
-  const bits = Uint8Array.from(supports.flatMap((support) => [...support]));
+  const images = Uint8Array.from(supports.flatMap((support) => [...support]));
   /** @type {Omit<Chunk, "start" | "rows" | "data">} */
   const facts = {
     id: newId(),
     ...ofModel,
     ...how,
     shots: supports.length,
-    supports: toBase64(packBits(bits)),
+    supports: packImages(images, ofModel.channels),
     heads,
     grid: heads ? [network.grid, network.grid] : [0, 0],
     own_grid: [network.ownGrid, network.ownGrid],
     support_nats: null,
     given: beginning?.rows ?? 0,
   };
-  for (const [drawn] of draw(network, partner, supports, { ...how, prefix, samples: 1, trace: true })) {
+  for (const [drawn] of draw(network, partner, supports.map(read), { ...how, prefix, samples: 1, trace: true })) {
     const isLast = drawn.rows === facts.height;
     if (facts.given === facts.height && isLast) facts.nats = toBase64(new Uint8Array(drawn.nats.buffer));
-    if (!whole) yield pack(facts, drawn, drawn.rows - 1);
-    else yield isLast ? pack(facts, drawn, 0) : null;
+    if (!whole) yield pack(facts, drawn, drawn.rows - 1, show);
+    else yield isLast ? pack(facts, drawn, 0, show) : null;
   }
 }
 

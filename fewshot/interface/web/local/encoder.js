@@ -24,27 +24,28 @@ const KEPT = 16; // encoded supports: while somebody draws, most are the same as
 /**
  * The function from supports to what is remembered of them, which lies in a room that is given to it.
  * @param {Config} config
+ * @param {import("./heads.js").Head} head
  * @param {Shelf} weights
  * @param {Room} room  for the weights
  * @param {number} context  length of the vector
  * @param {boolean} attends
  * @returns {(supports: Uint8Array[], room: Room) => Memory}
  */
-export function createEncoder(config, weights, room, context, attends) {
+export function createEncoder(config, { inputs, channelOf }, weights, room, context, attends) {
   const { side, stride, encoder_maps: maps } = config;
   /**
    * @param {string} name
-   * @param {number} inputs
+   * @param {number} from  maps
    * @param {number} out
    * @param {number} [step]
    */
-  const convolution = (name, inputs, out, step = 1) => {
-    const matrix = room.copy(weights.matrix(`${name}.weight`, out, inputs, 3, 3));
+  const convolution = (name, from, out, step = 1) => {
+    const matrix = room.copy(weights.matrix(`${name}.weight`, out, from, 3, 3));
     const bias = weights.take(`${name}.bias`, out);
-    return (/** @type {Floats} */ x, /** @type {Room} */ work) => convolved(x, matrix, bias, inputs, step, work);
+    return (/** @type {Floats} */ x, /** @type {Room} */ work) => convolved(x, matrix, bias, from, step, work);
   };
   const half = Math.floor(maps / 2);
-  const first = convolution("encoder.0", 3, half);
+  const first = convolution("encoder.0", inputs + 2, half);
   const second = convolution("encoder.2", half, maps, stride);
   const blocks = [3, 4, 5].map((i) =>
     ["first", "second"].map((which) => convolution(`encoder.${i}.${which}`, maps, maps)),
@@ -58,7 +59,7 @@ export function createEncoder(config, weights, room, context, attends) {
   /** @typedef {{patches: Float32Array, vector: Float32Array}} Encoded  a support's; patches [H', W', maps] */
   /** @type {Map<string, Encoded>} */
   const kept = new Map();
-  /** @param {Uint8Array} support  [H, W] */
+  /** @param {Uint8Array} support  [H, W], values */
   const encodedOnce = (support) => {
     const key = support.join("");
     const one = kept.get(key) ?? encoded(support);
@@ -71,12 +72,14 @@ export function createEncoder(config, weights, room, context, attends) {
     return one;
   };
 
-  /** @param {Uint8Array} support  [H, W]  @returns {Encoded} */
+  /** @param {Uint8Array} support  [H, W], values  @returns {Encoded} */
   const encoded = (support) => {
     const work = createRoom();
-    const located = work.floats(3 * support.length);
-    support.forEach((ink, i) => {
-      located.set([ink, xy[i % side], xy[Math.floor(i / side)]], 3 * i);
+    const located = work.floats((inputs + 2) * support.length);
+    support.forEach((value, i) => {
+      const at = (inputs + 2) * i;
+      if (channelOf(value) >= 0) located[at + channelOf(value)] = 1;
+      located.set([xy[i % side], xy[Math.floor(i / side)]], at + inputs);
     });
     let x = first(located, work);
     relu(x);

@@ -7,7 +7,7 @@ import { parseSafetensors } from "./safetensors.js";
 import { drawRows } from "./sampler.js";
 
 /** @typedef {import("./network.js").Network} Network */
-/** @typedef {import("./sampler.js").Draw} Draw */
+/** @typedef {import("./heads.js").Draw} Draw */
 /** @typedef {import("./sampler.js").Drawn} Drawn */
 
 /**
@@ -21,7 +21,7 @@ export const readNetwork = (config, weights) => createNetwork(config, parseSafet
  * Draws pictures of what the supports show, as FewShotModel.stream does: after each row, what is drawn so far of each.
  * @param {Network} network
  * @param {Network} partner  the one that guidance moves away from, and that the fit is against; may be the same
- * @param {Uint8Array[]} supports  [H, W] each
+ * @param {Uint8Array[]} supports  [H, W] each, values as the network's head reads them, like the prefix
  * @param {Draw & {seed: number, samples: number, prefix: Uint8Array, trace: boolean, fits?: boolean}} wish  fits: how
  *   well each fits the supports is asked for
  * @returns {Generator<Drawn[]>}

@@ -5,6 +5,7 @@
 // places in them, too.
 
 import { createEncoder } from "./encoder.js";
+import { headOf } from "./heads.js";
 import { addProducts, createRoom } from "./kernel.js";
 import { fourierPositions, linspace } from "./positions.js";
 import { WeightsError } from "./safetensors.js";
@@ -21,6 +22,7 @@ export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
  * Sizes of a network: fewshot.models.ModelConfig, all that is used of it.
  * @typedef {object} Config
  * @property {number} channels
+ * @property {string[]} palette
  * @property {number} layers
  * @property {number} maps
  * @property {number} penultimate
@@ -77,24 +79,25 @@ export function createNetwork(config, tensors) {
   const { penultimate, side, heads, key_size: keySize } = config;
   const attends = weights.has("readers.0.key.weight");
   const reads = weights.has("to_vector.weight");
-  if (config.channels !== 1) throw new WeightsError("This network draws in colour, which only the server can.");
+  const head = headOf(config);
   if (weights.has("log_step_sizes")) throw new WeightsError("This network practises first, which only the server can.");
   const context = attends ? heads * keySize : reads ? config.vector : 0;
   const layers = Array.from({ length: config.layers }, (_, i) => layerOf(config, weights, room, i, context));
   const network = {
     config,
+    head,
     context,
     layers,
     furthest: Math.max(...layers.map((layer) => layer.dilation)),
-    ...inputOf(config, weights, room),
+    ...inputOf(config, head.inputs, weights, room),
     penultimate: room.copy(weights.matrix("penultimate.weight", penultimate, penultimate)),
     penultimateBias: weights.take("penultimate.bias", penultimate),
-    logit: room.copy(weights.matrix("logit.weight", 1, penultimate)),
-    logitBias: weights.take("logit.bias", 1)[0],
+    logit: room.copy(weights.matrix("logit.weight", head.outputs, penultimate)),
+    logitBias: weights.take("logit.bias", head.outputs),
     readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, room, i, layers)) : [],
     grid: Math.ceil(side / config.stride), // patches of a support to a side
     ownGrid: config.own && attends ? Math.floor(side / config.stride) : 0, // of the drawing itself
-    encode: reads ? createEncoder(config, weights, room, context, attends) : () => null,
+    encode: reads ? createEncoder(config, head, weights, room, context, attends) : () => null,
   };
   weights.close();
   return network;
@@ -176,13 +179,14 @@ function layerOf({ maps, penultimate, layers, dilation_cycle }, weights, room, i
 }
 
 /**
- * The input layer: what each pixel of ink adds, and what it gives on an empty picture, by the coordinates alone.
+ * The input layer: what a pixel's channel adds where it is 1, and what the coordinates alone give.
  * @param {Config} config
+ * @param {number} inputs  channels of a picture
  * @param {Shelf} weights
  * @param {Room} room
  */
-function inputOf({ maps, side }, weights, room) {
-  const channels = 3; // the pixel, x and y
+function inputOf({ maps, side }, inputs, weights, room) {
+  const channels = inputs + 2; // and x and y
   const xy = linspace(side);
   /**
    * @param {string} name
@@ -194,10 +198,12 @@ function inputOf({ maps, side }, weights, room) {
     const matrix = weights.matrix(`input.${name}.weight`, maps, channels, rows, columns);
     const bias = weights.take(`input.${name}.bias`, maps);
     const taps = rows * columns;
-    const ink = room.floats(taps * maps); // [taps, C]
+    const added = room.floats(taps * inputs * maps); // [taps, inputs, C]
     const empty = new Float32Array(side * side * maps); // [H, W, C]
     for (let k = 0; k < maps; k++) {
-      for (let tap = 0; tap < taps; tap++) ink[tap * maps + k] = matrix[(k * taps + tap) * channels];
+      for (let tap = 0; tap < taps; tap++) {
+        for (let i = 0; i < inputs; i++) added[(tap * inputs + i) * maps + k] = matrix[(k * taps + tap) * channels + i];
+      }
       for (let r = 0; r < side; r++) {
         for (let c = 0; c < side; c++) {
           let sum = bias[k];
@@ -205,13 +211,13 @@ function inputOf({ maps, side }, weights, room) {
             const y = r - above + Math.floor(tap / columns);
             const x = c - COLUMNS_BESIDE + (tap % columns);
             const at = (k * taps + tap) * channels;
-            if (y >= 0 && x >= 0 && x < side) sum += matrix[at + 1] * xy[x] + matrix[at + 2] * xy[y];
+            if (y >= 0 && x >= 0 && x < side) sum += matrix[at + inputs] * xy[x] + matrix[at + inputs + 1] * xy[y];
           }
           empty[(r * side + c) * maps + k] = sum;
         }
       }
     }
-    return { ink, empty };
+    return { added, empty };
   };
   return {
     above: convolution("vertical", ROWS_ABOVE, COLUMNS, ROWS_ABOVE),

@@ -11,9 +11,10 @@ import { layout } from "../run.js";
  * @param {Omit<Chunk, "start" | "rows" | "data">} facts
  * @param {Drawn} drawn
  * @param {number} start
+ * @param {import("./heads.js").Head["show"]} show
  * @returns {Chunk & {data: Uint8Array<ArrayBuffer>}}
  */
-export function pack(facts, drawn, start) {
+export function pack(facts, drawn, start, show) {
   const [from, to] = [start * facts.width, drawn.rows * facts.width];
   const { attention, own } = drawn;
   const { heads, shots } = facts;
@@ -46,7 +47,7 @@ export function pack(facts, drawn, start) {
     weights,
     ownShares,
     ownWeights,
-    image: drawn.image.subarray(from, to),
+    image: show(drawn.image.subarray(from, to)),
   };
   const bytes = layout(facts).map(([name]) => {
     const array = arrays[name];

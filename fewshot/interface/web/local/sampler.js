@@ -7,6 +7,7 @@
 import { add, addProducts, gate, part, relu, softmax } from "./kernel.js";
 import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 
+/** @typedef {import("./heads.js").Draw} Draw */
 /** @typedef {import("./kernel.js").Floats} Floats */
 /** @typedef {import("./kernel.js").Room} Room */
 /** @typedef {import("./network.js").Network} Network */
@@ -17,18 +18,10 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 /** @typedef {{network: Network, memory: Memory | null}} Source  a network, and what it remembers of the supports */
 
 /**
- * How pixels are drawn, as in fewshot/sampling/pixels.py.
- * @typedef {object} Draw
- * @property {number} temperature  that divides the logits
- * @property {number} guidance  how far each logit moves away from the partner's
- * @property {number} cut  below this, chances become 0, and above 1 - cut they become 1
- */
-
-/**
  * What is drawn so far; the rest is zeros. Heads are those of all readers, in order.
  * @typedef {object} Drawn
- * @property {Uint8Array} image  [H, W]
- * @property {Float32Array} chance  [H, W], of ink
+ * @property {Uint8Array} image  [H, W], values
+ * @property {Float32Array} chance  [H, W], of ink, or of the pixel's own colour
  * @property {Float32Array} attention  [H*W, heads, places of all supports]; empty without trace
  * @property {Float32Array} own  [H*W, heads, patches of the drawing itself]; empty without trace, and where it is not read
  * @property {Float32Array} nats  [H, W], -log p of each pixel, at a temperature of 1 and without guidance
@@ -42,13 +35,14 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
  * @param {Source | null} partner  what guidance moves away from; may be null without guidance, and then there is no fit
  * @param {Draw} draw
  * @param {Float32Array} noise  [H, W], a uniform number for every pixel
- * @param {Uint8Array} prefix  [R, W], the first rows, which are given
+ * @param {Uint8Array} prefix  [R, W], the values of the first rows, which are given
  * @param {boolean} trace  whether attention is kept
  * @param {Room} room  for what it takes
  * @returns {Generator<Drawn>}
  */
-export function* drawRows(source, partner, { temperature, guidance, cut }, noise, prefix, trace, room) {
-  const { side } = source.network.config;
+export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
+  const { config, head } = source.network;
+  const { side } = config;
   const image = new Uint8Array(side * side);
   const chance = new Float32Array(side * side);
   const nats = new Float32Array(side * side);
@@ -58,7 +52,6 @@ export function* drawRows(source, partner, { temperature, guidance, cut }, noise
   const { heads, places, ownPlaces } = state;
   const attention = new Float32Array(trace ? side * side * heads * places : 0);
   const ofItself = new Float32Array(trace ? side * side * heads * ownPlaces : 0);
-  const [low, high] = [Math.fround(cut), Math.fround(1 - cut)];
   for (let r = 0; r < side; r++) {
     state.startRow(r);
     without?.startRow(r);
@@ -66,12 +59,11 @@ export function* drawRows(source, partner, { temperature, guidance, cut }, noise
       const i = r * side + c;
       const own = state.pixel(r, c);
       const alone = without ? without.pixel(r, c) : own;
-      const logit = own + guidance * (own - alone);
-      const p = Math.fround(1 / (1 + Math.exp(-logit / temperature)));
-      chance[i] = p < low ? 0 : p > high ? 1 : p;
-      image[i] = i < prefix.length ? prefix[i] : Number(noise[i] < chance[i]);
-      nats[i] = natsOf(image[i], own);
-      fit += natsOf(image[i], alone) - nats[i];
+      const pixel = head.pixel(own, alone, draw, noise[i], prefix[i]);
+      image[i] = pixel.value;
+      chance[i] = pixel.chance;
+      nats[i] = pixel.nats;
+      fit += pixel.alone - pixel.nats;
       state.finish(r, c);
       without?.finish(r, c);
       if (trace) state.keep(attention, ofItself, i);
@@ -81,23 +73,13 @@ export function* drawRows(source, partner, { temperature, guidance, cut }, noise
 }
 
 /**
- * -log p of a pixel, by the logit of ink.
- * @param {number} ink  0 or 1
- * @param {number} logit
- */
-function natsOf(ink, logit) {
-  const against = ink ? -logit : logit;
-  return Math.max(against, 0) + Math.log1p(Math.exp(-Math.abs(against)));
-}
-
-/**
  * The caches of one picture by one network.
  * @param {Source} source
- * @param {Uint8Array} image  the picture, which grows
+ * @param {Uint8Array} image  the picture's values, which grow
  * @param {Room} room
  */
 function createState({ network, memory }, image, room) {
-  const { config, layers, furthest, context } = network;
+  const { config, head, layers, furthest, context } = network;
   const { side, maps, penultimate: skips } = config;
   const both = 2 * maps;
   const columns = side + 2 * furthest;
@@ -123,7 +105,7 @@ function createState({ network, memory }, image, room) {
   const seen = room.floats(skips);
   const hidden = room.floats(skips);
   const patch = room.floats(config.stride ** 2); // of the drawing, the last that is done
-  const logit = room.floats(1);
+  const logits = room.floats(head.outputs);
   const reads = network.readers.map((reader, i) =>
     createRead(network, reader, /** @type {Memory} */ (memory).patches[i], here, room),
   );
@@ -151,7 +133,8 @@ function createState({ network, memory }, image, room) {
       v.set(network.above.empty.subarray(r * side * maps, (r + 1) * side * maps));
       for (let y = Math.max(0, r - ROWS_ABOVE); y < r; y++) {
         for (let x = 0; x < side; x++) {
-          if (image[y * side + x]) addInk(v, network.above.ink, y - r + ROWS_ABOVE, x, side, maps);
+          const channel = head.channelOf(image[y * side + x]);
+          if (channel >= 0) addPixel(v, network.above.added, head.inputs, channel, y - r + ROWS_ABOVE, x, side, maps);
         }
       }
       read.fill(0);
@@ -175,15 +158,16 @@ function createState({ network, memory }, image, room) {
       });
     },
 
-    /** The horizontal stack, and what is read, at (r, c): the logit of ink. @param {number} r  @param {number} c */
+    /** The horizontal stack, and what is read, at (r, c): the outputs. @param {number} r  @param {number} c */
     pixel(r, c) {
       const preActivation = preActivations[c];
       sum.fill(0);
       const place = (r * side + c) * maps;
       here.set(network.beside.empty.subarray(place, place + maps));
       for (let tap = Math.max(0, COLUMNS_BESIDE - c); tap < COLUMNS_BESIDE; tap++) {
-        if (!image[r * side + c - COLUMNS_BESIDE + tap]) continue;
-        add(here, part(network.beside.ink, tap * maps, (tap + 1) * maps));
+        const channel = head.channelOf(image[r * side + c - COLUMNS_BESIDE + tap]);
+        const from = (tap * head.inputs + channel) * maps;
+        if (channel >= 0) add(here, part(network.beside.added, from, from + maps));
       }
       for (let i = 0; i < layers.length; i++) {
         const layer = layers[i];
@@ -202,9 +186,9 @@ function createState({ network, memory }, image, room) {
       hidden.set(network.penultimateBias);
       addProducts(hidden, network.penultimate, seen, skips, skips);
       relu(hidden);
-      logit[0] = network.logitBias;
-      addProducts(logit, network.logit, hidden, 1, skips);
-      return logit[0];
+      logits.set(network.logitBias);
+      addProducts(logits, network.logit, hidden, head.outputs, skips);
+      return logits;
     },
 
     /** The pixel (r, c) is drawn: what its patch gives to read. @param {number} r  @param {number} c */
@@ -245,20 +229,22 @@ function createState({ network, memory }, image, room) {
 }
 
 /**
- * Adds to the row v [W, C] below it what the input layer makes of a pixel of ink.
+ * Adds to the row v [W, C] below it what the input layer makes of a pixel.
  * @param {Floats} v
- * @param {Floats} ink  [rows, columns, C]
+ * @param {Floats} added  [rows, columns, inputs, C]
+ * @param {number} inputs
+ * @param {number} channel  of the pixel
  * @param {number} tapRow  in which the pixel is seen
  * @param {number} x  its column
  * @param {number} side
  * @param {number} maps
  */
-function addInk(v, ink, tapRow, x, side, maps) {
+function addPixel(v, added, inputs, channel, tapRow, x, side, maps) {
   for (let tap = 0; tap < COLUMNS; tap++) {
     const c = x + COLUMNS_BESIDE - tap;
     if (c < 0 || c >= side) continue;
-    const from = (tapRow * COLUMNS + tap) * maps;
-    add(part(v, c * maps, (c + 1) * maps), part(ink, from, from + maps));
+    const from = ((tapRow * COLUMNS + tap) * inputs + channel) * maps;
+    add(part(v, c * maps, (c + 1) * maps), part(added, from, from + maps));
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { addChunk, beginBatch } from "../batch.js";
 import { make } from "../dom.js";
-import { contextOf, paintCanvas } from "../painting.js";
+import { contextOf, paintCanvas, rgb } from "../painting.js";
 import { checkProject } from "../project.js";
 
 /** @typedef {import("../engine.js").Engine} Engine */
@@ -14,7 +14,7 @@ import { checkProject } from "../project.js";
 
 const NO_DRAWINGS = "There is nothing to read yet: draw a character, or take a ready-made set.";
 const NO_OTHERS = "There is no other drawing to read: add another one of the same character.";
-const NO_PICTURES = "Photos of paper are read by a studio with a server only: draw on the pad instead.";
+const NO_PICTURES = "Picture files are read by a studio with a server only: draw on the pad instead.";
 const NO_TRACES = "Only what was drawn on the pad goes back there: centre lines are found by a studio with a server.";
 const NO_INFLUENCE = "Influence is computed by a studio with a server only.";
 const [SCALE, SCALE_ON_SHEET, GAP_ON_SHEET] = [20, 8, 2]; // as in fewshot/export/pictures.py
@@ -83,9 +83,9 @@ export const createTakeHome = (engine, facts) => async (wish) => {
     }
   }
   if (!batch) return { error: "There is no picture yet." };
-  const { side } = batch;
-  const images = batch.pictures.map(({ image }) => image);
-  const canvas = "recipe" in wish ? sheetOf(images, side) : pictureOf(images[0], side, SCALE);
+  const { side, channels } = batch;
+  const pictures = batch.pictures.map(({ image }) => smallOf(image, side, channels));
+  const canvas = "recipe" in wish ? sheetOf(pictures, side) : enlarged(pictures[0], SCALE);
   if (wish.format !== CLEAR) {
     const context = contextOf(canvas);
     context.globalCompositeOperation = "destination-over";
@@ -111,21 +111,29 @@ function recipeOf({ model, supports, beginning, seed, temperature, guidance }, {
   return {
     task: models[model].task,
     drawings: { supports, shots: null, beginning: /** @type {any} */ (beginning) },
-    photographs: { photos: [], beginning: null },
+    photographs: { photos: supports, beginning },
     settings: { model, guidance, temperature, seed, inner_steps: 0, fresh: false },
   };
 }
 
 /**
- * Ink on clear ground.
+ * A picture, whose ink is on clear ground.
  * @param {Uint8Array} image
  * @param {number} side
+ * @param {number} channels
+ */
+function smallOf(image, side, channels) {
+  const small = make("canvas");
+  paintCanvas(small, side, side, channels === 1 ? (i) => [0, 0, 0, 255 * image[i]] : rgb(image));
+  return small;
+}
+
+/**
+ * @param {HTMLCanvasElement} small
  * @param {number} scale
  */
-function pictureOf(image, side, scale) {
-  const small = make("canvas");
-  paintCanvas(small, side, side, (i) => [0, 0, 0, 255 * image[i]]);
-  const canvas = make("canvas", { width: side * scale, height: side * scale });
+function enlarged(small, scale) {
+  const canvas = make("canvas", { width: small.width * scale, height: small.height * scale });
   const context = contextOf(canvas);
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
@@ -134,17 +142,17 @@ function pictureOf(image, side, scale) {
 
 /**
  * All pictures, as nearly square as they go, row by row.
- * @param {Uint8Array[]} images
+ * @param {HTMLCanvasElement[]} pictures
  * @param {number} side
  */
-function sheetOf(images, side) {
-  const columns = Math.ceil(Math.sqrt(images.length));
+function sheetOf(pictures, side) {
+  const columns = Math.ceil(Math.sqrt(pictures.length));
   const cell = side + GAP_ON_SHEET;
   const sizeOf = (/** @type {number} */ count) => (GAP_ON_SHEET + count * cell) * SCALE_ON_SHEET;
-  const sheet = make("canvas", { width: sizeOf(columns), height: sizeOf(Math.ceil(images.length / columns)) });
-  images.forEach((image, i) => {
+  const sheet = make("canvas", { width: sizeOf(columns), height: sizeOf(Math.ceil(pictures.length / columns)) });
+  pictures.forEach((picture, i) => {
     const at = [i % columns, Math.floor(i / columns)].map((n) => (GAP_ON_SHEET + n * cell) * SCALE_ON_SHEET);
-    contextOf(sheet).drawImage(pictureOf(image, side, SCALE_ON_SHEET), at[0], at[1]);
+    contextOf(sheet).drawImage(enlarged(picture, SCALE_ON_SHEET), at[0], at[1]);
   });
   return sheet;
 }
