@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from fewshot import checkpoints
 from fewshot.files import whole
 from fewshot.models import MODELS, UNCONDITIONAL, ModelConfig, Network
+from fewshot.models.heads import Palette
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling.incremental import IncrementalSampler, Partner
 from fewshot.sampling.pixels import Draw, noise_of_pixel
@@ -63,7 +64,7 @@ class Run:
     facts:         of the model that drew it
     images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
     probabilities: float32 [N, H, W], of ink, as it was drawn from (with the run's guidance, temperature and cut), each
-                   before its pixel was drawn; in colour, of the pixel's colour, not guided
+                   before its pixel was drawn; in colour, of the pixel's colour, not guided unless it is a palette's
     probabilities_before: of the same pixels without inner steps, at the run's temperature, not guided and not cut; None
                    where no step is taken, and in colour
     attention:     float32 [N, H*W, heads, S, H', W'] of all heads of all reads, the first read's first: sums to 1 over
@@ -160,6 +161,8 @@ class FewShotModel:
     def __init__(self, network: Network, card: dict[str, Any], name: str):
         self.network, self.card, self.name = network, card, name
         self.task = _task(card, name)
+        if network.config.channels != self.task.channels:
+            raise checkpoints.CheckpointError(f"The checkpoint '{name}' draws no pictures of {self.task.label}.")
         self.side, self.in_colour = network.config.side, network.config.channels > 1
         self.facts = Facts(
             name=name,
@@ -203,10 +206,10 @@ class FewShotModel:
         ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
 
         ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
-        l(x) is what would be drawn without them; in colour, of 16 colours that are drawn for a pixel one is chosen, by
-        (p(x | s) / p(x)) ** w. ``cut``, 0..0.25, takes chances below it as 0 and those above 1 - ``cut`` as 1. With
-        either of them, drawings are no samples of the model. A model that reads no support ignores guidance. Raises
-        InputError.
+        l(x) is what would be drawn without them. Where a pixel can have any colour, one of 16 that are drawn for it is
+        chosen, by (p(x | s) / p(x)) ** w. ``cut``, 0..0.25, takes chances below it as 0 and those above 1 - ``cut`` as
+        1. With either of them, drawings are no samples of the model. A model that reads no support ignores guidance.
+        Raises InputError.
         """
         *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut)
         return run
@@ -292,10 +295,9 @@ class FewShotModel:
         """The model that draws without supports in place of this one: itself, if it can. Raises InputError."""
         if self.unadapted.draws_alone or self.unadapted.config.drops_supports:
             return self
-        try:
-            return load(f"{self.task.key}-{UNCONDITIONAL}")
-        except checkpoints.CheckpointError as error:
-            raise InputError(f"{what} needs a PixelCNN beside {self.title}, and there is none.") from error
+        if not _has_partner(self.network.config, self.task.key):
+            raise InputError(f"{what} needs a PixelCNN beside {self.title}, and there is none of such pictures.")
+        return load(f"{self.task.key}-{UNCONDITIONAL}")
 
     @cached_property
     def _nothing(self) -> Any:
@@ -357,8 +359,8 @@ class FewShotModel:
         row = _whole_number(row, "The row", 0, self.side - 1)
         column = _whole_number(column, "The column", 0, self.side - 1)
         options = self._options(self._inner_steps(inner_steps))
-        if not self.network.needs_supports:
-            raise InputError(f"{self.title} reads no support, so that none has any influence.")
+        if not self.network.needs_supports or not supports.shape[1]:
+            raise InputError(f"{self.title} reads no support here, so that none has any influence.")
         return _finite(self.network.influence(image, supports, row, column, **options)[:, 0].numpy())
 
     def _options(self, inner_steps: int | None) -> dict[str, Any]:
@@ -378,7 +380,12 @@ class FewShotModel:
             array = array.reshape(0, *shape)
         if array.shape[1:] != shape or array.ndim != 1 + len(shape):
             raise InputError(f"{what} must have the shape [number, {', '.join(map(str, shape))}].")
-        return array
+        return self._painted(array)
+
+    def _painted(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Images [..., 3] in the colours that the network has, of those that have only some."""
+        head = self.network.head
+        return head.painted(images) if isinstance(head, Palette) else images
 
     def _supports(self, supports: ArrayLike) -> NDArray[np.uint8]:
         supports = self._images(supports, "The supports")
@@ -391,16 +398,31 @@ class FewShotModel:
 
     def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
         rows = _levels(prefix, "The prefix") if self.in_colour else _binary(prefix, "The prefix")
+        if rows.shape == (0,):  # an empty list has no sides
+            rows = rows.reshape(0, self.side, *((3,) if self.in_colour else ()))
         if rows.shape[1:] != ((self.side, 3) if self.in_colour else (self.side,)) or len(rows) > self.side:
             raise InputError(f"The prefix must be up to {self.side} rows of {self.side} pixels.")
-        return rows
+        return self._painted(rows)
 
 
 def guides(config: ModelConfig, task: str) -> bool:
     """Whether guidance changes what a network draws for a task: it reads supports, and something draws without."""
     variant = MODELS[config.model]
-    alone = variant.draws_alone or config.drops_supports or checkpoints.is_shipped(f"{task}-{UNCONDITIONAL}")
-    return variant.needs_supports and alone
+    return variant.needs_supports and (variant.draws_alone or config.drops_supports or _has_partner(config, task))
+
+
+def _has_partner(config: ModelConfig, task: str) -> bool:
+    """Whether a PixelCNN of the task is there that draws pictures of the same kind."""
+    try:
+        card = checkpoints.read_card(checkpoints.resolve(f"{task}-{UNCONDITIONAL}"))
+    except checkpoints.CheckpointError:
+        return False
+    return _kind(ModelConfig(**card["config"])) == _kind(config)
+
+
+def _kind(config: ModelConfig) -> tuple[Any, ...]:
+    """What the pictures of two networks have in common, so that their outputs can be compared."""
+    return config.channels, config.palette, config.side
 
 
 def load(name: str | Path) -> FewShotModel:

@@ -172,9 +172,9 @@ def table() -> Iterator[str]:
             plain, traced = (sampler_seconds(network, model.side, shots, n, trace) for trace in (False, True))
             yield f"{name:<22} {n:>6} {naive:>7.1f} s {plain:>7.3f} s {traced:>7.3f} s {naive / traced:>17.0f}x"
         if model.adapts:
-            took = seconds(partial(adapted, model.network, SHOTS))
+            took = seconds(partial(adapted, model.network, shots))
             steps = model.network.config.inner_steps
-            yield f"{name:<22} adaptation to {SHOTS} supports, {steps} inner step(s): {took:.3f} s"
+            yield f"{name:<22} adaptation to {shots} supports, {steps} inner step(s): {took:.3f} s"
         if model.in_colour:  # scored and trained on other data; the log of its training says how fast
             continue
         plain, best = (training_rate(model.network.config, means) for means in (first, last))

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fewshot.files import whole
+from fewshot.files import to_json, whole
 from fewshot.models import ModelConfig, Network, build
 from fewshot.models.classifier import Classifier
 
@@ -65,7 +65,7 @@ def read_card(weights: Path) -> dict[str, Any]:
             raise ValueError("it has no 'config'")
         if not isinstance(card.get("task", ""), str):
             raise ValueError("its task is not a name")
-        _outline(ModelConfig(**_sizes(card["config"])))
+        outline(card["config"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError, RuntimeError) as error:
         raise CheckpointError(
             f"The checkpoint's card '{path.name}' is missing or damaged ({_reason(error)})."
@@ -73,21 +73,19 @@ def read_card(weights: Path) -> dict[str, Any]:
     return card
 
 
-def _sizes(config: dict[str, Any]) -> dict[str, Any]:
-    """A card's configuration. Raises ValueError for what ModelConfig takes but no checkpoint can have."""
+def outline(config: dict[str, Any]) -> dict[str, Tensor]:
+    """The names and shapes of the weights of a network of such sizes, a ModelConfig's, without room for any.
+
+    Raises ValueError for what no checkpoint may have.
+    """
     defaults = ModelConfig()
     for name, value in config.items():
         if isinstance(value, bool) and not isinstance(getattr(defaults, name, None), bool):
             raise ValueError(f"{name} must not be {json.dumps(value)}")
         if name in MOST and isinstance(value, int) and value > MOST[name]:
             raise ValueError(f"{name} must be at most {MOST[name]}, not {value}")
-    return config
-
-
-def _outline(config: ModelConfig) -> dict[str, Tensor]:
-    """The names and shapes of a network's weights, without room for any. Raises ValueError for too large a network."""
     with torch.device("meta"):
-        weights = build(config).state_dict()
+        weights = build(ModelConfig(**config)).state_dict()
     parameters = sum(weight.numel() for weight in weights.values())
     if parameters > MAX_PARAMETERS:
         raise ValueError(f"the network would have {parameters:,} weights, more than {MAX_PARAMETERS:,}")
@@ -99,9 +97,8 @@ def load(name: str | Path) -> tuple[Network, dict[str, Any]]:
     weights = resolve(name)
     card = read_card(weights)
     try:
-        config = ModelConfig(**card["config"])
-        tensors = load_weights(weights, _outline(config))
-        network = build(config)
+        tensors = load_weights(weights, outline(card["config"]))
+        network = build(ModelConfig(**card["config"]))
         network.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise CheckpointError(
@@ -147,7 +144,7 @@ def save(path: Path, weights: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write weights and their card; both are written before either takes its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path.with_suffix(".json")) as partial:
-        partial.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
+        partial.write_text(to_json(card))
         save_tensors(path, weights)
 
 

@@ -1,6 +1,5 @@
 """The commands of ``python -m fewshot``."""
 
-import json
 import math
 import sys
 from collections.abc import Callable
@@ -25,8 +24,8 @@ from fewshot.evaluation import evaluate as evaluate_network
 from fewshot.evaluation import evaluate_emoji as evaluate_emoji_network
 from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
-from fewshot.export.formats import files, find
-from fewshot.files import whole, writable, writable_file
+from fewshot.export.formats import files, find, makes_sense
+from fewshot.files import to_json, whole, writable, writable_file
 from fewshot.quality import Real, characters, one_shot_accuracy, versions
 from fewshot.quality import quality as judge
 from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS
@@ -114,7 +113,7 @@ def evaluate(config: EvaluateConfig) -> None:
     result = {"checkpoint": model.name, "split": config.split} | EVALUATIONS[model.task.key](model, config)
     if config.out is not None:
         with whole(config.out) as partial:
-            partial.write_text(json.dumps(result, indent=2) + "\n")
+            partial.write_text(to_json(result))
 
 
 def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
@@ -247,10 +246,14 @@ def judge_of(
     Raises CheckpointError where there is no classifier.
     """
     classifier = checkpoints.load_classifier(model.task.key, model.task.channels) if config.quality else None
+    if not (config.guidance and config.cut and config.temperature):
+        raise InputError("--guidance, --cut and --temperature need at least one value.")
     draws = [Draw(t, w, c) for w, c, t in product(config.guidance, config.cut, config.temperature)]
     blank = np.zeros((1, model.side, model.side, *((3,) if model.in_colour else ())), np.uint8)
     for draw in draws if classifier else []:  # this checks them, and draws nothing yet
         model.stream(blank, 1, config.seed, **draw._asdict())
+        if draw.guidance and model.network.needs_supports:
+            _ = model.partner  # raises, if there is none
 
     def judges(take: Callable[[np.random.Generator], Real]) -> dict[str, Any]:
         if classifier is None:
@@ -316,8 +319,7 @@ def generate(
             html a player that works offline, figure (PNG) and figure-svg one for a report, csv and npz the numbers, zip
             all of these.
     """
-    for key in formats:
-        find(key)
+    asked = [find(key) for key in formats]
     model, pictures = fewshot.load(checkpoint), []
     read_sheet = model.task.read_sheet if sheet else None
     if sheet and read_sheet is None:
@@ -331,6 +333,8 @@ def generate(
             pictures += read_sheet(data, model.side)
         else:
             pictures.append(model.task.read_picture(data, model.side))
+    if not any(makes_sense(one, model.task.channels, samples) for one in asked):
+        raise InputError("These formats give no file: svg and clear are for characters, sheet is for several drawings.")
     run = model.generate(np.array(pictures), samples, seed, temperature, None, inner_steps, guidance, cut)
     for name, data in files(run, formats):
         with whole(out / name) as partial:
@@ -452,5 +456,5 @@ def main() -> None:
 
 def end(why: object, status: int) -> NoReturn:
     """End with a sentence on stderr, and the status."""
-    print(str(why).splitlines()[0], file=sys.stderr)
+    print((str(why) or type(why).__name__).splitlines()[0], file=sys.stderr)
     sys.exit(status)

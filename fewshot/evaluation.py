@@ -75,10 +75,11 @@ def evaluate_mirror(
 
     Gives ``nats_per_dim``, its ``standard_error`` (see there for ``group``), and ``attention_at_mirror``: the mean
     share of the attention that is at most one pixel away from the mirrored location, over images, pixels and heads
-    (None for a network without).
+    (None for a network without, and for one that adapts).
     """
     nats = nats_per_dim(network, mirrored(images))
-    at_mirror = [_attention_at_mirror(network, one) for one in images[:, None]] if network.attends else []
+    measured = network.attends and not network.adapts  # what adapts has other attention for each episode
+    at_mirror = [_attention_at_mirror(network, one) for one in images[:, None]] if measured else []
     return {
         "nats_per_dim": nats.mean().item(),
         "standard_error": standard_error(nats.cpu().numpy(), group),
@@ -168,7 +169,7 @@ def evaluate_emoji(
             "standard_error": standard_error(nats, group),
             "difference": None if difference is None else float(difference.mean()),
             "difference_error": None if difference is None else standard_error(difference, group),
-            "most_read": most_read(network, episodes) if network.attends else None,
+            "most_read": most_read(network, episodes) if network.attends and not network.adapts else None,
             "emoji": int(group.max()) + 1,
             "targets": len(group),
         }

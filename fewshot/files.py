@@ -1,10 +1,13 @@
 """Output files: whether they can be written is found before the work, and none is ever half of one."""
 
+import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def writable(folder: Path) -> None:
@@ -44,6 +47,19 @@ def whole(file: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def to_json(value: Any) -> str:
+    """As text that every reader of JSON understands: a number that is none, or infinite, becomes null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _is_device(file: Path) -> bool:

@@ -4,7 +4,6 @@ Each one gives a dict that JSON can hold and a figure of it. All but the last ar
 the validation alphabets, the last on held-out photographs.
 """
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from fewshot.data import omniglot, photos
 from fewshot.data.episodes import evaluation_episodes
 from fewshot.data.omniglot import Drawings
 from fewshot.data.photos import Photos
-from fewshot.files import whole
+from fewshot.files import to_json, whole
 from fewshot.models import AttentionPixelCNN, MetaPixelCNN
 from fewshot.models.inputs import to_tensor
 from fewshot.models.meta import Parameters, call
@@ -123,7 +122,7 @@ def inner_loss(names: list[str], drawings: Drawings) -> dict[str, Any]:
             )
         mean = {key: float(np.mean([m[key] for m in measured])) for key in measured[0]}
         card = checkpoints.read_card(checkpoints.resolve(name))
-        rows.append({"checkpoint": Path(name).stem, "steps": card["steps"]} | mean)
+        rows.append({"checkpoint": Path(name).stem, "steps": card.get("steps", 0)} | mean)
     return {"along": sorted(rows, key=lambda row: row["steps"])}
 
 
@@ -156,8 +155,8 @@ def ablations(names: list[str], drawings: Drawings) -> dict[str, Any]:
     result = {}
     for name in names:
         network, _ = checkpoints.load(name)
-        if not isinstance(network, AttentionPixelCNN):
-            raise checkpoints.CheckpointError(f"'{name}' has no attention to ablate.")
+        if not isinstance(network, AttentionPixelCNN) or network.config.channels > 1:
+            raise checkpoints.CheckpointError(f"'{name}' has no attention to drawings to ablate.")
         of_shots = {}
         for shots in (2, 4, 8):
             episodes = _episodes(drawings, shots)
@@ -252,7 +251,7 @@ def run(experiment: str, names: list[str], data: Path, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     numbers, picture = out / f"{experiment}.json", out / f"{experiment}.png"
     with whole(numbers) as partial:
-        partial.write_text(json.dumps(result, indent=2) + "\n")
+        partial.write_text(to_json(result))
     with pyplot.rc_context(STYLE), whole(picture) as partial:
         figure = draw(result)
         figure.savefig(partial, dpi=150, format="png")
@@ -267,8 +266,8 @@ def _legend(axis: Axes, columns: int = 1) -> None:
 
 def _meta(name: str) -> MetaPixelCNN:
     network, _ = checkpoints.load(name)
-    if type(network) is not MetaPixelCNN:
-        raise checkpoints.CheckpointError(f"'{name}' is not a Meta PixelCNN.")
+    if type(network) is not MetaPixelCNN or network.config.channels > 1:
+        raise checkpoints.CheckpointError(f"'{name}' is not a Meta PixelCNN of drawings.")
     return network
 
 

@@ -212,9 +212,9 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
         heads, grid = run.attention.shape[2], list(run.attention.shape[4:])
         attention = run.attention[sample, pixels]
         own = None if run.own is None else run.own[sample, pixels]
-        scale = attention.max(axis=(2, 3, 4))
+        scale = attention.max(axis=(2, 3, 4), initial=0)
         if own is not None:
-            scale = np.maximum(scale, own.max(axis=(2, 3)))
+            scale = np.maximum(scale, own.max(axis=(2, 3), initial=0))
         arrays += [scale.astype("<f4"), attention.sum(axis=(3, 4)).astype("<f4"), _quantised(attention, scale, steps)]
         if own is not None:
             own_grid = list(own.shape[2:])
@@ -227,7 +227,7 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
     return {
         "id": run_id,
         **pack_facts(facts),
-        "seed": run.seed,
+        "seed": run.seed + sample,
         "temperature": run.temperature,
         "guidance": run.guidance,
         "cut": run.cut,

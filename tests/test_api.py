@@ -14,10 +14,11 @@ import pytest
 import torch
 
 import fewshot
-from fewshot import FewShotModel, InputError, checkpoints
+from fewshot import FewShotModel, InputError, checkpoints, payload
 from fewshot.data import photos
 from fewshot.data.omniglot import Drawings
 from fewshot.evaluation import evaluate
+from fewshot.export import formats
 from fewshot.models.inputs import to_tensor
 from tests.conftest import VARIANTS, small_network, strokes_image
 
@@ -263,7 +264,7 @@ def test_inner_steps():
 @pytest.fixture(scope="module")
 def in_colour():
     network = small_network("attention", scale=0.3, channels=3, stride=1, copies=True, side=8)
-    return FewShotModel(network, {}, "photos")
+    return FewShotModel(network, {"task": "emoji"}, "photos")
 
 
 def photographs(n: int) -> np.ndarray:
@@ -363,6 +364,59 @@ def test_a_network_that_has_learned_to_draw_without_supports_is_its_own_partner(
     run = model.generate(np.ones((1, 26, 26)), guidance=1.0)
     assert run.own.shape == (1, 676, 4, 13, 13)
     assert run.attention.shape == (1, 676, 4, 1, 13, 13)
+
+
+def test_what_was_drawn_without_supports_can_be_taken_home_in_every_format():
+    for sizes in ({"own": True}, {"channels": 3, "palette": ("#ffffff", "#000000"), "side": 32}):
+        card = {"task": "emoji" if "palette" in sizes else "omniglot"}
+        model = fewshot.FewShotModel(small_network("attention", scale=0.2, drops_supports=True, **sizes), card, "mine")
+        run = model.generate([])
+        for name, data in formats.files(run, [key for key in formats.FORMATS if key != "zip"]):
+            assert data, name
+        assert payload.pack(run, "id")["shots"] == 0
+    with pytest.raises(InputError, match="no support here"):
+        fewshot.FewShotModel(small_network("attention", drops_supports=True), {}, "mine").influence(
+            np.zeros((26, 26)), [], 3, 3
+        )
+
+
+def test_guidance_takes_no_partner_of_other_pictures(monkeypatch, tmp_path):
+    """Its outputs would mean something else."""
+    colours = ("#ffffff", "#000000", "#ff0000")
+    sizes = {"channels": 3, "palette": colours, "side": 32}
+    model = fewshot.FewShotModel(small_network("attention", **sizes), {"task": "emoji"}, "mine")
+    images = np.full((1, 32, 32, 3), 255, np.uint8)
+    monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
+    for other in ({"palette": colours[::-1]}, {"palette": ()}, {"side": 16}, {}):
+        network = small_network("pixelcnn", **(sizes | other))
+        checkpoints.save(
+            tmp_path / "emoji-pixelcnn.safetensors",
+            network.state_dict(),
+            {"config": asdict(network.config), "task": "emoji"},
+        )
+        guides = fewshot.FewShotModel(model.network, model.card, "mine").facts.guides
+        assert guides == (not other)
+        if other:
+            with pytest.raises(InputError, match="none of such pictures"):
+                model.fit(images, images)
+    assert model.fit(images, images).shape == (1,)
+
+
+def test_pictures_of_other_colours_are_read_in_those_that_the_network_has():
+    network = small_network("attention", channels=3, palette=("#ffffff", "#000000"), side=32)
+    model = fewshot.FewShotModel(network, {"task": "emoji"}, "mine")
+    given = np.full((1, 32, 32, 3), 250, np.uint8)
+    given[:, :8] = 3
+    run = model.generate(given, prefix=given[0, :9])
+    assert set(np.unique(run.supports)) == {0, 255}
+    assert (run.images[:, :9] == run.supports[:, :9]).all()
+    np.testing.assert_array_equal(model.score(given, given), model.score(run.supports, run.supports))
+
+
+def test_a_card_for_another_kind_of_pictures_is_refused():
+    for task, channels in (("omniglot", 3), ("emoji", 1)):
+        with pytest.raises(fewshot.CheckpointError, match="draws no pictures of"):
+            fewshot.FewShotModel(small_network("pixelcnn", channels=channels), {"task": task}, "mine")
 
 
 def test_without_a_pixelcnn_beside_it_guidance_gives_a_sentence(monkeypatch, tmp_path):

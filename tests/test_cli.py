@@ -129,6 +129,7 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--temperature", "-1"), "temperature"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}"), "at least one drawing"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}", "--formats", "bmp"), "no format 'bmp'"),
+        (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--formats", "sheet"), "give no file"),
         (("generate", "--checkpoint", "omniglot-attention", "--out", "{tmp}", "--support", "no.png"), "no picture"),
         (("generate", "--checkpoint", "omniglot-pixelcnn", "--out", "{tmp}", "--inner-steps", "1"), "no inner steps"),
     ],

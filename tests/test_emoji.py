@@ -16,7 +16,7 @@ from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate_emoji, most_read
 from fewshot.tasks import EMOJI
 from fewshot.training.augment import augment_emoji
-from fewshot.training.train import TrainConfig, train
+from fewshot.training.train import TrainConfig, TrainingError, train
 from tests.conftest import SHARED, needs_shared, small_network
 
 COLOURS = np.array([list(bytes.fromhex(colour[1:])) for colour in emoji.PALETTE.values()], np.uint8)  # white last
@@ -214,6 +214,9 @@ def test_a_network_is_trained_and_compared_from_the_command_line(tmp_path, emoji
     compared = json.loads((tmp_path / "a.json").read_text())
     assert compared["against"] == "emoji-conditional"
     assert compared["shots"]["2"]["difference_error"] > 0
+    black_and_white = (*small, 'palette=["#000000","#ffffff"]')
+    with pytest.raises(TrainingError, match="is for other colours"):
+        train(TrainConfig(emoji_file, network=black_and_white, initial=weights, **settings | {"out": tmp_path / "b"}))
     run(*evaluate, "--shots", "2", "--wrong-supports")
     assert "to the right supports, paired" in capsys.readouterr().out
     assert json.loads((tmp_path / "a.json").read_text())["shots"]["2"]["difference"] != 0

@@ -225,7 +225,7 @@ def test_figure_shows_the_pixel_and_the_recipe(run, photograph):
     expected = 100 * run.attention[1, 12 * 26 + 3].mean(0).sum((1, 2))
     assert shares == pytest.approx(expected, rel=0.01, abs=0.01)
     assert "no sample of the model" in figure.get_supxlabel()
-    assert "sample 2 of 2" in figure.get_supxlabel()
+    assert f"chance number {run.seed + 1}" in figure.get_supxlabel()  # which draws it alone
     with Image.open(io.BytesIO(content(run, "figure"))) as picture:
         assert picture.width > 1000
     assert content(photograph, "figure-svg").startswith(b"<?xml")

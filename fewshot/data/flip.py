@@ -32,7 +32,12 @@ class FlipSampler:
 
 
 def some(drawings: Drawings, number: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Up to ``number`` drawings of each character, [N, 26, 26], and which character each shows, 0, 1, ... [N]."""
+    """Up to ``number`` drawings of each character, [N, 26, 26], and which character each shows, 0, 1, ... [N].
+
+    Raises DataError for none.
+    """
+    if number < 1:
+        raise DataError("An evaluation needs at least 1 drawing of a character.")
     rng = np.random.default_rng(seed)
     members = [rng.permutation(m)[:number] for m in drawings.characters()]
     return drawings.images[np.concatenate(members)], np.repeat(np.arange(len(members)), list(map(len, members)))

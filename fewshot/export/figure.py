@@ -40,7 +40,9 @@ def figure(run: Run, row: int | None = None, column: int | None = None, sample: 
     of_what = "ink" if run.facts.channels == 1 else "this colour"
     axes.set_title(f"Row {row + 1}, column {column + 1}: chance of {of_what} {100 * chance:.3g} %", fontsize=9)
     supports = []
-    weights = None if run.attention is None else run.attention[sample, row * width + column].mean(0)  # [S, H', W']
+    weights = None  # [S, H', W']
+    if run.attention is not None and len(shown):
+        weights = run.attention[sample, row * width + column].mean(0)
     full = 0.0 if weights is None else max(float(weights.max()), STRONG / weights.size)
     for s, support in enumerate(shown):
         at = grid[s // columns, 2 + s % columns] if len(shown) > 1 else grid[:, 2]

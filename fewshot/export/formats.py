@@ -64,13 +64,18 @@ def find(key: object) -> Format:
     return FORMATS[key]
 
 
+def makes_sense(asked: Format, channels: int, samples: int) -> bool:
+    """Whether a format is of pictures with so many channels, and of so many."""
+    return (asked.in_colour or channels == 1) and (not asked.several or samples > 1)
+
+
 def files(run: Run, formats: Iterable[str], sample: int | None = None) -> Iterator[tuple[str, bytes]]:
     """The files of a finished run, of one sample or of all: (name, content).
 
     ``formats`` are keys of FORMATS; those that make no sense of this run give no file. Raises InputError.
     """
     for asked in map(find, formats):
-        if (run.facts.channels == 3 and not asked.in_colour) or (len(run.images) == 1 and asked.several):
+        if not makes_sense(asked, run.facts.channels, len(run.images)):
             continue
         for n in range(len(run.images)) if sample is None else [sample]:
             check(run, n)

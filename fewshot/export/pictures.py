@@ -57,7 +57,7 @@ def to_gif(run: Run, sample: int) -> bytes:
     """The drawing of a sample, beside what is read where the model attends."""
     frames = _frames(run, sample)
     # One palette for all, and before they are enlarged: else each frame has its own, found in a hundred times the time.
-    palette = Image.fromarray(np.concatenate(frames[:: len(frames) // 8] + frames[-1:])).quantize(255)
+    palette = Image.fromarray(np.concatenate(frames[:: len(frames) // 8 or 1] + frames[-1:])).quantize(255)
     height, width = frames[0].shape[:2]
     scale = max(1, FILM_SIDE // height)
     first, *rest = (
@@ -114,7 +114,7 @@ def _frames(run: Run, sample: int) -> list[NDArray[np.uint8]]:
     frames = []
     for drawn in [*range(0, height * width, math.ceil(height * width / FRAMES)), height * width]:
         parts = [to_picture(run.images[sample], drawn)]
-        if run.attention is not None:
+        if run.attention is not None and len(run.supports):
             parts += [gap, _attended(run.supports, run.attention[sample, min(drawn, height * width - 1)])]
         frames.append(np.concatenate(parts, axis=1))
     return frames

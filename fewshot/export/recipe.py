@@ -14,12 +14,10 @@ def recipe(run: Run, sample: int = 0) -> str:
     if run.given:
         said.append(f"{run.given} rows given")
     if run.inner_steps is not None:
-        said.append(f"{run.inner_steps} inner steps")
+        said.append(f"{run.inner_steps} practice {'step' if run.inner_steps == 1 else 'steps'}")
     if run.guidance or run.cut:
         said.append(f"faithfulness {run.guidance:g}, chances below {run.cut:g} cut (no sample of the model)")
-    said += [f"temperature {run.temperature:g}", f"chance number {run.seed}"]
-    if len(run.images) > 1:
-        said.append(f"sample {sample + 1} of {len(run.images)}")
+    said += [f"temperature {run.temperature:g}", f"chance number {run.seed + sample}"]
     return " · ".join(said)
 
 

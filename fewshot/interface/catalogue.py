@@ -151,8 +151,8 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
     for name in [name for task in TASKS.values() for name in ordered(task)]:
         with suppress(CheckpointError):
             card = checkpoints.read_card(checkpoints.resolve(name))
-            if variant := MODELS.get(card["config"]["model"]):
-                task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
+            task, config = card.get("task", OMNIGLOT.key), ModelConfig(**card["config"])
+            if variant := MODELS.get(config.model):
                 models[name] = {
                     "task": task,
                     "title": variant.title,

@@ -66,7 +66,7 @@ class ModelConfig:
             colour for colour in self.palette if isinstance(colour, str) and re.fullmatch("#[0-9a-f]{6}", colour)
         }
         if self.palette and not 2 <= len(colours) == len(self.palette) <= MAX_COLOURS:
-            raise ValueError(f'palette must be 2 to {MAX_COLOURS} different colours "#rrggbb", not {palette!r}')
+            raise ValueError(f'palette must be 2 to {MAX_COLOURS} different colours "#rrggbb"')
         if self.palette and self.channels != 3:
             raise ValueError("a palette needs images in colour")
         if self.copies and (self.channels == 1 or self.palette):
@@ -75,6 +75,6 @@ class ModelConfig:
             raise ValueError(f"adapted must be one of {', '.join(ADAPTED)}, not {self.adapted!r}")
         whole = all(type(after) is int and 1 <= after < self.layers for after in self.attend_after)
         if not whole or not self.attend_after or sorted(set(self.attend_after)) != list(self.attend_after):
-            raise ValueError(f"attend_after must be rising whole numbers from 1 to {self.layers - 1}, not {after!r}")
+            raise ValueError(f"attend_after must be rising whole numbers from 1 to {self.layers - 1}")
         if self.copies and (self.own or len(self.attend_after) > 1):
             raise ValueError("copies needs a single read, and of the supports alone")

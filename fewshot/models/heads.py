@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fewshot.models.inputs import units
@@ -114,9 +116,16 @@ class Palette:
     def places(self, images: Tensor) -> Tensor:
         """Which of the colours each pixel of images [..., 3, H, W] has, or is nearest to: [..., H, W]."""
         colours = units(self.levels.to(images.device, torch.float32))
-        # |x - c|^2 = |x|^2 - 2 x c + |c|^2, of which the first is the same for all.
-        products = torch.tensordot(colours, images.movedim(-3, 0), 1)  # [K, ..., H, W]
+        # |x - c|^2 = |x|^2 - 2 x c + |c|^2, of which the first is the same for all. In full precision, also where bf16
+        # is used for the rest: colours may lie close.
+        with torch.autocast(images.device.type, enabled=False):
+            products = torch.tensordot(colours, images.float().movedim(-3, 0), 1)  # [K, ..., H, W]
         return (2 * products - colours.square().sum(1).view(-1, *[1] * (images.ndim - 1))).argmax(0)
+
+    def painted(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Images [..., H, W, 3], each pixel in the nearest of the colours."""
+        places = self.places(units(torch.from_numpy(images).float()).movedim(-1, -3))
+        return self.levels[places].numpy().astype(np.uint8)
 
     def seen(self, images: Tensor) -> Tensor:
         """Images [..., 3, H, W] of -1..1 as [..., K, H, W] of 0/1."""

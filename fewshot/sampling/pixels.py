@@ -22,12 +22,13 @@ class Draw(NamedTuple):
     """How pixels are drawn from the outputs.
 
     ``guidance`` w moves away from what is drawn without supports (classifier-free guidance, Ho and Salimans 2022): from
-    p(x | s) to p(x | s) (p(x | s) / p(x)) ** w. For ink, that is the logit l(x | s) + w (l(x | s) - l(x)). A mixture's
+    p(x | s) to p(x | s) (p(x | s) / p(x)) ** w. For ink, that is the logit l(x | s) + w (l(x | s) - l(x)), and so it
+    is for each colour of a palette. A mixture's
     parameters cannot be moved so: several colours are drawn from p(x | s), and one of them is chosen by that ratio
     (sampling-importance-resampling, Rubin 1987), so that what is drawn is never improbable without guidance.
 
-    The temperature divides the guided logit of ink; of colours, it comes before guidance. Last, chances below ``cut``
-    become 0, and those above 1 - ``cut`` become 1; in colour, both tails of every distribution are cut by that much.
+    The temperature divides the guided logits; of a mixture, it comes before guidance. Last, chances below ``cut``
+    become 0, and those above 1 - ``cut`` become 1; of a mixture, both tails of every distribution are cut by that much.
     """
 
     temperature: float = 1.0
@@ -39,7 +40,7 @@ class Pixels(NamedTuple):
     """One pixel of N samples."""
 
     values: NDArray[np.uint8]  # [N] of 0/1, or [N, 3]
-    probabilities: Array  # [N], of ink, or of the colour without guidance
+    probabilities: Array  # [N], of ink, or of the colour; by a mixture, without guidance
 
 
 def noise_of_pixel(head: Head, guided: bool) -> tuple[int, ...]:
@@ -127,7 +128,8 @@ def _drawn(mixture: _Mixture, noise: Array, cut: float) -> Array:
     green and blue depend on it.
     """
     weights, means, scales, coupling = mixture
-    component = np.minimum((weights.cumsum(axis=0) < noise[0]).sum(axis=0), len(weights) - 1)
+    reached = weights.cumsum(axis=0)
+    component = (reached <= noise[0] * reached[-1]).sum(axis=0)  # one that was left out reaches no further
     chosen = (slice(None), component, np.arange(noise.shape[1]))
     mean, coupled = means[chosen], coupling[chosen]  # [3, N]
     u = np.clip(cut + (1 - 2 * cut) * noise[1:], 1e-7, 1 - 1e-7)
@@ -175,8 +177,7 @@ def palette(
         reached = chances.cumsum(axis=0)
         places = (reached <= noise * reached[-1]).sum(axis=0)  # a colour that was left out reaches no further
     else:
-        distance = np.square(colours.astype(np.int64) - given).sum(axis=1)
-        places = np.full(len(noise), distance.argmin())
+        places = np.full(len(noise), (colours == given).all(axis=1).argmax())
     return Pixels(colours[places], chances[places, np.arange(len(noise))])
 
 

@@ -25,7 +25,7 @@ from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.inputs import to_tensor
-from fewshot.tasks import OMNIGLOT
+from fewshot.tasks import EMOJI, OMNIGLOT
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
@@ -68,7 +68,7 @@ class TrainConfig:
     ema: float = 0.999
     """decay of the averaged weights, which are the ones that are shipped"""
     changed: float = 0.5
-    """all but photographs: share of the episodes that are augmented; use less at the end, so that training ends
+    """all but mirror: share of the episodes that are augmented; use less at the end, so that training ends
     on real data"""
     without: float = 0.0
     """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in
@@ -113,6 +113,7 @@ RANGES = {
     "changed": (0, 1),
     "without": (0, 1),
 }
+WITHOUT = (OMNIGLOT.key, EMOJI.key)  # tasks whose episodes may have no supports
 WARMUP = 200  # steps
 CLIP = 1.0  # gradient norm
 # Processes that make the episodes of the steps ahead: a GPU would wait for one, on a CPU the network takes all cores.
@@ -185,6 +186,8 @@ class _Run:
                 most = "" if high >= MAX_SEED else f" and at most {high:g}"
                 raise SettingError(f"--{name.replace('_', '-')} must be at least {low:g}{most}.")
         writable(config.out)
+        if config.without and config.task not in WITHOUT:
+            raise SettingError(f"--without is for {' and '.join(WITHOUT)}.")
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
@@ -215,7 +218,9 @@ class _Run:
             for size in config.network:
                 name, value = size.split("=", 1)
                 sizes[name] = json.loads(value)
-            return ModelConfig(**sizes)
+            made = ModelConfig(**sizes)
+            checkpoints.outline(asdict(made))
+            return made
         except (ValueError, TypeError) as error:
             raise TrainingError(f"--network must be name=value, of sizes that a network has ({error}).") from error
 
@@ -224,6 +229,8 @@ class _Run:
         if self.config.initial is None:
             return {}
         trained, card = checkpoints.load(self.config.initial)
+        if trained.config.palette != self.network.config.palette:
+            raise TrainingError(f"'{self.config.initial}' is for other colours.")
         own, weights = self.network.state_dict(), trained.state_dict()
         if hasattr(self.network, "base") and not hasattr(trained, "base"):
             weights = {f"base.{name}": value for name, value in weights.items()}
