@@ -203,7 +203,8 @@ class FewShotModel:
         that the seed ``seed + n`` draws alone. ``prefix`` [R, W],
         or [R, W, 3], gives the first R rows, to be completed. A temperature below 1 draws the likelier pixels more
         often.
-        ``inner_steps`` is for Meta PixelCNN: the gradient steps on the supports, 0..10, as many as in training if None.
+        ``inner_steps`` is for Meta and Attentive Meta PixelCNN: the gradient steps on the supports, 0..10, as many as
+        in training if None.
 
         ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
         l(x) is what would be drawn without them. Where a pixel can have any colour, one of 16 that are drawn for it is
@@ -232,7 +233,7 @@ class FewShotModel:
         """
         supports = self._supports(supports)
         samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
-        seed = _whole_number(seed, "The seed", 0, MAX_SEED - samples + 1)
+        seed = _whole_number(seed, "The seed (chance number)", 0, MAX_SEED - samples + 1)
         temperature = _temperature(temperature)
         guidance = _between(guidance, "The guidance", 0, MAX_GUIDANCE)
         cut = _between(cut, "The cut", 0, MAX_CUT)
@@ -371,7 +372,7 @@ class FewShotModel:
             return None
         if not self.network.adapts:
             raise InputError(f"{self.title} takes no inner steps: its weights stay as they are.")
-        return _whole_number(inner_steps, "The number of inner steps", 0, MAX_INNER_STEPS)
+        return _whole_number(inner_steps, "The number of inner steps (practice steps)", 0, MAX_INNER_STEPS)
 
     def _images(self, images: Any, what: str) -> NDArray[np.uint8]:
         read, shape = (_levels, (self.side, self.side, 3)) if self.in_colour else (_binary, (self.side, self.side))
@@ -486,7 +487,7 @@ def _levels(values: ArrayLike, what: str) -> NDArray[np.uint8]:
 def _finite(values: Any) -> Any:
     """The values. Raises InputError if inner steps left nothing finite."""
     if not np.isfinite(values).all():
-        raise InputError("Too many inner steps: the weights overflowed.")
+        raise InputError("Too many inner steps (practice steps): the weights overflowed.")
     return values
 
 

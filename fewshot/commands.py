@@ -57,7 +57,7 @@ SHOTS, EMOJI_SHOTS = (1, 2, 4, 8), (1, 3, 5)  # of supports, at which characters
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Score held-out data in nats/dim: drawings of every character, with the same targets at all shots.
+    """Score data in nats/dim: drawings of every character, with the same targets at all shots.
 
     For a checkpoint of another task: emoji from other artists' versions of them, drawings or photographs from their
     mirror images, or products from other photographs of them. --shots counts for characters and emoji only; for
@@ -76,7 +76,7 @@ class EvaluateConfig:
     """targets a character, or at most so many an emoji or a product"""
     split: str = "all"
     """what to take of the data: validation is what the shipped weights have not seen, all has their training data too;
-    training, training+validation (alphabets only), test (not of photographs)"""
+    training, training+validation (alphabets only), test (of characters; of products in the official release only)"""
     seed: int = 0
     """what draws supports and targets"""
     wrong_supports: bool = False
@@ -96,7 +96,7 @@ class EvaluateConfig:
 
 
 def evaluate(config: EvaluateConfig) -> None:
-    """Score held-out data in nats/dim."""
+    """Score data in nats/dim; what the model has not seen with --split validation."""
     if config.quality and config.wrong_supports:
         raise InputError("--quality and --wrong-supports do not go together.")
     if not config.quality and (config.guidance, config.cut, config.temperature) != ((0.0,), (0.0,), (1.0,)):
@@ -307,9 +307,9 @@ def generate(
     Args:
         checkpoint: a name in checkpoints/ or a path.
         out: folder for what is written.
-        support: one to eight pictures of the character or the product; the one photograph to mirror.
+        support: one to eight pictures of the character, the emoji or the product; the one picture to mirror.
         samples: drawings to make.
-        seed: of the noise; drawing n is the one that the seed + n draws alone.
+        seed: of the noise: sample 1 is what this seed draws alone, sample 2 what the next seed draws, and so on.
         temperature: below 1, likelier pixels are drawn more often.
         inner_steps: of Meta and Attentive Meta PixelCNN, as in training if not given.
         guidance: 0 to 4: above 0, drawings come closer to the supports, and are no samples of the model.
@@ -343,7 +343,8 @@ def generate(
 
 
 def bench(figure: Path | None = None, training: bool = False) -> None:
-    """Time the samplers, scoring and training of every shipped checkpoint, naive beside incremental in one run.
+    """Time the samplers of every shipped checkpoint, naive beside incremental in one run, and of characters also
+    scoring and training.
 
     Args:
         figure: picture file for how the cost grows with supports, image side and layers.

@@ -262,7 +262,7 @@ def test_draw_generate_inspect_and_upload(page, slow_rows, tmp_path):
     page.get_by_label("gaze B", exact=True).check(force=True)
     assert page.evaluate(HEAT) != first
     alone = page.evaluate(HEAT)
-    page.get_by_label("every gaze by itself").check(force=True)
+    page.get_by_label("each gaze by itself").check(force=True)
     quarter = """([x, y]) => { const canvas = document.querySelector('.tile-heat');
       const [width, height] = [canvas.width / 2, canvas.height / 2], part = document.createElement('canvas');
       Object.assign(part, { width, height });
@@ -373,7 +373,7 @@ def test_tray_and_reload(page):
     api.expect(thumbnails(page)).to_have_count(7)
     page.locator(".pad-status").get_by_role("button", name="Undo").click()
     api.expect(thumbnails(page)).to_have_count(8)
-    page.get_by_label("How many of the drawings").select_option("3")
+    page.get_by_label("use so many of the drawings").select_option("3")
     api.expect(page.locator(".thumb.unused")).to_have_count(5)
     page.get_by_role("button", name="Generate").click()
     page.wait_for_function(ALL_ROWS)
@@ -427,7 +427,7 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
     draw(page, CROSS[1])  # which no model can read
     api.expect(status(page, "pad")).to_contain_text("8 drawings are below already")
     thumbnails(page).first.press("Delete")
-    page.get_by_label("How many of the drawings").select_option("2")
+    page.get_by_label("use so many of the drawings").select_option("2")
     draw(page, CROSS[1])
     api.expect(status(page, "pad")).to_contain_text("Only 2 of your drawings are used")
 
@@ -507,7 +507,7 @@ def test_models_without_attention_say_what_they_read(page):
 def test_inner_steps_and_influence(page):
     """Meta PixelCNN: what its steps change, and what the supports do to the pixel that is looked at."""
     take_a_set(page)
-    page.get_by_label("How many of the drawings").select_option("2")  # of eight, a gradient takes long
+    page.get_by_label("use so many of the drawings").select_option("2")  # of eight, a gradient takes long
     steps = page.locator("#inner-steps input[type=number]")
     settings(page)
     api.expect(steps).to_be_hidden()
@@ -888,7 +888,7 @@ def test_keyboard(page):
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Home")
     assert position(page) == at  # keys in an input belong to the input
-    page.get_by_label("all 4 gazes together").focus()
+    page.get_by_label("all together: the mean").focus()
     page.keyboard.press("ArrowRight")
     api.expect(page.get_by_label("gaze A", exact=True)).to_be_checked()  # of radios, they choose another
     assert position(page) == at
@@ -1164,7 +1164,7 @@ def test_attentive_meta_shows_its_steps_and_what_it_reads(page):
     point_at(page, 16, 12)
     assert page.evaluate(HEAT) != first
     # A single drawing leaves no other to predict it from: no step, and that is what is shown.
-    page.get_by_label("How many of the drawings").select_option("1")
+    page.get_by_label("use so many of the drawings").select_option("1")
     generate(page)
     assert page.evaluate(f"{STATE}.run.shots") == 1
     api.expect(page.locator(".player-steps")).to_be_hidden()

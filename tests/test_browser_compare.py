@@ -98,7 +98,7 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     page.keyboard.press("Escape")
     api.expect(kept).to_contain_text("kept: faithfulness 0.5")
     page.wait_for_function(FINISHED, arg=2)
-    page.get_by_label("How many of the drawings").select_option("2")
+    page.get_by_label("use so many of the drawings").select_option("2")
     api.expect(kept).to_contain_text("kept: 8 drawings · faithfulness 0.5")
     page.wait_for_function(FINISHED, arg=2)
     for name, number, guidance in (("kept 1", 8, 0.5), ("omniglot-attention", 2, 2.0)):
@@ -117,7 +117,7 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
 
 def test_a_drawing_is_scored_by_each_and_looked_for_in_the_sets(page):
     take_a_set(page)
-    page.get_by_label("How many of the drawings").select_option("4")
+    page.get_by_label("use so many of the drawings").select_option("4")
     page.get_by_role("button", name="Compare").click()
     box(page, "Meta PixelCNN").uncheck(force=True)
     box(page, "PixelCNN").check(force=True)
@@ -148,7 +148,7 @@ def test_a_drawing_is_scored_by_each_and_looked_for_in_the_sets(page):
 
     # What is drawn on the pad meanwhile is looked for as well.
     draw(page, *CROSS)
-    page.get_by_label("How many of the drawings").select_option("")
+    page.get_by_label("use so many of the drawings").select_option("")
     thumbnails(page).first.press("Delete")
     api.expect(page.locator(".compare-given input")).to_have_count(8)
     api.expect(page.locator(".compare-given input").last).to_be_checked()

@@ -57,7 +57,7 @@ def own_drawings(page):
 
 def test_sixteen_at_once_are_played_walked_through_sorted_and_kept(page):
     take_set(page)
-    page.get_by_label("How many of the drawings").select_option("4")
+    page.get_by_label("use so many of the drawings").select_option("4")
     first, *others = sixteen(page)
     assert others == list(range(first + 1, first + 16))
     api.expect(status(page, "variations")).to_contain_text("16 variations")

@@ -687,10 +687,13 @@ def test_a_project_is_read_back(project):
         ({"supports": [{"strokes": [[["x", 1]]]}]}, "points"),
         ({"shots": 3}, "Shots must be"),
         ({"settings": None}, "it lacks its settings"),
-        ({"settings": {"seed": 1.5, "temperature": 1, "guidance": 0}}, "The seed must be a whole number"),
+        (
+            {"settings": {"seed": 1.5, "temperature": 1, "guidance": 0}},
+            "The seed (chance number) must be a whole number",
+        ),
         (
             {"supports": [], "shots": None, "settings": {"seed": {}, "temperature": 1, "guidance": 0}},
-            "The seed must be a whole number",
+            "The seed (chance number) must be a whole number",
         ),
         ({"settings": {"seed": 1, "temperature": 99, "guidance": 0}}, "temperature"),
         ({"settings": {"seed": 1, "temperature": 1, "guidance": "<b>"}}, "faithfulness"),

@@ -240,9 +240,9 @@ def test_undo_takes_back_what_was_done_last(page):
 
 def test_the_first_n_stay_n(page):
     take_a_set(page)
-    page.get_by_label("How many of the drawings").select_option("4")
+    page.get_by_label("use so many of the drawings").select_option("4")
     thumbnails(page).first.press("Delete")
-    api.expect(page.get_by_label("How many of the drawings")).to_have_value("4")
+    api.expect(page.get_by_label("use so many of the drawings")).to_have_value("4")
     assert page.evaluate("studio.pad.now().shots") == 4
     page.locator(".pad-status").get_by_role("button", name="Undo").click()
     assert page.evaluate("[studio.pad.now().supports.length, studio.pad.now().shots]") == [8, 4]

@@ -117,7 +117,7 @@ class Variations(_Part):
 
 
 def laboratory() -> str:
-    """The page's last part: the shipped figures of ``fewshot.lab``, with what they say."""
+    """The drawer Laboratory: the shipped figures of ``fewshot.lab``, with what they say."""
 
     def figure(match: re.Match) -> str:
         return "data:image/png;base64," + base64.b64encode((FIGURES / match[1]).read_bytes()).decode()

@@ -434,7 +434,7 @@ class Service:
     def _influence(self, wish: Any, asker: Asker) -> Answer:
         steps, shots = wish["inner_steps"], wish["shots"]
         if isinstance(steps, int | float) and steps > MOST_INNER_STEPS:
-            raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps.")
+            raise InputError(f"Influence is computed through at most {MOST_INNER_STEPS} inner steps (practice steps).")
         if isinstance(shots, bool) or not isinstance(shots, int) or not 0 <= shots <= MAX_SHOTS:
             raise InputError(f"Shots must be a whole number from 0 to {MAX_SHOTS}.")
         model = catalogue.find(wish["model"])

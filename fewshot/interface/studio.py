@@ -33,7 +33,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 
 SESSIONS = 500  # that Gradio remembers: the components of theirs that were changed
 WAITING = 64  # of programs, pictures that can wait for their turn
-MISFIT = "This is not what is asked for here: see Use via API at the foot of the page."
+MISFIT = "This is not what is asked for here: see For programmers in the menu More."
 
 
 class Studio(gr.Blocks):

@@ -84,9 +84,10 @@ class TrainConfig:
     copies: bool = True
     """mirror, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
-    """Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in turn"""
+    """Meta and Attentive Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in
+    turn"""
     adapted: Literal[tuple(ADAPTED)] = "all"  # type: ignore[valid-type]  # as above
-    """Meta PixelCNN: the weights that inner steps change"""
+    """Meta and Attentive Meta PixelCNN: the weights that inner steps change"""
     every: int = 1000
     """steps between two saves, each with a look at the held-out data"""
     snapshots: bool = False

@@ -42,6 +42,7 @@ import { readOf } from "./supports.js";
 
 const STORAGE_KEY = "fewshot-studio-compared"; // the models, by task
 const REST = 400; // milliseconds after the last change, until all is compared anew
+const SEVERAL = "Several models side by side"; // what the button does, also in comparing.html
 const MOST_SETS = 16;
 const MOST_COLUMNS = 5;
 const MARKED = 0.75; // opacity of ink where the first has paper...
@@ -49,16 +50,16 @@ const PALE = 0.35; // ... and of paper where it has ink
 /** @type {Record<Kind, string>} */
 const HELP = {
   pictures:
-    "All models draw from the same examples with the same chance number, so that what differs is the models' doing. " +
+    "All models draw from the same drawings with the same chance number, so that what differs is the models' doing. " +
     "Attention shows where a model looks, not why it decides. Keep one, and change the drawings or the settings: what " +
     "you kept stays beside what comes, with the same chance number",
   scores:
-    "The models read your other examples and say how likely this one is, as they have learnt it: no faithfulness, no " +
+    "The models read your other drawings and say how likely this one is, as they have learnt it: no faithfulness, no " +
     "temperature. In nats, -log p(x|s): 0 is a perfect prediction, and the fewer, the better. All have the same pixels " +
     "before them, so that their chances can be compared at each one",
   sets:
-    "One-shot classification: the set whose examples make this drawing likeliest. The share is what each set gets if " +
-    "all are as likely beforehand, the number log p(x|set) in nats",
+    "A few drawings of each set are read: the first is the set that makes this drawing likeliest. The share is what " +
+    "each set gets if all are as likely beforehand, the number log p(x|set) in nats",
 };
 
 /**
@@ -142,7 +143,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     if (kind !== "pictures" && !given.length) return say("Draw something first: there is nothing to look at.", true);
     if (kind === "pictures") for (const { player } of [...columns.values()].reverse()) player?.expect();
     say(kind === "pictures" ? "Drawing…" : "Reading…");
-    const among = [{ name: "your other examples", supports: given.filter((_, i) => i !== at) }, ...sets(its.task)];
+    const among = [{ name: "your other drawings", supports: given.filter((_, i) => i !== at) }, ...sets(its.task)];
     const looked = distinctSets(among).slice(0, MOST_SETS);
     const answers = {
       pictures: () => engine.compare(its, names),
@@ -517,7 +518,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     if (facts.tasks[its.task].most === 1) kind = "pictures"; // of one support, none is left to be scored
     one(root, `.compare-kinds [value=${kind}]`, HTMLInputElement).checked = true;
     toggle.textContent = "Back to one";
-    toggle.setAttribute("aria-pressed", "true");
+    toggle.title = "One model alone";
     group.hidden = root.hidden = false;
     document.body.toggleAttribute("data-comparing", true); // the page's style goes by it
     show(withSeed(its, its.settings.seed));
@@ -531,7 +532,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     layOut([]);
     selection.clear();
     toggle.textContent = "Compare";
-    toggle.setAttribute("aria-pressed", "false");
+    toggle.title = SEVERAL;
     group.hidden = root.hidden = true;
     document.body.toggleAttribute("data-comparing", false);
   }

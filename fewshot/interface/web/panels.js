@@ -136,9 +136,9 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const list = one(root, ".player-heads");
     if (list.dataset.heads === String(run.heads)) return; // what has the focus keeps it
     list.dataset.heads = String(run.heads);
-    list.replaceChildren(makeChoice("mean", "all together", `all ${run.heads} gazes together`));
+    list.replaceChildren(makeChoice("mean", "all together", `all together: the mean of ${run.heads} gazes`));
     list.append(...headsOf(run, "mean").map((i) => makeChoice(i, letterOf(i), `gaze ${letterOf(i)}`)));
-    if (run.heads > 1) list.append(makeChoice("each", "each", "every gaze by itself, the first at the top left"));
+    if (run.heads > 1) list.append(makeChoice("each", "each", "each gaze by itself, the first at the top left"));
   }
 
   /** @param {number} index */
@@ -254,9 +254,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       });
     });
     one(root, ".player-influence").classList.toggle("is-waiting", pixel !== null && !map);
-    one(root, ".player-largest").textContent = map
-      ? `full colour: ${map.largest.toPrecision(2)} of the logit per pixel`
-      : "";
+    one(root, ".player-largest").textContent = map ? "full colour: what moves this pixel most" : "";
     clearTimeout(resting);
     const of = run;
     if (pixel !== null && !map && run.rows === run.height) resting = setTimeout(() => askInfluence(of, pixel), REST);
@@ -401,7 +399,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
       const at = place % run.places;
       const where = `row ${Math.floor(at / columns) + 1}, column ${(at % columns) + 1}`;
       const own = pixel === null ? "" : ` This pixel read it with ${percent(attentionOf(run, pixel, head)[place])}.`;
-      const gaze = shown === "each" ? `, gaze ${Number(head) + 1}` : "";
+      const gaze = shown === "each" ? `, gaze ${letterOf(Number(head))}` : "";
       const unit = `${task.unit[0].toUpperCase()}${task.unit.slice(1)} ${Math.floor(place / run.places) + 1}${gaze}`;
       return { weights: readersOf(run, place, head), words: `${unit}, ${where}: orange pixels read it.${own}` };
     },

@@ -284,7 +284,11 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
         return makeCard("photos-one", "", label, [canvasOf(sample.photos[i])], () => takeOne(sample.photos[i]));
       }),
     ]);
-    const note = make("p", { className: "photos-note" }, `All are shrunk to ${side}x${side} pixels.`);
+    const note = make(
+      "p",
+      { className: "photos-note" },
+      `All are shrunk to ${side}x${side} pixels and painted with ${facts.palette.length} colours.`,
+    );
     return [make("p", {}, "all, or one"), ...heads, ...rows.flat(), note];
   }
 

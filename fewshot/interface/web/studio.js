@@ -166,7 +166,8 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
   function toDoFirst({ model }) {
     if (supports().length || !facts.models[model]?.needs_supports) return null;
     if (tasks[task].drawn) return "Draw something first, or take a ready-made set.";
-    return `Take a ready-made ${tasks[task].unit} first, or upload one.`;
+    const canPaint = /** @type {PhotoTask} */ (tasks[task]).palette.length > 0;
+    return `${canPaint ? "Paint something first, or take" : "Take"} a ready-made ${tasks[task].unit}${canPaint ? "" : " first, or upload one"}.`;
   }
 
   /**

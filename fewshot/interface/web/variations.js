@@ -163,7 +163,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
           channels: Number(its?.channels),
           label: `Variation with chance number ${seed}${fits}${kept ? ", kept" : ""}`,
           caption: fit === null ? [String(seed)] : [`${seed} `, make("b", { title: "Fit, in nats" }, signed(fit))],
-          tool: { icon: "star", label: kept ? "Take off the shelf" : "Keep on the shelf", pressed: kept },
+          tool: { icon: "star", label: "Keep on the shelf", pressed: kept },
         };
       }),
     );
