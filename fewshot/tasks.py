@@ -47,6 +47,8 @@ class Task:
     read_strokes: Callable[[Any], Image] | None = None  # an image of strokes on the pad; raises PictureError
     trace: Callable[[Image], list[Any]] | None = None  # the reverse, as near as centre lines come to an image
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
+    guidance: float = 0.5  # that the page begins with
+    cut: float = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
     palette: Mapping[str, str] = field(default_factory=dict)  # "#rrggbb" by name: all colours, where they are few
     credits: tuple[Credit, ...] = ()  # whose the pictures of each ready-made set are, in their order

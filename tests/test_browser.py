@@ -19,7 +19,7 @@ from fewshot import payload
 from fewshot.data import photos, support_sets
 from fewshot.interface import catalogue, scripts
 from fewshot.interface.guard import MOST_BYTES
-from fewshot.interface.service import CUT, PLACES, SERVICE
+from fewshot.interface.service import PLACES, SERVICE
 from fewshot.tasks import OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -329,7 +329,7 @@ def assert_drawn_along(page, seed, temperature=1.0):
     wish = page.evaluate("({...studio.pad.now(), ...studio.settings})")
     supports = payload.read_supports(wish["supports"], OMNIGLOT, 26, wish["shots"])
     model = fewshot.load(wish["model"])
-    guided = {"guidance": wish["guidance"], "cut": CUT} if model.facts.guides and wish["guidance"] else {}
+    guided = {"guidance": wish["guidance"], "cut": OMNIGLOT.cut} if model.facts.guides and wish["guidance"] else {}
     expected = model.generate(supports, seed=seed, temperature=temperature, **guided)
     image = expected.images[0].ravel().tolist()
     drawn = f"(image) => {STATE}.run.live && {SETTLED} && `${{{STATE}.run.image}}` === `${{image}}`"

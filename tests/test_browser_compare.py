@@ -6,7 +6,7 @@ import numpy as np
 
 import fewshot
 from fewshot import payload
-from fewshot.interface.service import CUT, SERVICE
+from fewshot.interface.service import SERVICE
 from fewshot.tasks import OMNIGLOT
 from tests import test_browser
 from tests.test_browser import CROSS, STATE, api, draw, settings, take_a_set, thumbnails
@@ -63,7 +63,7 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     supports = payload.read_supports(page.evaluate("studio.pad.now().supports"), OMNIGLOT, 26)
     (seed,) = page.evaluate(f"[...new Set({STATES}.map(({{ run }}) => run.seed))]")
     for name, steps in (("omniglot-attention", None), ("omniglot-meta", page.evaluate("studio.settings.inner_steps"))):
-        run = fewshot.load(name).generate(supports, 1, seed, guidance=0.5, cut=CUT, inner_steps=steps)
+        run = fewshot.load(name).generate(supports, 1, seed, guidance=0.5, cut=OMNIGLOT.cut, inner_steps=steps)
         assert image(page, name) == run.images[0].ravel().tolist()
     differing = np.not_equal(image(page, "omniglot-attention"), image(page, "omniglot-meta"))
     api.expect(meta.locator(".compare-figure")).to_have_text(f"{differing.sum()} of 676 pixels differ")
@@ -102,7 +102,9 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     api.expect(kept).to_contain_text("kept: 8 drawings · faithfulness 0.5")
     page.wait_for_function(FINISHED, arg=2)
     for name, number, guidance in (("kept 1", 8, 0.5), ("omniglot-attention", 2, 2.0)):
-        run = fewshot.load("omniglot-attention").generate(supports[:number], 1, seed, guidance=guidance, cut=CUT)
+        run = fewshot.load("omniglot-attention").generate(
+            supports[:number], 1, seed, guidance=guidance, cut=OMNIGLOT.cut
+        )
         assert image(page, name) == run.images[0].ravel().tolist()
     page.get_by_role("button", name="Remove Attention PixelCNN").click()
     api.expect(kept).to_have_count(0)

@@ -7,7 +7,6 @@ import numpy as np
 import fewshot
 from fewshot import payload
 from fewshot.export.formats import files
-from fewshot.interface.service import CUT
 from fewshot.tasks import OMNIGLOT
 from tests import test_browser
 from tests.test_browser import CROSS, READY, STATE, api, draw, saved, status, thumbnails, turn_to
@@ -62,7 +61,7 @@ def test_sixteen_at_once_are_played_walked_through_sorted_and_kept(page):
     assert others == list(range(first + 1, first + 16))
     api.expect(status(page, "variations")).to_contain_text("16 variations")
     supports = payload.read_supports(own_drawings(page), OMNIGLOT, 26, 4)
-    run = fewshot.load("omniglot-attention").generate(supports, 16, first, guidance=0.5, cut=CUT)
+    run = fewshot.load("omniglot-attention").generate(supports, 16, first, guidance=0.5, cut=OMNIGLOT.cut)
     np.testing.assert_array_equal(images(page), run.images.reshape(16, -1))
 
     variation(page, first + 3).click()

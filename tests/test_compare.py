@@ -12,7 +12,7 @@ import pytest
 
 import fewshot
 from fewshot import payload
-from fewshot.interface.service import CUT, NEW_SEEDS, SERVICE, Service
+from fewshot.interface.service import NEW_SEEDS, SERVICE, Service
 from fewshot.tasks import OMNIGLOT, PRODUCTS
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -62,7 +62,7 @@ def test_each_model_draws_the_same_recipe_with_the_same_seed():
     assert len({chunk["id"] for chunk in chunks}) == 2
     for name, of_model in ((PIXELCNN, chunks[:6]), (ATTENTION, chunks[6:])):
         assert {(chunk["model"], chunk["seed"]) for chunk in of_model} == {(name, 7)}
-        guided = {"guidance": 0.5, "cut": CUT} if name == ATTENTION else {}
+        guided = {"guidance": 0.5, "cut": OMNIGLOT.cut} if name == ATTENTION else {}
         run = fewshot.load(name).generate(SUPPORTS, seed=7, **guided)
         image = np.concatenate([payload.unpack(data(chunk))["image"] for chunk in of_model])
         np.testing.assert_array_equal(image, run.images[0].ravel())

@@ -13,7 +13,6 @@ from fewshot import checkpoints
 from fewshot.export import web
 from fewshot.interface import lessons
 from fewshot.interface.controls import SLIDERS
-from fewshot.interface.service import CUT
 from fewshot.tasks import OMNIGLOT, TASKS
 
 STEPS = [
@@ -107,7 +106,7 @@ def drawn(number: int, step: int, **other):
     supports = OMNIGLOT.ready_made(OMNIGLOT.side)[state["set"]][: state["drawings"]][: state["shots"]]
     options = {"temperature": state["temperature"], "samples": other.get("samples", 1), "seed": state["seed"]}
     if state["guidance"]:
-        options |= {"guidance": state["guidance"], "cut": CUT}
+        options |= {"guidance": state["guidance"], "cut": OMNIGLOT.cut}
     if model.adapts:
         options["inner_steps"] = state["inner_steps"]
     return model.generate(supports, **options)

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 import fewshot
 from fewshot import checkpoints, payload
 from fewshot.interface import catalogue, scripts, weights
-from fewshot.interface.service import CUT, NEW_SEEDS, SERVICE
+from fewshot.interface.service import NEW_SEEDS, SERVICE
 from fewshot.tasks import OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -113,7 +113,7 @@ def test_a_whole_picture_is_the_servers(page, kind):
     asked = settings(model.name, guidance=1, seed=2**40 + 7)
     of = given(images, 2, {"strokes": strokes, "rows": 9})
     chunk = page.evaluate("([drawings, settings]) => along(drawings, settings)", [of, asked])
-    guidance, cut = (1, CUT) if model.facts.guides else (0, 0)
+    guidance, cut = (1, OMNIGLOT.cut) if model.facts.guides else (0, 0)
     prefix = OMNIGLOT.read_strokes(strokes)[:9]
     run = model.generate(images[:2], seed=asked["seed"], prefix=prefix, guidance=guidance, cut=cut)
     expected = payload.pack(run, chunk["id"])
@@ -180,7 +180,7 @@ def test_comparisons_are_the_servers(page):
     assert [one["rows"] for one in chunks[:-1]] == [*range(1, 27)] * 2
     assert chunks[-1] == {"model": "omniglot-meta", "error": "asked the server"}
     for n, model in ((0, "omniglot-pixelcnn"), (26, name)):
-        guided = {"guidance": 0.5, "cut": CUT} if model == name else {}
+        guided = {"guidance": 0.5, "cut": OMNIGLOT.cut} if model == name else {}
         python = fewshot.load(model).generate(drawings(3), seed=7, **guided)
         np.testing.assert_array_equal([one["image"] for one in chunks[n : n + 26]], python.images[0])
 

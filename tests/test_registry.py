@@ -189,7 +189,8 @@ def test_the_page_is_built_with_both(more):
     assert tiny in page
     assert "A picture in black and white." in page
     assert "It is drawn again." in page
-    radio = studio.models_of("grey")
+    radio, slider = studio.begun("grey")
+    assert slider.value == GREY.guidance
     assert radio.value == attention
     assert [name for _, name in radio.choices] == [attention]
     assert not list((ROOT / "fewshot").rglob("*.pyi"))  # Gradio's stubs

@@ -12,7 +12,7 @@ import pytest
 
 import fewshot
 from fewshot import InputError, payload
-from fewshot.interface.service import CUT, SERVICE, Service
+from fewshot.interface.service import SERVICE, Service
 from fewshot.tasks import MIRROR, OMNIGLOT
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
@@ -44,7 +44,7 @@ def pictures(chunks: list[dict]) -> np.ndarray:
 @pytest.mark.parametrize("guidance", [0.0, 0.5])
 def test_picture_n_is_what_its_own_seed_draws(name, guidance):
     model = fewshot.load(name)
-    options = {"guidance": guidance, "cut": CUT if guidance else 0.0}
+    options = {"guidance": guidance, "cut": OMNIGLOT.cut if guidance else 0.0}
     many = model.generate(SUPPORTS, samples=4, seed=40, **options)
     for n in range(4):
         alone = model.generate(SUPPORTS, seed=40 + n, **options)
@@ -87,7 +87,7 @@ def test_variations_come_row_by_row_and_then_with_their_fits():
     chunks = json.loads(json.dumps(list(SERVICE.variations(WISH))))
     assert [chunk["rows"] for chunk in chunks] == [1, 2, 4, 8, 16, 26, 26]
     assert [chunk["fits"] is None for chunk in chunks] == [True] * 6 + [False]
-    run = fewshot.load(ATTENTION).generate(SUPPORTS, 3, 7, guidance=0.5, cut=CUT)
+    run = fewshot.load(ATTENTION).generate(SUPPORTS, 3, 7, guidance=0.5, cut=OMNIGLOT.cut)
     np.testing.assert_array_equal(pictures(chunks), run.images)
     np.testing.assert_allclose(chunks[-1]["fits"], fewshot.load(ATTENTION).fit(run.images, SUPPORTS), rtol=1e-4)
     assert chunks[0]["seed"] == 7

@@ -56,8 +56,8 @@ def generate(
     inner_steps: of Meta and Attentive Meta PixelCNN, 0..10, as in training if null; null for the others. beginning: a
     drawing or a photograph, as above, of which the first "rows" are given, {"picture": ..., "rows": number}, for the
     model to draw the rest. guidance: 0..4: above 0, pictures come closer to the supports, and are no samples of the
-    model. cut: 0..0.25: chances below it are taken as 0, and those above its complement as 1. samples: how many pictures, 1..64;
-    picture n is the one that seed + n draws alone.
+    model. cut: 0..0.25: chances below it are taken as 0, and those above its complement as 1. samples: how many
+    pictures, 1..64; picture n is the one that seed + n draws alone.
     Gives the growing pictures after 1, 2, 4, 8, 16, 32 and all "rows" (iterate over client.submit; predict returns the
     last): "images", a list of each picture's rows, 0 where nothing is drawn yet; of the first also "image", its rows,
     and "probabilities" (of ink, or of the pixel's colour), and at the end "trace", which also has the attention of

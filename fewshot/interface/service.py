@@ -36,7 +36,6 @@ FOR_THE_USER = (
 )  # errors whose message is one sentence for the user
 MOST_INNER_STEPS = 5  # of the page
 EXAMPLE_SEED = 5
-CUT = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
 NEW_SEEDS = 10_000  # a new seed is below this: short enough to note down
 PLACES, PLACES_OF_ONE = 64, 40  # pictures under way, of all programs and of one client: a class may share an address
 MOST_UNDER_WAY = 2 * PLACES  # those that the page asked for, and those of programs, which PLACES bounds
@@ -561,7 +560,7 @@ def _asked(
 def _guided(model: FewShotModel, guidance: object) -> tuple[object, float]:
     """Guidance and cut of a picture of the page."""
     asked = guidance if model.facts.guides else 0.0
-    return asked, CUT if asked else 0.0
+    return asked, model.task.cut if asked else 0.0
 
 
 SERVICE = Service()  # of this process: everybody draws on its processor

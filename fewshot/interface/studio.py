@@ -89,10 +89,11 @@ def as_trained(name: str) -> Any:
     return gr.skip()
 
 
-def models_of(task: str) -> gr.Radio:
-    """The models of a task to choose from; the first that attends is chosen."""
-    choices = catalogue.choices(TASKS.get(task, OMNIGLOT))
-    return gr.Radio(choices, value=catalogue.first_choice([name for _, name in choices]))
+def begun(task: str) -> tuple[gr.Radio, gr.Slider]:
+    """The models of a task to choose from, the first that attends being chosen, and the guidance to begin with."""
+    its = TASKS.get(task, OMNIGLOT)
+    choices = catalogue.choices(its)
+    return gr.Radio(choices, value=catalogue.first_choice([name for _, name in choices])), gr.Slider(value=its.guidance)
 
 
 def restored(kept: Any) -> tuple[Any, ...]:
@@ -188,7 +189,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
         sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
         many.submit(restored, kept, [task, *settings], js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
         player.input(None, None, seed, js=scripts.call("seed"), **PRIVATE)  # of a picture for which any would do
-        turned = task.input(models_of, task, model, js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
+        turned = task.input(begun, task, [model, guidance], js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
         turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)
         model.input(None, settings, js=scripts.call("showModel"), **PRIVATE)

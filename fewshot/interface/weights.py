@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 from fewshot import CheckpointError, FewShotModel, checkpoints, payload
 from fewshot.interface import catalogue
-from fewshot.interface.service import CUT
 from fewshot.models import UNCONDITIONAL
 
 PATH = "studio-weights"
@@ -40,7 +39,7 @@ def described(model: FewShotModel) -> dict[str, Any]:
         **payload.pack_facts(model.facts),
         "config": asdict(config),
         "guides": model.facts.guides,
-        "cut": CUT,
+        "cut": model.task.cut,
         "partner": f"{model.task.key}-{UNCONDITIONAL}" if apart else None,
     }
 

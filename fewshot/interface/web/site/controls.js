@@ -14,6 +14,7 @@ import { make, one } from "../dom.js";
  * @property {Record<string, [string, string][]>} models  label and name of each, by task
  * @property {Record<string, string>} first  the model that is chosen first, by task
  * @property {Record<Sliding, Slider>} sliders
+ * @property {Record<string, number>} guidance  that a task begins with, by task
  * @property {string} seed  a label
  * @property {string} fresh  a label
  */
@@ -41,6 +42,7 @@ export function createControls(choices, first, seeds, heard) {
   /** @param {string} to */
   function turn(to) {
     task = to;
+    sliders[numbers.indexOf("guidance")].value = choices.guidance[task];
     showModels();
   }
 
