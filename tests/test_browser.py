@@ -475,7 +475,7 @@ def test_nothing_to_read_gives_a_sentence(page):
     api.expect(page.get_by_label("a new one for each drawing")).not_to_be_checked()
     take_a_set(page)
     page.get_by_role("button", name="Generate").click()
-    api.expect(status(page, "player")).to_contain_text("seed must be between")
+    api.expect(status(page, "player")).to_contain_text("must be between")
     api.expect(thumbnails(page)).to_have_count(8)
 
 

@@ -10,7 +10,6 @@ from PIL import Image
 import fewshot
 from fewshot import checkpoints, payload
 from fewshot.interface.service import NEW_SEEDS, SERVICE
-from fewshot.tasks import OMNIGLOT
 from tests import test_browser
 from tests.test_browser import ALL_ROWS, STATE, api, draw, point_at, saved
 
@@ -51,9 +50,10 @@ def assert_pythons(page):
         f"(({{ model, seed, temperature, guidance, shots, supports, image }}) => "
         f"({{ model, seed, temperature, guidance, shots, supports, image: [...image] }}))({STATE}.run)"
     )
-    supports = payload.unpack_images(run["supports"], OMNIGLOT, OMNIGLOT.side, run["shots"])
-    guided = {"guidance": run["guidance"], "cut": OMNIGLOT.cut if run["guidance"] else 0}
-    python = fewshot.load(run["model"]).generate(supports, 1, run["seed"], run["temperature"], **guided)
+    model = fewshot.load(run["model"])
+    supports = payload.unpack_images(run["supports"], model.task, model.side, run["shots"])
+    guided = {"guidance": run["guidance"], "cut": model.task.cut if run["guidance"] else 0}
+    python = model.generate(supports, 1, run["seed"], run["temperature"], **guided)
     np.testing.assert_array_equal(run["image"], python.images.ravel())
     return run
 

@@ -101,8 +101,11 @@ test("what is needed to draw a picture again", async () => {
 // What is opened without a server -------------------------------------------------------------------------------------
 
 const FACTS = /** @type {any} */ ({
-  tasks: { made: { side: 26, most: 8 } },
-  models: { "made-model": { task: "made" }, other: { task: "another" } },
+  tasks: {
+    made: { drawn: true, side: 26, channels: 1, most: 8 },
+    painted: { drawn: false, side: 2, channels: 3, most: 3 },
+  },
+  models: { "made-model": { task: "made" }, other: { task: "another" }, painter: { task: "painted" } },
   limits: { seed: [0, 99], temperature: [0.5, 2], guidance: [0, 4] },
 });
 const PIXELS = Buffer.alloc(85, 0b10110000).toString("base64"); // the last byte has bits that are none
@@ -134,6 +137,17 @@ test("a project is opened as it was saved, and what is on the pad is seen too", 
     position: 676,
     locked: null,
   });
+});
+
+test("a project of paintings", () => {
+  const [pixels, other] = [1, 2].map((level) => Buffer.alloc(12, level).toString("base64"));
+  const beginning = { pixels: other, rows: 1 };
+  const supports = [{ pixels, muted: true }, { pixels: other }];
+  const given = { ...GIVEN, task: "painted", model: "painter", supports, beginning, view: undefined };
+  const opened = /** @type {any} */ (checkProject(given, FACTS));
+  assert.deepEqual([opened.supports, opened.beginning], [supports, beginning]);
+  const short = { ...given, supports: [{ pixels: "AAAA" }] };
+  assert.match(/** @type {any} */ (checkProject(short, FACTS)).error, /2x2x3 bytes/);
 });
 
 test("what is no project, or damaged, is said in a sentence", () => {

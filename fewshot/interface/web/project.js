@@ -1,7 +1,7 @@
 // A project: all that is on the page, as a file or in a link. project.py describes its fields, and checks what is opened
 // where there is a server. Needs no page.
 
-import { fromBase64, packBits, strokesAmong, toBase64, unpackBits } from "./codec.js";
+import { fromBase64, packBits, packImages, strokesAmong, toBase64, unpackImages } from "./codec.js";
 import { renderStrokes } from "./ink.js";
 import { readOf } from "./supports.js";
 
@@ -9,6 +9,7 @@ import { readOf } from "./supports.js";
 /** @typedef {import("./engine.js").OpenedProject} OpenedProject */
 /** @typedef {import("./engine.js").Facts} Facts */
 /** @typedef {import("./engine.js").Refusal} Refusal */
+/** @typedef {import("./engine.js").Task} Task */
 
 export const KIND = "few-shot studio";
 export const VERSION = 1;
@@ -90,7 +91,7 @@ async function through(bytes, stream, most) {
 class ProjectError extends Error {}
 
 /**
- * A project of drawings, checked as project.py does: what is wrong with it, in a sentence, or all of it that is known.
+ * A project, checked as project.py does: what is wrong with it, in a sentence, or all of it that is known.
  * @param {any} given
  * @param {Facts} facts
  * @returns {OpenedProject | Refusal}
@@ -118,11 +119,12 @@ function checked(given, { tasks, models, limits }) {
     throw no("This project needs a model that is not here: open it in a studio with a server.");
   }
   if (models[model].task !== task) throw no("This project is damaged: its model draws something else.");
-  const { side, most } = tasks[task];
+  const its = tasks[task];
+  const { side, most } = its;
   if (!Array.isArray(supports) || supports.length > most) {
     throw no(`This project is damaged: it must have up to ${most} drawings.`);
   }
-  const seen = supports.map((each) => supportOf(each, side));
+  const seen = supports.map((each) => supportOf(each, its));
   if (seen.filter((one) => !("pixels" in one)).length > 1) {
     throw no("This project is damaged: only one drawing can be on the pad.");
   }
@@ -150,7 +152,7 @@ function checked(given, { tasks, models, limits }) {
     model,
     supports: seen,
     shots,
-    beginning: beginningOf(beginning ?? null, side),
+    beginning: beginningOf(beginning ?? null, its),
     settings: { seed, temperature, guidance, inner_steps: null }, // models that take some need a server
     view: { position, locked },
   };
@@ -165,37 +167,37 @@ const isWhole = (value, least, most) => Number.isInteger(value) && Number(value)
 
 /**
  * @param {any} given
- * @param {number} side
+ * @param {Task} task
  * @returns {OpenedProject["beginning"]}
  */
-function beginningOf(given, side) {
+function beginningOf(given, task) {
   if (given === null) return null;
-  if (!isWhole(given?.rows, 0, side)) {
-    throw new ProjectError(`The rows that are given must be a whole number from 0 to ${side}.`);
+  if (!isWhole(given?.rows, 0, task.side)) {
+    throw new ProjectError(`The rows that are given must be a whole number from 0 to ${task.side}.`);
   }
-  return { ...seenOf(given, side), rows: given.rows };
+  return { ...seenOf(given, task), rows: given.rows };
 }
 
 /**
  * A support that is checked; one with strokes alone is on the pad.
  * @param {any} given
- * @param {number} side
+ * @param {Task} task
  * @returns {OpenedProject["supports"][number]}
  */
-function supportOf(given, side) {
-  const { pixels, strokes } = seenOf(given, side);
+function supportOf(given, task) {
+  const { pixels, strokes } = seenOf(given, task);
   if (strokes && !("pixels" in given)) return { strokes };
   return { pixels, ...(strokes && { strokes }), ...(given.muted === true && { muted: true }) };
 }
 
 /**
- * A drawing as a model sees it, and its strokes, which say what it is, where there are any.
+ * A support as a model sees it, and its strokes, which say what it is, where there are any.
  * @param {any} given
- * @param {number} side
+ * @param {Task} task
  * @returns {{pixels: string, strokes?: import("./codec.js").Stroke[]}}
  */
-function seenOf(given, side) {
-  if (given?.strokes?.length) {
+function seenOf(given, { drawn, side, channels }) {
+  if (drawn && given?.strokes?.length) {
     const strokes = strokesAmong(given.strokes);
     if (!strokes.length || strokes.length !== given.strokes.length) {
       throw new ProjectError("This project is damaged: its strokes cannot be read.");
@@ -204,10 +206,11 @@ function seenOf(given, side) {
   }
   const count = side ** 2;
   const bytes = bytesOf(given?.pixels);
-  if (bytes?.length !== Math.ceil(count / 8)) {
-    throw new ProjectError(`This project is damaged: a drawing must be ${side}x${side} bits.`);
+  if (bytes?.length !== (channels === 1 ? Math.ceil(count / 8) : count * channels)) {
+    const size = channels === 1 ? `${side}x${side} bits` : `${side}x${side}x${channels} bytes`;
+    throw new ProjectError(`This project is damaged: a drawing must be ${size}.`);
   }
-  return { pixels: toBase64(packBits(unpackBits(bytes, count))) };
+  return { pixels: packImages(unpackImages(toBase64(bytes), count, channels), channels) };
 }
 
 /** @param {unknown} text  that should be base64 */
