@@ -4,17 +4,23 @@ With a small network of random weights: what is tested is the page.
 """
 
 import base64
+import io
 import json
 import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fewshot import checkpoints
 from fewshot.interface import catalogue
+from fewshot.interface.service import SERVICE
+from fewshot.interface.site import write_site
 from fewshot.tasks import EMOJI
 from tests import test_browser
-from tests.test_browser import STATE, WHOLE, api, status
+from tests.test_browser import PATIENCE, STATE, WHOLE, api, saved, status
+from tests.test_browser_local import assert_pythons
+from tests.test_browser_site import served
 from tests.test_browser_variations import BATCH, PLAYED, SIXTEEN
 from tests.test_registry import save
 
@@ -24,14 +30,19 @@ browser, launch, open_page = (getattr(test_browser, name) for name in ("browser"
 
 
 @pytest.fixture
-def url(monkeypatch, tmp_path):
-    from fewshot.interface import studio
-
+def weights(monkeypatch, tmp_path):
+    """Two models of characters, and one of emoji."""
     for name in (catalogue.DEFAULT_MODEL, "omniglot-pixelcnn"):
         for file in checkpoints.SHIPPED.glob(f"{name}.*"):
             (tmp_path / file.name).symlink_to(file)
     monkeypatch.setattr(checkpoints, "SHIPPED", tmp_path)
     save(tmp_path, EMOJI, "attention")
+
+
+@pytest.fixture
+def url(weights):
+    from fewshot.interface import studio
+
     demo = studio.build("server")
     _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
     yield url
@@ -179,3 +190,31 @@ def test_what_is_on_the_pad_is_completed_by_touch(open_page):
     drawn = np.array(page.evaluate(f"[...{STATE}.run.image]"), np.uint8).reshape(32, 32, 3)
     np.testing.assert_array_equal(drawn[:16], painted[:16])
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_page_without_a_server_draws_emoji(weights, browser, tmp_path):
+    write_site(tmp_path / "site")
+    with served(tmp_path / "site") as address:
+        page = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce").new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.wait_for_function("window.studio")
+        turn_to_emoji(page)
+        assert page.evaluate("studio.settings.guidance") == EMOJI.guidance
+        run = assert_pythons(page)
+        assert run["shots"] == 3
+        paint(page, (4, 4), (4, 20))
+        page.locator("#generate").click()
+        page.wait_for_function(f"{DRAWN} && {STATE}.run.shots === 1")
+        assert_pythons(page)
+        page.locator("#sixteen").click()
+        page.wait_for_function(SIXTEEN)
+        _, content = saved(page, "Picture, on white")
+        picture = np.array(Image.open(io.BytesIO(content)).convert("RGB"))
+        shown = np.array(page.evaluate(f"[...{STATE}.run.image]")).reshape(32, 32, 3)
+        np.testing.assert_array_equal(picture[10::20, 10::20], shown)
+        # What is on the page goes into a link, and comes back.
+        project = page.evaluate("studio.project")
+        page.context.close()
+    assert project["task"] == "emoji"
+    assert SERVICE.open_project(project)["supports"] == project["supports"]

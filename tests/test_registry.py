@@ -124,7 +124,8 @@ GREY = Task(
 def save(folder: Path, task: Task, model: str) -> str:
     """A small network's checkpoint: gives its name."""
     name = f"{task.key}-{model}"
-    network = small_network(model, scale=0.1, layers=2, side=task.side, channels=task.channels)
+    sizes = {"side": task.side, "channels": task.channels, "palette": tuple(task.palette.values())}
+    network = small_network(model, scale=0.1, layers=2, **sizes)
     checkpoints.save(
         folder / f"{name}.safetensors", network.state_dict(), {"config": asdict(network.config), "task": task.key}
     )
