@@ -179,10 +179,8 @@ EMOJI = Task(
     protocol="emoji {side}x{side} on white in 16 colours, supports by other artists; nats/dim over pixels and channels",
     read_picture=emoji.read_picture,
     ready_made=emoji.samples,
-    # As learnt, most drawings have the right colours, and few the right shape; the first pixel of a drawing is rarer
-    # than a hundredth at each place where it could be.
-    guidance=1.5,
-    cut=0.002,
+    guidance=1.5,  # as learnt, few drawings are recognised; see docs/photos.md
+    cut=0.0,  # what is rare at each place, such as the first pixel of a thin thing, is drawn nowhere else
     palette=emoji.PALETTE,
     credits=(
         Credit("Noto Emoji", "Google", "Apache 2.0"),
