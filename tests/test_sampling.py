@@ -7,7 +7,7 @@ import torch
 import fewshot
 from fewshot import checkpoints
 from fewshot.api import uniform_noise
-from fewshot.models.heads import MixtureOfLogistics, log_probability
+from fewshot.models.heads import MixtureOfLogistics, Palette, log_probability
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler, Partner
@@ -98,7 +98,10 @@ def test_equals_naive_with_the_shipped_weights(name):
         supports = np.stack(
             [((ramp[:, None] + ramp[None] * i) % 256).astype(np.uint8) for i in range(model.task.most_shots)]
         )
-        network, noise = model.network, uniform_noise(7, (2, 12, 12, 4))
+        network, head = model.network, model.network.head
+        if isinstance(head, Palette):
+            supports = head.painted(supports)
+        noise = uniform_noise(7, (2, 12, 12, *noise_of_pixel(head, guided=False)))
         compare(network, supports[:2], noise, Draw(cut=0.01), supports[0, :6], trained=True)
         return
     supports = np.stack([strokes_image(np.random.default_rng(i), model.side) for i in range(2)])
