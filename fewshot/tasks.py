@@ -180,7 +180,7 @@ EMOJI = Task(
     read_picture=emoji.read_picture,
     ready_made=emoji.samples,
     guidance=1.5,  # as learnt, few drawings are recognised; see docs/photos.md
-    cut=0.0,  # what is rare at each place, such as the first pixel of a thin thing, is drawn nowhere else
+    cut=0.0,  # else nothing thin is drawn: its first pixel is rare at each place where it could be
     palette=emoji.PALETTE,
     credits=(
         Credit("Noto Emoji", "Google", "Apache 2.0"),

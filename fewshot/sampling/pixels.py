@@ -193,7 +193,7 @@ def seer(head: Head) -> Callable[[NDArray[np.uint8]], Array]:
 
 
 def drawer(head: Head) -> Callable[..., Pixels]:
-    """What turns the outputs of a head into pixels: ``bernoulli``, or what is called as it is."""
+    """What turns the outputs of a head into pixels: it takes what ``bernoulli`` takes."""
     if isinstance(head, Palette):
         return partial(palette, head.levels.numpy().astype(np.uint8))
     return bernoulli if isinstance(head, Bernoulli) else mixture_of_logistics
