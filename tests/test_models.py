@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from fewshot.models import ModelConfig, build, heads
 from fewshot.models import attend as attend_module
 from fewshot.models.attend import attend, attend_twice_differentiable
+from fewshot.models.attention import COPIED
 from fewshot.models.inputs import units
 from fewshot.models.meta import call
 from tests.conftest import NETWORKS, VARIANTS, small_network
@@ -283,7 +284,8 @@ def test_a_colour_of_a_palette_is_as_probable_as_the_softmax_says():
 
 @pytest.mark.parametrize("model", VARIANTS)
 def test_a_painted_pixel_depends_on_every_pixel_before_it_and_on_none_after(model):
-    network = small_network(model, scale=0.2, layers=6, penultimate=32, channels=3, palette=PALETTE)
+    sizes = {"layers": 6, "penultimate": 32, "channels": 3, "palette": PALETTE, "copies": "attenti" in model}
+    network = small_network(model, scale=0.2, **sizes)
     places = torch.randint(len(PALETTE), (3, 5, 4), generator=torch.Generator().manual_seed(1))
     supports, aim = painted(places[None, :2]), places[None, 2:]
     outputs = network(painted(aim), supports)[0, 0].flatten(1)
@@ -309,11 +311,25 @@ def test_an_attention_that_sees_one_place_copies_its_colour():
     torch.testing.assert_close(features[0, -3:].flatten(1), patches @ alpha.T)
 
 
+def test_an_attention_copies_the_colours_of_a_palette():
+    sizes = {"model": "attention", "channels": 3, "palette": PALETTE, "copies": True, "stride": 1}
+    network, number = build(ModelConfig(**sizes)), len(PALETTE)
+    of_colours = network.logit.weight[:, -network.copied(network.config) :, 0, 0].unflatten(1, (-1, number)).sum(1)
+    torch.testing.assert_close(of_colours, COPIED * torch.eye(number))
+    places = torch.randint(number, (1, 2, 4, 4), generator=torch.Generator().manual_seed(1))
+    supports, x = painted(places), painted(places[:, :1])
+    memory = network.encode(supports)
+    read = network.features(x, memory)[0, -network.copied(network.config) :].unflatten(0, (-1, number))
+    alpha = network.attention(x, memory)[0][0, :, :, 1:]  # [heads, T, S*H*W]
+    expected = alpha @ F.one_hot(places.flatten(), number).float()
+    torch.testing.assert_close(read.flatten(2), expected.transpose(1, 2))
+
+
 @pytest.mark.parametrize(
     "sizes",
     [{"channels": 2}, {"copies": 1, "channels": 3}, {"copies": True}, {"stride": 0}, {"stride": "2"}]
     + [{"attend_after": after} for after in (12, (), (3, 3), (7, 3), (True,), (0,), ("3",), [[3]])]
-    + [{"copies": True, "channels": 3, "own": True}, {"copies": True, "channels": 3, "palette": PALETTE}]
+    + [{"copies": True, "channels": 3, "own": True}]
     + [{"palette": PALETTE}]
     + [
         {"palette": p, "channels": 3}

@@ -207,7 +207,7 @@ COLOURS = np.array([list(bytes.fromhex(colour[1:])) for colour in PALETTE], np.u
 def test_equals_naive_with_a_palette(model, draw, prefix_rows):
     rng = np.random.default_rng(5)
     supports = COLOURS[rng.integers(0, len(COLOURS), (2, 5, 6))]
-    network = small_network(model, scale=0.3, channels=3, palette=PALETTE)
+    network = small_network(model, scale=0.3, channels=3, palette=PALETTE, copies="attenti" in model)
     partner = small_network("pixelcnn", scale=0.3, channels=3, palette=PALETTE) if draw.guidance else None
     if network.adapts:  # as it is: by random gradients of colours, weights soon grow beyond all measure
         network = network.adapted(to_tensor(supports[None])[0], inner_steps=0).network

@@ -35,6 +35,7 @@ BF16 = fast_bf16(torch.device("cpu"))
 
 def config(packed_file, out, **changes) -> TrainConfig:
     settings = {"model": "pixelcnn", "steps": 4, "every": 2, "characters": 2, "targets": 1, "compile": False}
+    settings["network"] = ("layers=3", "attend_after=[1]", "encoder_maps=16")  # what is tested depends on no size
     return TrainConfig(data=packed_file, out=out, **(settings | changes))
 
 
@@ -255,7 +256,8 @@ def command(config: TrainConfig, *launcher: str) -> list[str]:
     flags = {"data": config.data, "out": config.out, "model": config.model, "steps": config.steps}
     flags |= {"every": config.every, "characters": config.characters, "targets": config.targets}
     arguments = [text for name, value in flags.items() for text in (f"--{name}", str(value))]
-    return [sys.executable, "-m", *launcher, "fewshot", "train", *arguments, "--no-compile"]
+    arguments += ["--network", *config.network, "--no-compile"]
+    return [sys.executable, "-m", *launcher, "fewshot", "train", *arguments]
 
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -28,12 +28,14 @@ from fewshot.models.config import ModelConfig
 from fewshot.models.heads import MixtureOfLogistics
 from fewshot.models.layers import fourier_positions
 
+COPIED = 4  # so that a colour that is read with certainty is likely from the first step on
+
 
 class Patches(NamedTuple):
     """Keys and values of one reader: of the null key, then of all patches of all supports."""
 
     keys: Tensor  # [B, heads, 1 + S*H'*W', key_size]
-    values: Tensor  # [B, heads, 1 + S*H'*W', key_size], or key_size + C: with the colours of each patch
+    values: Tensor  # [B, heads, 1 + S*H'*W', key_size], or key_size + C: with the colours of each patch, as seen
 
 
 class Memory(NamedTuple):
@@ -67,7 +69,7 @@ class Reader(nn.Module):
 
     def of_nothing(self, n: int) -> Patches:
         """Keys and values of n episodes without supports: the null key's."""
-        values = F.pad(self.null_value, (0, self.config.channels if self.config.copies else 0))
+        values = F.pad(self.null_value, (0, self.config.inputs if self.config.copies else 0))
         return Patches(*(x.expand(n, -1, -1, -1) for x in (self.null_key, values)))
 
     def of_supports(self, patches: Tensor, colours: Tensor | None) -> Patches:
@@ -142,12 +144,13 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         super().__init__(config)
         self.readers = nn.ModuleList(Reader(config) for _ in config.attend_after)
         if config.copies:
-            # At first, the mean of what the heads read is added to the means of the head's mixture.
+            # At first, the mean of what the heads read is added to the means of the head's mixture, or, COPIED times,
+            # to the logits of a palette's colours.
             with torch.no_grad():
                 copied = self.logit.weight[:, -self.copied(config) :, 0, 0].zero_()
-                means = copied[MixtureOfLogistics.means].unflatten(0, (config.channels, -1))
-                for colour, of_colour in enumerate(means):
-                    of_colour[:, colour :: config.channels] = 1 / config.heads
+                moved, times = (copied, COPIED) if config.palette else (copied[MixtureOfLogistics.means], 1)
+                for colour, of_colour in enumerate(moved.unflatten(0, (config.inputs, -1))):
+                    of_colour[:, colour :: config.inputs] = times / config.heads
 
     def all_readers(self) -> list[Reader]:
         """Its readers, from the one that reads first."""
@@ -159,7 +162,7 @@ class AttentionPixelCNN(ConditionalPixelCNN):
 
     @staticmethod
     def copied(config: ModelConfig) -> int:
-        return config.heads * config.channels if config.copies else 0
+        return config.heads * config.inputs if config.copies else 0
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """H' and W', the patches of a support of that size."""
@@ -169,10 +172,11 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         """The vector, and keys and values, of the supports [B, S, C, H, W]."""
         if not supports.shape[1]:
             return Memory(super().encode(supports), tuple(r.of_nothing(len(supports)) for r in self.all_readers()))
-        patches = self.encoder(self.head.seen(supports.flatten(0, 1))).unflatten(0, supports.shape[:2])
+        seen = self.head.seen(supports.flatten(0, 1))
+        patches = self.encoder(seen).unflatten(0, supports.shape[:2])
         colours = None
         if self.config.copies:
-            colours = F.adaptive_avg_pool2d(supports.flatten(0, 1), patches.shape[-2:]).unflatten(0, supports.shape[:2])
+            colours = F.adaptive_avg_pool2d(seen, patches.shape[-2:]).unflatten(0, supports.shape[:2])
         return Memory(self.summary(patches), tuple(r.of_supports(patches, colours) for r in self.all_readers()))
 
     @staticmethod
@@ -218,8 +222,9 @@ class AttentionPixelCNN(ConditionalPixelCNN):
         if layer not in self.config.attend_after or above is None or here is None:
             return above, here
         i = self.config.attend_after.index(layer)
-        # Colours need full precision, also where bf16 is used for the rest.
-        keep = torch.autocast(h.device.type, enabled=False) if self.config.copies else nullcontext()
+        # The 256 levels of a colour need full precision, also where bf16 is used for the rest.
+        exact = self.config.copies and not self.config.palette
+        keep = torch.autocast(h.device.type, enabled=False) if exact else nullcontext()
         queries, seen, unseen = self.all_readers()[i].look(h, x, memory.patches[i])
         with keep:
             read = self.attend(queries, seen.keys, seen.values, unseen)

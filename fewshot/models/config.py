@@ -69,8 +69,8 @@ class ModelConfig:
             raise ValueError(f'palette must be 2 to {MAX_COLOURS} different colours "#rrggbb"')
         if self.palette and self.channels != 3:
             raise ValueError("a palette needs images in colour")
-        if self.copies and (self.channels == 1 or self.palette):
-            raise ValueError("copies needs images in colour, and of all colours")
+        if self.copies and self.channels == 1:
+            raise ValueError("copies needs images in colour")
         if self.adapted not in ADAPTED:
             raise ValueError(f"adapted must be one of {', '.join(ADAPTED)}, not {self.adapted!r}")
         whole = all(type(after) is int and 1 <= after < self.layers for after in self.attend_after)

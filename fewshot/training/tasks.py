@@ -143,6 +143,7 @@ class EmojiOfOthers(Loader):
         self.sizes = {"channels": self.task.channels, "side": self.task.side, "octaves": 5}
         self.sizes |= {"palette": tuple(self.task.palette.values())}
         self.sizes |= {"layers": 8, "dilation_cycle": 3, "attend_after": (4,), "encoder_maps": 32}
+        self.sizes |= {"maps": 64, "penultimate": 64, "copies": settings.copies, "heads": 2, "key_size": 32}
         self.images_a_step = settings.characters
         self.batch = emoji.EmojiSampler(
             training,

@@ -82,7 +82,7 @@ class TrainConfig:
     side: int = 48
     """mirror: sides of the photographs, which are shrunk to that"""
     copies: bool = True
-    """mirror, products: whether the colours that attention read reach the head as they are"""
+    """mirror, emoji, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
     """Meta and Attentive Meta PixelCNN: inner gradient steps; a training step takes 1, the next 2, ... and so many, in
     turn"""
