@@ -68,6 +68,7 @@ def test_small_networks_of_few_colours_draw_the_same():
     sizes = {"channels": 3, "palette": tuple(EMOJI.palette.values()), "side": 12, "drops_supports": True}
     wishes = []
     for kind in ("pixelcnn", "conditional", "attention"):
+        sizes["copies"] = kind == "attention"
         model = FewShotModel(small_network(kind, **sizes, scale=SCALE), {"task": "emoji"}, f"emoji-{kind}")
         wishes += [
             Wish(model, supports, none, samples=2, seed=3),

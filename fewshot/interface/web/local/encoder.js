@@ -14,6 +14,7 @@ import { fourierPositions, linspace } from "./positions.js";
  * @property {number} places  with the null key
  * @property {Floats} keys  [heads, places, key_size]
  * @property {Floats} values  [heads, key_size, places]
+ * @property {Floats | null} colours  [inputs, places] of each patch, if the network copies
  */
 
 /** @typedef {{vector: Floats, patches: Patches[]}} Memory  vector [D]; patches of each reader */
@@ -28,10 +29,11 @@ const KEPT = 16; // encoded supports: while somebody draws, most are the same as
  * @param {Shelf} weights
  * @param {Room} room  for the weights
  * @param {number} context  length of the vector
+ * @param {number} copied  of it, how many at its end are zeros
  * @param {boolean} attends
  * @returns {(supports: Uint8Array[], room: Room) => Memory}
  */
-export function createEncoder(config, { inputs, channelOf }, weights, room, context, attends) {
+export function createEncoder(config, { inputs, channelOf }, weights, room, context, copied, attends) {
   const { side, stride, encoder_maps: maps } = config;
   /**
    * @param {string} name
@@ -51,12 +53,15 @@ export function createEncoder(config, { inputs, channelOf }, weights, room, cont
     ["first", "second"].map((which) => convolution(`encoder.${i}.${which}`, maps, maps)),
   );
   const shrink = [0, 2].map((i) => convolution(`shrink.${i}`, maps, maps, 2));
-  const toVector = room.copy(vectorMatrix(weights.take("to_vector.weight", context, maps * POOLED ** 2), maps));
-  const vectorBias = weights.take("to_vector.bias", context);
-  const readers = attends ? config.attend_after.map((_, i) => createReader(config, weights, room, `readers.${i}`)) : [];
+  const length = context - copied;
+  const toVector = room.copy(vectorMatrix(weights.take("to_vector.weight", length, maps * POOLED ** 2), maps));
+  const vectorBias = weights.take("to_vector.bias", length);
+  const readers = attends
+    ? config.attend_after.map((_, i) => createReader(config, inputs, weights, room, `readers.${i}`))
+    : [];
   const xy = linspace(side);
 
-  /** @typedef {{patches: Float32Array, vector: Float32Array}} Encoded  a support's; patches [H', W', maps] */
+  /** @typedef {{patches: Float32Array, colours: Float32Array, vector: Float32Array}} Encoded  a support's, [H', W', ...] */
   /** @type {Map<string, Encoded>} */
   const kept = new Map();
   /** @param {Uint8Array} support  [H, W], values */
@@ -81,6 +86,7 @@ export function createEncoder(config, { inputs, channelOf }, weights, room, cont
       if (channelOf(value) >= 0) located[at + channelOf(value)] = 1;
       located.set([xy[i % side], xy[Math.floor(i / side)]], at + inputs);
     });
+    const colours = copied ? averaged(located, inputs + 2, Math.ceil(side / stride)) : new Float32Array();
     let x = first(located, work);
     relu(x);
     x = second(x, work);
@@ -94,12 +100,13 @@ export function createEncoder(config, { inputs, channelOf }, weights, room, cont
     relu(x);
     const small = shrink[0](x, work);
     relu(small);
-    const pooled = work.copy(averaged(shrink[1](small, work), maps));
+    const pooled = work.copy(averaged(shrink[1](small, work), maps, POOLED));
     relu(pooled);
     const vector = work.copy(vectorBias);
-    addProducts(vector, toVector, pooled, context, pooled.length);
+    addProducts(vector, toVector, pooled, length, pooled.length);
+    const patches = x.slice();
     work.close();
-    return { patches: x.slice(), vector: vector.slice() };
+    return { patches, colours, vector: vector.slice() };
   };
 
   return (supports, memory) => {
@@ -111,12 +118,7 @@ export function createEncoder(config, { inputs, channelOf }, weights, room, cont
       });
     return {
       vector,
-      patches: readers.map((reader) =>
-        reader(
-          all.map(({ patches }) => patches),
-          memory,
-        ),
-      ),
+      patches: readers.map((reader) => reader(all, memory)),
     };
   };
 }
@@ -154,17 +156,18 @@ function convolved(x, matrix, bias, inputs, step, work) {
 }
 
 /**
- * The means of 4x4 parts, nearly alike, of a square x [H, W, maps]: [4, 4, maps].
+ * The means of the parts, `parts` to a side and nearly alike, of a square x [H, W, maps]: [parts, parts, maps].
  * @param {Float32Array} x
  * @param {number} maps
+ * @param {number} parts
  */
-function averaged(x, maps) {
+function averaged(x, maps, parts) {
   const side = Math.sqrt(x.length / maps);
-  const out = new Float32Array(POOLED * POOLED * maps);
-  const from = (/** @type {number} */ i) => Math.floor((i * side) / POOLED);
-  const to = (/** @type {number} */ i) => Math.ceil(((i + 1) * side) / POOLED);
-  for (let part = 0; part < POOLED * POOLED; part++) {
-    const [row, column] = [Math.floor(part / POOLED), part % POOLED];
+  const out = new Float32Array(parts * parts * maps);
+  const from = (/** @type {number} */ i) => Math.floor((i * side) / parts);
+  const to = (/** @type {number} */ i) => Math.ceil(((i + 1) * side) / parts);
+  for (let part = 0; part < parts * parts; part++) {
+    const [row, column] = [Math.floor(part / parts), part % parts];
     const size = (to(row) - from(row)) * (to(column) - from(column));
     for (let r = from(row); r < to(row); r++) {
       for (let c = from(column); c < to(column); c++) {
@@ -189,12 +192,13 @@ function vectorMatrix(weight, maps) {
 /**
  * The function from encoded supports to one reader's keys and values.
  * @param {Config} config
+ * @param {number} inputs
  * @param {Shelf} weights
  * @param {Room} room
  * @param {string} name
- * @returns {(supports: Float32Array[], memory: Room) => Patches}
+ * @returns {(supports: {patches: Float32Array, colours: Float32Array}[], memory: Room) => Patches}
  */
-function createReader(config, weights, room, name) {
+function createReader(config, inputs, weights, room, name) {
   const { side, stride, octaves, heads, key_size: keySize, encoder_maps: maps } = config;
   const size = heads * keySize;
   const grid = Math.ceil(side / stride);
@@ -209,7 +213,7 @@ function createReader(config, weights, room, name) {
     const work = createRoom();
     const places = 1 + supports.length * grid ** 2;
     const located = work.floats((places - 1) * (maps + ofPosition));
-    supports.forEach((x, s) => {
+    supports.forEach(({ patches: x }, s) => {
       for (let i = 0; i < grid ** 2; i++) {
         const at = (s * grid ** 2 + i) * (maps + ofPosition);
         located.set(x.subarray(i * maps, (i + 1) * maps), at);
@@ -235,6 +239,13 @@ function createReader(config, weights, room, name) {
       }
     }
     work.close();
-    return { places, keys, values };
+    const colours = config.copies ? memory.floats(inputs * places) : null;
+    supports.forEach(({ colours: own }, s) => {
+      for (let i = 0; colours && i < grid ** 2; i++) {
+        const place = 1 + s * grid ** 2 + i; // nothing has no colour
+        for (let k = 0; k < inputs; k++) colours[k * places + place] = own[i * (inputs + 2) + k];
+      }
+    });
+    return { places, keys, values, colours };
   };
 }

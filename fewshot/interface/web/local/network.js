@@ -81,23 +81,25 @@ export function createNetwork(config, tensors) {
   const reads = weights.has("to_vector.weight");
   const head = headOf(config);
   if (weights.has("log_step_sizes")) throw new WeightsError("This network practises first, which only the server can.");
-  const context = attends ? heads * keySize : reads ? config.vector : 0;
+  const copied = attends && config.copies ? heads * head.inputs : 0; // colours as they were read, the last of the context
+  const context = attends ? heads * keySize + copied : reads ? config.vector : 0;
   const layers = Array.from({ length: config.layers }, (_, i) => layerOf(config, weights, room, i, context));
   const network = {
     config,
     head,
     context,
+    copied,
     layers,
     furthest: Math.max(...layers.map((layer) => layer.dilation)),
     ...inputOf(config, head.inputs, weights, room),
     penultimate: room.copy(weights.matrix("penultimate.weight", penultimate, penultimate)),
     penultimateBias: weights.take("penultimate.bias", penultimate),
-    logit: room.copy(weights.matrix("logit.weight", head.outputs, penultimate)),
+    logit: room.copy(weights.matrix("logit.weight", head.outputs, penultimate + copied)),
     logitBias: weights.take("logit.bias", head.outputs),
     readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, room, i, layers)) : [],
     grid: Math.ceil(side / config.stride), // patches of a support to a side
     ownGrid: config.own && attends ? Math.floor(side / config.stride) : 0, // of the drawing itself
-    encode: reads ? createEncoder(config, head, weights, room, context, attends) : () => null,
+    encode: reads ? createEncoder(config, head, weights, room, context, copied, attends) : () => null,
   };
   weights.close();
   return network;

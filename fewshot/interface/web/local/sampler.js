@@ -79,7 +79,7 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
  * @param {Room} room
  */
 function createState({ network, memory }, image, room) {
-  const { config, head, layers, furthest, context } = network;
+  const { config, head, layers, furthest, context, copied } = network;
   const { side, maps, penultimate: skips } = config;
   const both = 2 * maps;
   const columns = side + 2 * furthest;
@@ -103,7 +103,8 @@ function createState({ network, memory }, image, room) {
   const sum = room.floats(maps + skips); // the horizontal stack, and the skips below
   const here = part(sum, 0, maps);
   const seen = room.floats(skips);
-  const hidden = room.floats(skips);
+  const features = room.floats(skips + copied); // what the head sees: the hidden layer, and the colours that were read
+  const hidden = part(features, 0, skips);
   const patch = room.floats(config.stride ** 2); // of the drawing, the last that is done
   const logits = room.floats(head.outputs);
   const reads = network.readers.map((reader, i) =>
@@ -186,8 +187,9 @@ function createState({ network, memory }, image, room) {
       hidden.set(network.penultimateBias);
       addProducts(hidden, network.penultimate, seen, skips, skips);
       relu(hidden);
+      if (copied) features.set(reads[0].colours, skips);
       logits.set(network.logitBias);
-      addProducts(logits, network.logit, hidden, head.outputs, skips);
+      addProducts(logits, network.logit, features, head.outputs, features.length);
       return logits;
     },
 
@@ -277,14 +279,15 @@ function gather(windows, rows, dilation, side, furthest, maps) {
  * @param {Floats} h  [C], the horizontal stack at the pixel
  * @param {Room} room
  */
-function createRead({ config, ownGrid }, reader, { places, keys, values }, h, room) {
+function createRead({ config, ownGrid, context, copied }, reader, { places, keys, values, colours }, h, room) {
   const { side, maps, heads, key_size: keySize } = config;
   const size = heads * keySize;
+  const inputs = copied / heads;
   const both = 2 * maps;
   const ownPlaces = ownGrid ** 2;
   const query = room.floats(size);
-  const read = room.floats(size);
-  const row = room.floats(side * size); // what was read, of all pixels of the last row
+  const read = room.floats(context); // the heads' values, then their colours
+  const row = room.floats(side * context); // what was read, of all pixels of the last row
   const made = room.floats(2 * size);
   let seen = 0; // patches of the drawing that are done
   const eachHead = Array.from({ length: heads }, (_, head) => {
@@ -292,7 +295,8 @@ function createRead({ config, ownGrid }, reader, { places, keys, values }, h, ro
     const of = (/** @type {Floats} */ all) => part(all, (head * all.length) / heads, ((head + 1) * all.length) / heads);
     return {
       query: of(query),
-      read: of(read),
+      read: of(part(read, 0, size)),
+      colours: of(part(read, size)),
       keys: of(keys), // [places, key_size]
       values: of(values), // [key_size, places]
       ownKeys: room.floats(ownPlaces * keySize),
@@ -305,6 +309,7 @@ function createRead({ config, ownGrid }, reader, { places, keys, values }, h, ro
   return {
     layer: reader.layer,
     row,
+    colours: part(read, size),
     places: places - 1,
     /** Its attention at the last pixel, without the null key's. @param {number} head */
     ofSupports: (head) => eachHead[head].ofSupports.subarray(1),
@@ -328,11 +333,12 @@ function createRead({ config, ownGrid }, reader, { places, keys, values }, h, ro
         addProducts(head.ofOwn, head.ownKeys, head.query, seen, keySize);
         softmax(head.alpha, places + seen);
         addProducts(head.read, head.values, head.ofSupports, keySize, places);
+        if (colours) addProducts(head.colours, colours, head.ofSupports, inputs, places);
         if (seen) addProducts(head.read, head.ownValues, head.ofOwn, keySize, ownPlaces);
       }
-      row.set(read, c * size);
+      row.set(read, c * context);
       const later = part(pixel, reader.layer * both);
-      addProducts(later, reader.context, read, later.length, size);
+      addProducts(later, reader.context, read, later.length, context);
     },
 
     /**
