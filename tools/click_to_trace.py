@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from playwright.sync_api import sync_playwright
 import fewshot
 from fewshot.bench import naive_seconds
 from fewshot.tasks import OMNIGLOT, TASKS
-from tools.load import server
+from tools.load import family, server
 
 # Clicks, and gives the milliseconds until the player has the first row and until it has all of them with their trace.
 CLICK = """async () => {
@@ -56,6 +57,17 @@ FITS = "studio.variations.batch.pictures.every(({ fit }) => fit !== null)"
 RUN = "studio.players[0].state.run"
 
 
+def memory_of_the_page() -> int:
+    """Megabytes of the browser's process that holds the page, as Chromium's own task manager counts them."""
+    megabytes = [0]
+    for pid in family(os.getpid()):
+        process = Path(f"/proc/{pid}")
+        if b"--type=renderer" in (process / "cmdline").read_bytes():
+            status = dict(line.split(":") for line in (process / "status").read_text().splitlines())
+            megabytes.append(sum(int(status[name].split()[0]) for name in ("RssAnon", "VmSwap")) // 1024)
+    return max(megabytes)
+
+
 def main(
     clicks: int = 10, task: Literal[tuple(TASKS)] = OMNIGLOT.key, engine: Literal["browser", "server"] = "server"
 ) -> None:
@@ -69,18 +81,20 @@ def main(
         if TASKS[task].drawn:
             page.get_by_role("button", name="Ready-made sets").click()
             page.get_by_role("button", name="Use the ready-made set").first.click()
-            page.get_by_label("How many of the drawings").select_option("4")
+            page.get_by_label("use so many of the drawings").select_option("4")
         else:
             page.get_by_role("radio", name=re.compile(f"^{TASKS[task].label}")).check()
             page.wait_for_function(f"{RUN} && {RUN}.task === '{task}' && {RUN}.rows === {RUN}.height", timeout=60_000)
         page.evaluate(CLICK)
         first, complete = np.median([page.evaluate(CLICK) for _ in range(clicks)], axis=0) / 1e3
+        taken = memory_of_the_page()
         sixteen = []
         for _ in range(clicks + 1):
             sixteen.append(page.evaluate(CLICK_SIXTEEN))
             if TASKS[task].drawn:
                 page.wait_for_function(FITS, timeout=60_000)
         first_rows, all_rows = np.median(sixteen[1:], axis=0) / 1e3
+        in_the_end = memory_of_the_page()
         browser.close()
     torch.set_num_threads(1)
     naive = naive_seconds(model, 1)
@@ -88,6 +102,7 @@ def main(
     print(f"machine: {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     print(f"sixteen guided variations: first rows after {first_rows:.2f} s, all after {all_rows:.2f} s")
     print(f"first row after {first:.2f} s, complete trace after {complete:.2f} s")
+    print(f"memory of the page: {taken} MB after {clicks + 1} pictures, {in_the_end} MB after as many sixteens too")
     print(f"naive sampler alone, in the same run: {naive:.1f} s, {naive / complete:.0f} times as long")
 
 
