@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -151,6 +151,18 @@ class Run:
         return to_iframe(self)
 
 
+class Recipe(NamedTuple):
+    """What is to be drawn, checked: ``FewShotModel.recipe`` makes one."""
+
+    supports: NDArray[np.uint8]  # [S, H, W] or [S, H, W, 3]
+    samples: int
+    seed: int
+    draw: Draw
+    prefix: NDArray[np.uint8] | None  # [R, W] or [R, W, 3]
+    inner_steps: int | None
+    trace: bool
+
+
 class FewShotModel:
     """A trained network with its card. It holds no state between calls and may be shared by threads.
 
@@ -231,6 +243,22 @@ class FewShotModel:
 
         Without ``trace`` they have no attention.
         """
+        recipe = self.recipe(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
+        return (run for (run,) in self.stream_each([recipe]))
+
+    def recipe(
+        self,
+        supports: ArrayLike,
+        samples: int = 1,
+        seed: int = 0,
+        temperature: float = 1.0,
+        prefix: ArrayLike | None = None,
+        inner_steps: int | None = None,
+        guidance: float = 0.0,
+        cut: float = 0.0,
+        trace: bool = True,
+    ) -> Recipe:
+        """What ``stream`` takes, checked. Raises InputError."""
         supports = self._supports(supports)
         samples = _whole_number(samples, "The number of samples", 1, MAX_SAMPLES)
         seed = _whole_number(seed, "The seed (chance number)", 0, MAX_SEED - samples + 1)
@@ -240,47 +268,52 @@ class FewShotModel:
         if prefix is not None:
             prefix = self._prefix(prefix)
         draw = Draw(temperature, guidance if self.network.needs_supports else 0.0, cut)
-        return self._stream(supports, samples, seed, draw, prefix, self._inner_steps(inner_steps), trace)
+        return Recipe(supports, samples, seed, draw, prefix, self._inner_steps(inner_steps), trace)
 
-    def _stream(
-        self,
-        supports: NDArray,
-        samples: int,
-        seed: int,
-        draw: Draw,
-        prefix: NDArray | None,
-        inner_steps: int | None,
-        trace: bool,
-    ) -> Iterator[Run]:
-        sampler, given, before = self.sampler, to_tensor(supports[None]), None
+    def company(self, recipe: Recipe) -> Hashable | None:
+        """Recipes of which this gives the same can be drawn at once by ``stream_each``; None: only alone."""
+        if self.adapts or recipe.prefix is not None:
+            return None
+        return recipe.samples, recipe.draw, recipe.trace
+
+    def stream_each(self, recipes: Sequence[Recipe]) -> Iterator[list[Run]]:
+        """As ``stream``, for several recipes of one ``company``: of each the run after each row.
+
+        Many small pictures at once take little longer than one.
+        """
+        one, given, before = recipes[0], [to_tensor(recipe.supports[None]) for recipe in recipes], None
+        sampler, n, draw = self.sampler, one.samples, one.draw
         with torch.inference_mode():
-            network, support_nats = self.network.adapted(given[0], inner_steps)
+            network, support_nats = self.network.adapted(given[0][0], one.inner_steps)
             if support_nats is not None:
                 _finite(support_nats)
                 sampler = IncrementalSampler(network, self.side, self.side)
-            memory = network.encode(given)
+            memories = [network.encode(supports) for supports in given]
         partner = self.partner if draw.guidance else None
-        of_pixel = noise_of_pixel(network.head, guided=partner is not None)
-        noise = uniform_noise(seed, (samples, self.side, self.side, *of_pixel))
-        for drawn in sampler.rows(memory, noise, draw, prefix, partner, trace):
+        shape = n, self.side, self.side, *noise_of_pixel(network.head, guided=partner is not None)
+        noise = np.concatenate([uniform_noise(recipe.seed, shape) for recipe in recipes])
+        for drawn in sampler.rows(memories, noise, draw, one.prefix, partner, one.trace):
             if support_nats is not None and not self.in_colour:
-                before = before or self._before(given, drawn.images, noise, draw.temperature)
-            yield Run(
-                facts=self.facts,
-                supports=supports,
-                seed=seed,
-                temperature=draw.temperature,
-                guidance=draw.guidance,
-                cut=draw.cut,
-                images=drawn.images,
-                probabilities=drawn.probabilities,
-                probabilities_before=None if before is None else next(before),
-                attention=drawn.attention,
-                own=drawn.own,
-                rows=drawn.rows,
-                given=0 if prefix is None else len(prefix),
-                support_nats=support_nats,
-            )
+                before = before or self._before(given[0], drawn.images, noise, draw.temperature)
+            yield [
+                Run(
+                    facts=self.facts,
+                    supports=recipe.supports,
+                    seed=recipe.seed,
+                    temperature=draw.temperature,
+                    guidance=draw.guidance,
+                    cut=draw.cut,
+                    images=drawn.images[own],
+                    probabilities=drawn.probabilities[own],
+                    probabilities_before=None if before is None else next(before),
+                    attention=None if drawn.attention is None else drawn.attention[own, :, :, : len(recipe.supports)],
+                    own=None if drawn.own is None else drawn.own[own],
+                    rows=drawn.rows,
+                    given=0 if one.prefix is None else len(one.prefix),
+                    support_nats=support_nats,
+                )
+                for recipe, own in ((r, slice(i * n, (i + 1) * n)) for i, r in enumerate(recipes))
+            ]
 
     @cached_property
     def partner(self) -> Partner:
@@ -316,7 +349,7 @@ class FewShotModel:
         with torch.inference_mode():
             memory = self.unadapted.encode(supports)
         # What is drawn is the prefix, which grows: of each sample its own, [H, W, N].
-        for drawn in self.sampler.rows(memory, noise, Draw(temperature), images.transpose(1, 2, 0), trace=False):
+        for drawn in self.sampler.rows([memory], noise, Draw(temperature), images.transpose(1, 2, 0), trace=False):
             yield drawn.probabilities
 
     def score(self, images: ArrayLike, supports: ArrayLike, inner_steps: int | None = None) -> NDArray[np.float32]:

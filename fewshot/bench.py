@@ -80,7 +80,7 @@ def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, 
     def draw() -> None:
         with torch.inference_mode():
             memory = network.encode(to_tensor(supports[None]))
-        for _ in sampler.rows(memory, noise, Draw(), trace=trace):
+        for _ in sampler.rows([memory], noise, Draw(), trace=trace):
             pass
 
     return seconds(draw)

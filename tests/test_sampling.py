@@ -31,7 +31,7 @@ def compare(network, supports, noise, draw, prefix, trained=False, partner=None)
             other = sampler if own_partner else IncrementalSampler(partner, height, width)
             partner_memory = Partner(other, partner.encode(to_tensor(supports[None, :0])))
     rows = []
-    for drawn in sampler.rows(memory, noise, draw, prefix, partner_memory):
+    for drawn in sampler.rows([memory], noise, draw, prefix, partner_memory):
         rows.append(drawn.rows)
     assert rows == list(range(1, height + 1))
     # A level of a colour may differ by one, where float32 rounds to either side of a border between two.
@@ -134,12 +134,47 @@ def test_two_drawings_at_once_do_not_mix():
         supports = rng.integers(0, 2, (1, shots, HEIGHT, WIDTH)).astype(np.uint8)
         with torch.inference_mode():
             memory = network.encode(to_tensor(supports))
-        calls.append((memory, uniform_noise(shots, (2, HEIGHT, WIDTH)), Draw()))
+        calls.append(([memory], uniform_noise(shots, (2, HEIGHT, WIDTH)), Draw()))
     alone = [list(sampler.rows(*call))[-1] for call in calls]
     together = list(zip(*(sampler.rows(*call) for call in calls), strict=True))[-1]
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one.images, other.images)
         np.testing.assert_array_equal(one.attention, other.attention)
+
+
+@pytest.mark.parametrize("partner", [None, "itself", "another"])
+@pytest.mark.parametrize("model", [m for m in VARIANTS if m != "pixelcnn"])
+def test_several_episodes_are_drawn_at_once_as_each_alone(model, partner):
+    """Also with other numbers of supports, guided, and where the drawing itself is read."""
+    network = small_network(model, scale=0.25, own=model == "attention").unadapted()
+    sampler, rng, draw = IncrementalSampler(network, HEIGHT, WIDTH), np.random.default_rng(3), Draw()
+    if partner is not None:
+        other = network if partner == "itself" else small_network("pixelcnn", scale=0.25)
+        with torch.inference_mode():
+            nothing = other.encode(torch.zeros(1, 0, 1, HEIGHT, WIDTH))
+        draw = Draw(0.9, 0.7, 0.02)
+        partner = Partner(sampler if other is network else IncrementalSampler(other, HEIGHT, WIDTH), nothing)
+    with torch.inference_mode():
+        memories = [network.encode(binary(1, shots, 1, HEIGHT, WIDTH, rng)) for shots in (1, 3, 2)]
+    noise = uniform_noise(1, (6, HEIGHT, WIDTH))
+    *_, together = sampler.rows(memories, noise, draw, None, partner)
+    for i, memory in enumerate(memories):
+        own = slice(2 * i, 2 * i + 2)
+        *_, alone = sampler.rows([memory], noise[own], draw, None, partner)
+        np.testing.assert_array_equal(together.images[own], alone.images)
+        np.testing.assert_allclose(together.probabilities[own], alone.probabilities, atol=1e-4)
+        if alone.attention is not None:
+            shots = alone.attention.shape[3]
+            np.testing.assert_allclose(together.attention[own, :, :, :shots], alone.attention, atol=1e-4)
+            assert (together.attention[own, :, :, shots:] == 0).all()
+        if alone.own is not None:
+            np.testing.assert_allclose(together.own[own], alone.own, atol=1e-4)
+    assert 0 < together.images.mean() < 1
+
+
+def binary(*shape) -> torch.Tensor:
+    *shape, rng = shape
+    return torch.from_numpy(rng.integers(0, 2, shape).astype(np.float32))
 
 
 def test_temperature_sharpens():
@@ -184,7 +219,7 @@ def test_equals_naive_in_colour(model, prefix_rows):
     images, probabilities, attention, _ = naive.sample(network, supports, noise, Draw(0.9), prefix)
     with torch.inference_mode():
         memory = network.encode(to_tensor(supports[None]))
-        *_, drawn = IncrementalSampler(network, 5, 6).rows(memory, noise, Draw(0.9), prefix)
+        *_, drawn = IncrementalSampler(network, 5, 6).rows([memory], noise, Draw(0.9), prefix)
         nats = network.head.nats(network(to_tensor(images[None]), to_tensor(supports[None])), to_tensor(images[None]))
     np.testing.assert_array_equal(drawn.images, images)
     np.testing.assert_allclose(drawn.probabilities, probabilities, rtol=2e-3, atol=1e-7)

@@ -4,12 +4,15 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
+import numpy as np
 import pytest
 
-from fewshot import InputError
-from fewshot.interface import workers
+from fewshot import InputError, payload
+from fewshot.interface import catalogue, workers
 from fewshot.interface.service import MOST_UNDER_WAY, PLACES, PLACES_OF_ONE, Service
+from fewshot.interface.together import Together
 from fewshot.interface.turns import Turns
 from fewshot.interface.workers import Asker, LostError, Workers
 
@@ -106,12 +109,65 @@ def test_the_newest_of_what_a_page_draws_along_is_drawn():
             wait_until(lambda: len(service.turns._waiting) == 1)
             newer = threads.submit(service.draw_along, ALONG | {"seed": 8})
             others = threads.submit(service.draw_along, ALONG | {"page": "b"})
-            wait_until(lambda: len(service.turns._waiting) == 3)
+            wait_until(lambda: len(service.together._waiting) == 2)
         assert older.result(60) == {"busy": True}
         assert newer.result(60)["seed"] == 8
         assert others.result(60)["seed"] == 7
     assert not service._newest
     assert service.along._value == PLACES
+
+
+def test_what_many_draw_along_is_drawn_at_once_as_each_alone(monkeypatch):
+    """But for another temperature, or a given beginning."""
+    service, model, numbers = Service(), catalogue.find(ATTENTION), []
+    stream_each = model.stream_each
+    monkeypatch.setattr(model, "stream_each", lambda recipes: numbers.append(len(recipes)) or stream_each(recipes))
+    wishes = [ALONG | {"page": str(i), "seed": i, "supports": [CROSS] * (1 + i)} for i in range(4)]
+    wishes += [ALONG | {"page": "warm", "temperature": 0.9, "guidance": 1.0}]
+    alone = [service.draw_along(wish) for wish in wishes]
+    assert numbers == [1] * 5
+    with ThreadPoolExecutor(5) as threads:
+        with service.turns.at(0):
+            drawn = [threads.submit(service.draw_along, wishes[0])]
+            wait_until(lambda: len(service.turns._waiting) == 1)
+            drawn += [threads.submit(service.draw_along, wish) for wish in wishes[1:]]
+            wait_until(lambda: len(service.together._waiting) == 4)
+        drawn = [one.result(60) for one in drawn]
+    assert sorted(numbers[5:]) == [1, 1, 3]
+    for one, other in zip(drawn, alone, strict=True):
+        assert [one[key] for key in ("pixels", "seed", "supports")] == [
+            other[key] for key in ("pixels", "seed", "supports")
+        ]
+        arrays, expected = payload.unpack(one), payload.unpack(other)
+        np.testing.assert_allclose(arrays["attention"], expected["attention"], atol=1.01)
+
+
+def test_calls_that_wait_are_computed_together():
+    together, computed, first, go_on = Together(3), [], Event(), Event()
+
+    def compute(numbers):
+        computed.append(sorted(numbers))
+        if 0 in numbers:
+            first.set()
+            go_on.wait(60)
+        if 13 in numbers:
+            raise ValueError("no such floor")
+        return [2 * number for number in numbers]
+
+    with ThreadPoolExecutor(9) as threads:
+        calls = {0: threads.submit(together, "even", 0, compute)}
+        first.wait(60)
+        for count, number in enumerate((2, 4, 11, 13, 6, 8), 1):
+            calls[number] = threads.submit(together, "even" if number % 2 == 0 else "odd", number, compute)
+            wait_until(lambda count=count: len(together._waiting) == count)
+        go_on.set()
+        for number in (0, 2, 4, 6, 8):
+            assert calls[number].result(60) == 2 * number
+        for number in (11, 13):
+            with pytest.raises(ValueError, match="no such floor"):
+                calls[number].result(60)
+    assert computed == [[0], [2, 4, 6], [11, 13], [8]]
+    assert not together._waiting
 
 
 def test_of_two_drawings_along_the_newer_may_end_first():

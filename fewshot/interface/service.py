@@ -16,6 +16,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from fewshot import CheckpointError, FewShotModel, InputError, Run, payload
+from fewshot.api import Recipe
 from fewshot.data.episodes import MAX_SHOTS
 from fewshot.data.pictures import PictureError
 from fewshot.export.formats import files
@@ -23,6 +24,7 @@ from fewshot.export.formats import find as find_format
 from fewshot.interface import catalogue
 from fewshot.interface.files import PieceFiles
 from fewshot.interface.project import read_project
+from fewshot.interface.together import Together
 from fewshot.interface.turns import Turns
 from fewshot.interface.workers import NOBODY, Asker, LostError, Workers, by_worker
 from fewshot.memory import trim
@@ -44,6 +46,7 @@ READ_ANYWAY = 0.5  # seconds after which a picture file is read though there are
 MOST_COMPARED = 5  # models
 MOST_SETS = 16  # that a drawing is looked for in
 PATIENCE = 20  # seconds that a file may wait for others' files
+AT_ONCE = 8  # pictures that are drawn along in one go: more take too much memory for their attention
 STEPS_ALONG = 15  # of attention in pictures that are drawn along: what the eye sees while the hand moves
 
 Answer = dict[str, Any]
@@ -101,6 +104,7 @@ class Service:
         self.many, self.files = BoundedSemaphore(many), BoundedSemaphore(files)
         self.previews = CapacityLimiter(1)  # picture files at a time
         self.previews_of: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()  # in line, by client
+        self.together = Together(AT_ONCE)
         self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
@@ -163,20 +167,55 @@ class Service:
         ``given`` are supports as in ``payload``. For a task that is drawn, ``shots`` says how many of them are used.
         The ``beginning`` of the pictures may be given. Without ``trace`` runs have no attention.
         """
+        asked = given, shots, temperature, seed, inner_steps, beginning, guidance, cut, samples, trace
+        recipe = self._recipe(model, *asked, asker)
+        for (run,) in self._in_turns(model.stream_each([recipe]), asker):
+            yield run
+
+    def _recipe(
+        self,
+        model: FewShotModel,
+        given: object,
+        shots: object,
+        temperature: Any,
+        seed: Any,
+        inner_steps: Any,
+        beginning: object,
+        guidance: Any,
+        cut: Any,
+        samples: Any,
+        trace: bool,
+        asker: Asker,
+    ) -> Recipe:
+        """What ``stream`` takes, read and checked."""
         if shots is not None and not model.task.drawn:
             raise InputError("How many are used can be chosen of drawings only: leave shots out.")
         turn = partial(self.turn_to_read, asker)
         supports = payload.read_supports(given, model.task, model.side, shots, turn)
         prefix = payload.read_beginning(beginning, model.task, model.side, turn)
-        rows = model.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
-        run, number = None, next(self.arrivals)
+        return model.recipe(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
+
+    def _in_turns(self, rows: Iterator[list[Run]], asker: Asker) -> Iterator[list[Run]]:
+        """Runs that grow by a row at a time, each row when it is its turn, while they are wanted."""
+        runs, number = None, next(self.arrivals)
         with self._while_drawing():
-            while run is None or run.rows < run.images.shape[1]:
-                with self.turns.at((run is not None, number), asker.client):
+            while runs is None or runs[0].rows < runs[0].images.shape[1]:
+                with self.turns.at((runs is not None, number), asker.client):
                     if not asker.wanted():
                         return
-                    run = next(rows)
-                yield run
+                    runs = next(rows)
+                yield runs
+
+    def _whole(self, model: FewShotModel, asked: list[tuple[Recipe, Asker]]) -> list[Run | None]:
+        """The finished runs of recipes of one company, drawn at once; None where one was not wanted any more."""
+        wanted = [asker.wanted() for _, asker in asked]
+        going = [one for one, want in zip(asked, wanted, strict=True) if want]
+        runs: list[Run] = []
+        if going:
+            anybody = Asker(going[0][1].client, lambda: any(asker.wanted() for _, asker in going))
+            *_, runs = [runs, *self._in_turns(model.stream_each([recipe for recipe, _ in going]), anybody)]
+        finished = iter(runs if runs and runs[0].rows == model.side else [None] * len(going))
+        return [next(finished) if want else None for want in wanted]
 
     @by_worker
     def generate(
@@ -407,8 +446,13 @@ class Service:
         model = catalogue.find(wish["model"])
         guidance, inner_steps = wish.get("guidance", 0.0), wish.get("inner_steps")
         asked = _asked(model, wish, wish, guidance, wish["temperature"], wish["seed"], inner_steps)
-        *_, run = [None, *self.stream(model, *asked, asker=asker)]
-        if run is None or run.rows < run.images.shape[1]:  # it was not wanted any more
+        recipe = self._recipe(model, *asked, 1, True, asker)
+        company, whole = model.company(recipe), partial(self._whole, model)
+        if company is None:
+            (run,) = whole([(recipe, asker)])
+        else:  # while a class draws along, many ask at the same time
+            run = self.together((model.name, company), (recipe, asker), whole)
+        if run is None:
             return None
         chunk = payload.pack(run, run_id, steps=STEPS_ALONG)
         return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}

@@ -9,7 +9,7 @@ the cheaper ones; where there are many exponentials, torch has the faster ones. 
 ``naive.sample`` (probabilities differ by rounding, about 1e-7).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any, NamedTuple, cast
 
@@ -71,10 +71,10 @@ class Own(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a pixel's step gives: the head's outputs [P, N], and each reader's attention [heads, N, keys]."""
+    """What a pixel's step gives: the head's outputs [P, N], and what each reader looked at."""
 
     outputs: Array
-    attention: list[Array]
+    looked: "list[list[_Looked]]"
 
 
 class Drawn(NamedTuple):
@@ -82,7 +82,7 @@ class Drawn(NamedTuple):
 
     images: NDArray[np.uint8]  # [N, H, W], or [N, H, W, 3]
     probabilities: Array  # [N, H, W], of ink, or of the colour that was drawn
-    attention: Array | None  # [N, H*W, heads, S, H', W']
+    attention: Array | None  # [N, H*W, heads, S, H', W'], S the most of an episode; of one with fewer the rest is 0
     own: Array | None  # [N, H*W, heads, H // stride, W // stride]
     rows: int
 
@@ -129,7 +129,7 @@ class IncrementalSampler:
 
     def rows(
         self,
-        memory: Any,
+        memories: Sequence[Any],
         noise: Array,
         draw: Draw,
         prefix: NDArray[np.uint8] | None = None,
@@ -138,18 +138,19 @@ class IncrementalSampler:
     ) -> Iterator[Drawn]:
         """Draw samples a row at a time, and give what is drawn so far after each; its arrays are the same ones.
 
-        ``memory`` is what the network's ``encode`` gave for one episode; the samples share it. ``noise`` [N, H, W]
-        holds a uniform number for every pixel, or in colour several [N, H, W, ...], see ``noise_of_pixel``; ``prefix``
-        [R, W] or [R, W, 3] the first rows where they are given. Guidance takes a ``partner``. Without ``trace`` the
-        attention is not kept.
+        ``memories`` are what the network's ``encode`` gave for one episode each; the samples are divided among them
+        evenly and in order, and those of one share it. ``noise`` [N, H, W] holds a uniform number for every pixel, or
+        in colour several [N, H, W, ...], see ``noise_of_pixel``; ``prefix`` [R, W] or [R, W, 3] the first rows where
+        they are given. Guidance takes a ``partner``. Without ``trace`` the attention is not kept.
         """
         n = len(noise)
+        episodes = [(memory, n // len(memories)) for memory in memories]
         if partner is None:
-            states = [_State(self, [memory], n)]
+            states = [_State(self, episodes)]
         elif partner.sampler is self:  # one network: twice the samples cost less than two steps
-            states = [_State(self, [memory, partner.memory], n)]
+            states = [_State(self, [*episodes, (partner.memory, n)], times=2)]
         else:
-            states = [_State(self, [memory], n), _State(partner.sampler, [partner.memory], n)]
+            states = [_State(self, episodes), _State(partner.sampler, [(partner.memory, n)])]
         to_pixels = drawer(self.head)
         pixels = np.zeros((*noise.shape[:3], self.channels), np.uint8)
         images = pixels[..., 0] if self.channels == 1 else pixels
@@ -178,20 +179,22 @@ class IncrementalSampler:
                     for state in states:
                         state.finish(r, c, pixels)
                     if attention is not None:
-                        for i, alpha in enumerate(steps[0].attention):
-                            kept[:, r * self.width + c, i] = alpha[..., 1:].swapaxes(0, 1)
+                        for i, looked in enumerate(steps[0].looked):
+                            for one in looked[: len(memories)]:
+                                one.keep(kept[one.samples, r * self.width + c, i], places)
             yield Drawn(images, probabilities, attention, own, r + 1)
 
 
 class _State:
-    """The caches of one call: for each of the ``memories``, n samples that share what is remembered of the supports.
+    """The caches of one call: of each episode its memory, and how many samples share it; N together.
 
-    The samples are the last axis of its arrays, and the features come first: so each part of one lies in one piece.
+    Where ``times`` is 2, the second half of the samples has the pixels of the first. The samples are the last axis of
+    its arrays, and the features come first: so each part of one lies in one piece.
     """
 
-    def __init__(self, weights: IncrementalSampler, memories: list[Any], n: int):
-        self.weights, self.times, self.n = weights, len(memories), n * len(memories)
-        n = self.n
+    def __init__(self, weights: IncrementalSampler, episodes: list[tuple[Any, int]], times: int = 1):
+        self.weights, self.times = weights, times
+        n = self.n = sum(number for _, number in episodes)
         layers, maps, width = weights.layers, weights.maps, weights.width
         skips, both = weights.penultimate[0].shape[1], 2 * maps + 2
         # The last rows of each layer's vertical input, row r at r modulo their number, between columns of zeros.
@@ -229,7 +232,7 @@ class _State:
         self.skips, self.seen = np.empty((skips, n), np.float32), np.empty((skips + weights.copied, n), np.float32)
         self.hidden, self.copied = self.seen[:skips], self.seen[skips:]  # what the head sees
         self.reads = {
-            reader.layer: _Read(self, reader, [memory.patches[i] for memory in memories])
+            reader.layer: _Read(self, reader, [(memory.patches[i], number) for memory, number in episodes])
             for i, reader in enumerate(weights.readers)
         }
         if self.reads:
@@ -238,10 +241,10 @@ class _State:
         self.constants: list[tuple[Array, Array, Array | None]] = [
             (layer.vertical_bias, layer.horizontal_bias, None) for layer in layers
         ]
-        vectors = [weights.vector(memory, 1) for memory in memories]
-        each = [_numpy(vector[0, :, 0]) for vector in vectors if vector is not None]
+        vectors = [(weights.vector(memory, 1), number) for memory, number in episodes]
+        each = [np.repeat(_numpy(vector[0, :, 0]), number, axis=1) for vector, number in vectors if vector is not None]
         if each:  # the same for all pixels: it adds to the biases
-            vector = np.concatenate([np.repeat(one, n // self.times, axis=1) for one in each], axis=1)  # [D, N]
+            vector = np.concatenate(each, axis=1)  # [D, N]
             self.constants = [_with_vector(layer, vector) for layer in layers]
 
     def to_units(self, pixels: NDArray[np.uint8]) -> Array:
@@ -291,7 +294,7 @@ class _State:
     def pixel(self, r: int, c: int, pixels: NDArray[np.uint8]) -> Step:
         """The horizontal stack, and what is read, at (r, c) of the pixels [N, H, W, channels]."""
         weights, a, f, g, residual = self.weights, self.a, self.f, self.g, self.residual
-        attention = []
+        looked = []
         for d, of_layers in self.of_dilation:
             self.left[of_layers] = self.past[self.furthest + c - d, of_layers]
         self.shares[:] = self.row[c]
@@ -307,7 +310,7 @@ class _State:
         add, tanh, multiply = np.add, np.tanh, np.multiply
         for i, (h, below, above, share, horizontal_dot, out_dot) in enumerate(self.steps):
             if i in self.reads:
-                attention.append(self.reads[i].at(r, c))
+                looked.append(self.reads[i].at(r, c))
             horizontal_dot(h, a)
             add(a, share, a)
             tanh(a, a)
@@ -322,7 +325,7 @@ class _State:
         np.maximum(hidden, 0, out=hidden)
         outputs = weights.logit.dot(self.seen)
         outputs += weights.empty_logit[r, c]
-        return Step(outputs, attention)
+        return Step(outputs, looked)
 
     def finish(self, r: int, c: int, pixels: NDArray[np.uint8]) -> None:
         """The pixel (r, c) is drawn: what its patch gives to read."""
@@ -338,7 +341,7 @@ class _State:
 
 
 class _Looked(NamedTuple):
-    """What the samples of one memory look at, and their scores and attention: [heads, N, 1 + S*H'*W' + own places]."""
+    """What the samples of one episode look at, and their scores and attention: [heads, N, 1 + S*H'*W' + own places]."""
 
     samples: slice
     keys: Array  # [heads, key_size, 1 + S*H'*W']
@@ -347,15 +350,21 @@ class _Looked(NamedTuple):
     alpha: Array
     tensors: tuple[torch.Tensor, torch.Tensor]  # the same two, for torch
 
+    def keep(self, kept: Array, places: int) -> None:
+        """Copy the attention, without the null key's, to [N, heads, places + own places]."""
+        alpha, own = self.alpha.swapaxes(0, 1), self.keys.shape[2]
+        kept[..., : own - 1] = alpha[..., 1:own]
+        kept[..., places:] = alpha[..., own:]
+
 
 class _Read:
     """What one reader sees and gives in one call: keys and values of the supports, and those of the drawing so far."""
 
-    def __init__(self, state: _State, reader: Reader, patches: list[Any]):
+    def __init__(self, state: _State, reader: Reader, patches: list[tuple[Any, int]]):
         weights, self.reader = state.weights, reader
         self.heads, self.key_size, self.copied = weights.heads, weights.key_size, state.copied
         self.h = state.here[reader.layer]
-        n, each = state.n, state.n // state.times
+        n, start = state.n, 0
         self.own_places = self.own_seen = 0
         if reader.own is not None:
             own_rows, own_columns = reader.own.of_position.shape[:2]
@@ -367,22 +376,23 @@ class _Read:
         self.query = np.empty((size, n), np.float32)
         self.queries = self.query.reshape(self.heads, -1, n).swapaxes(1, 2)  # [heads, N, key_size]
         self.looked = []
-        for i, patch in enumerate(patches):
+        for patch, each in patches:
             keys, values = (np.ascontiguousarray(_numpy(x[0]).swapaxes(1, 2)) for x in patch)
             # What is not there to be read has the score of nothing, and what is will get one.
             scores = np.full((self.heads, each, keys.shape[2] + self.own_places), -np.inf, np.float32)
             alpha = np.empty_like(scores)
             tensors = torch.from_numpy(scores), torch.from_numpy(alpha)
-            self.looked.append(_Looked(slice(i * each, (i + 1) * each), keys, values, scores, alpha, tensors))
-        self.places = self.looked[0].keys.shape[2] - 1
+            self.looked.append(_Looked(slice(start, start + each), keys, values, scores, alpha, tensors))
+            start += each
+        self.places = max(one.keys.shape[2] for one in self.looked) - 1
         self.read = np.empty((self.heads, self.looked[0].values.shape[1], n), np.float32)
         self.row = np.zeros((size + len(self.copied), weights.width, n), np.float32)
         self.context = np.empty((len(reader.context), n), np.float32)
         both = len(state.shares[0])
         self.contexts, self.reading = self.context.reshape(-1, both, n), state.shares[reader.layer :]
 
-    def at(self, r: int, c: int) -> Array:
-        """Read at (r, c), for all later pre-activations; gives the attention as in Step, of the first memory."""
+    def at(self, r: int, c: int) -> list[_Looked]:
+        """Read at (r, c), for all later pre-activations."""
         reader = self.reader
         reader.query.dot(self.h, self.query)
         np.add(self.query, reader.query_of_position[r, c], self.query)
@@ -405,7 +415,7 @@ class _Read:
         self.row[:, c] = f
         reader.context.dot(f, self.context)
         np.add(self.reading, self.contexts, self.reading)
-        return self.looked[0].alpha
+        return self.looked
 
     def append(self, row: int, column: int, patch: Array) -> None:
         """The patch of the drawing [channels * stride^2, N] at (row, column) is done: from now on it can be read."""
