@@ -4,14 +4,8 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
-import time
 import urllib.error
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,43 +13,19 @@ import pytest
 import fewshot
 from fewshot import payload
 from fewshot.tasks import OMNIGLOT
-from tools.load import ROOT, drawings_of, free_port, server
+from tools import replicas
+from tools.load import drawings_of
 
 gradio_client = pytest.importorskip("gradio_client")
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 MODEL = "omniglot-attention"
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = pytest.mark.skipif(replicas.NGINX is None, reason="nginx is not installed")
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site():
     """Two replicas behind nginx: the address of their studio, and the replicas' process ids."""
-    folder: Path = tmp_path_factory.mktemp("nginx")
-    port = free_port()
-    options = ("--root-path", "/studio", "--allowed-host", "studio.test", "--workers", "1")
-    with ExitStack() as running, ThreadPoolExecutor(2) as threads:
-        replicas = list(threads.map(lambda _: running.enter_context(server(*options)), range(2)))
-        conf = (ROOT / "deploy" / "nginx.conf").read_text().replace("listen 80;", f"listen 127.0.0.1:{port};")
-        conf = conf.replace("    server 127.0.0.1:7863 max_fails=1 fail_timeout=5s;\n", "")
-        for shipped, (url, _) in zip(("127.0.0.1:7861", "127.0.0.1:7862"), replicas, strict=True):
-            assert shipped in conf
-            conf = conf.replace(shipped, url.removeprefix("http://").rstrip("/"))
-        paths = "".join(f"{kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy"))
-        (folder / "nginx.conf").write_text(
-            f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
-            f"http {{ access_log off; {paths}\n{conf}}}\n"
-        )
-        nginx = subprocess.Popen([NGINX, "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
-        try:
-            deadline = time.monotonic() + 30
-            while socket.socket().connect_ex(("127.0.0.1", port)):  # it does not listen yet
-                assert nginx.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}/studio/", [pid for _, pid in replicas]
-        finally:
-            nginx.terminate()
-            nginx.wait(30)
+    with replicas.site(2) as running:
+        yield running
 
 
 def expected(user):
