@@ -356,3 +356,19 @@ def test_2000_mutated_pictures_end_in_a_drawing_or_in_one_sentence() -> None:
     assert slowest < 2
     assert read > 10
     assert after - before < 2_000_000
+
+
+@pytest.mark.parametrize("name", ["8", "theta", "Q", "O", "E"])
+def test_the_holes_of_bold_strokes_are_no_ink(name):
+    """Neither by their narrowness, nor as what is written on a sheet that lies on a table."""
+    shape = Shape(SKELETONS[name], 0.25)
+    for side, margin, ink, paper, grain, quality in (
+        (640, 0.05, (30, 50, 160), (245, 240, 225), 0, 75),
+        (900, 0.02, (245, 240, 225), (30, 40, 35), 0, 75),
+        (640, 0.02, (30, 50, 160), (232, 236, 240), 4, None),
+        (105, 0.1, (232, 236, 240), (20, 60, 45), 4, None),
+    ):
+        inked, weak = drawn(shape, margin)
+        change = Change(side, margin, ink, ink, paper, grain, quality, False)
+        if is_clear(inked, side):
+            assert keeps(inked, picture(inked, weak, change)), change

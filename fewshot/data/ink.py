@@ -16,6 +16,7 @@
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 from skimage.filters import threshold_otsu
 from skimage.morphology import convex_hull_image, skeletonize
 
@@ -31,6 +32,8 @@ _PAPER = -0.3  # the margin of what is clearly no ink
 _BOLD = 0.1  # of the picture's side: strokes as wide as this leave no paper to see close by
 _SMALL = 180  # pixels: sides of the copy in which paper is looked for around bold strokes, or on a table
 _SHEET = 0.05, 0.9  # of the picture: the least and the most that a whole sheet on a table takes
+_TWO_TONES = 0.15  # of the picture: as much as bold strokes take, or leave
+_CORNERS = 0.84  # of the smallest rectangle around it: a sheet takes more, also slantwise; an ellipse takes .79
 _PEN = 0.07  # of such a sheet's side: strokes are not half as wide
 
 
@@ -160,7 +163,12 @@ def _sheet_of(photo: np.ndarray) -> np.ndarray:
         if not has_size or light[~sheet].mean() > 0.1 or not 0.001 < ink.sum() / area < 0.2:
             continue
         pen, table = (ndimage.distance_transform_edt(mask).max() for mask in (ink, ~sheet))
-        if area > 0.93 * convex_hull_image(sheet).sum() and pen < min(table / 3, _PEN * area**0.5):
+        # A bold 8 has no bays either, but no corners.
+        if (
+            area > 0.93 * convex_hull_image(sheet).sum()
+            and area > _CORNERS * _box_area(sheet)
+            and pen < min(table / 3, _PEN * area**0.5)
+        ):
             inside = np.kron(ndimage.binary_erosion(sheet, iterations=3), np.ones((by, by), bool))
             inside = np.pad(inside, [(0, max(0, n - m)) for n, m in zip(photo.shape, inside.shape, strict=False)])
             box = ndimage.find_objects(inside.astype(np.uint8))[0]
@@ -170,14 +178,21 @@ def _sheet_of(photo: np.ndarray) -> np.ndarray:
     return photo
 
 
+def _box_area(mask: np.ndarray) -> float:
+    """The area of the smallest rectangle around a mask, at any angle."""
+    points = np.argwhere(mask)
+    hull = points[ConvexHull(points).vertices]
+    along = np.diff(hull, axis=0, append=hull[:1])
+    along = along / np.linalg.norm(along, axis=1, keepdims=True)
+    sides = [np.ptp(hull @ axes.T, axis=0) + 1 for axes in (along, along[:, ::-1] * (1, -1))]
+    return float((sides[0] * sides[1]).min())
+
+
 def _light_taken(picture: np.ndarray) -> np.ndarray:
     """Which share of the light of the paper around it is missing at each pixel of a photo: [height, width, 3]."""
     side = max(picture.shape)
     grey = picture.mean(2)
-    leans = [_lean(grey, side // part) for part in (3, 8, 20)]
-    lean = max(leans, key=abs)
-    clear = abs(lean) > 0.8 and not min(leans) < -0.8 < 0.8 < max(leans)  # and the squares do not contradict each other
-    if lean > 0 if clear else _paper_is_dark(grey < threshold_otsu(grey)):
+    if _photo_is_dark(grey):
         picture = 255 - picture
     smooth = ndimage.gaussian_filter(picture, (1, 1, 0)) if side >= _ENOUGH else picture
     # How wide the strokes are shows in a small copy, with a neighbourhood wider than most; then a closer one will do.
@@ -190,6 +205,21 @@ def _light_taken(picture: np.ndarray) -> np.ndarray:
     taken = _missing(small, close).max(2)
     width = stroke_width(taken > 0.5 * np.percentile(taken, 99.5)) if taken.any() else 1
     return _missing(picture, _closed(smooth, min(side // 3, max(int(8 * width * by), 16))))
+
+
+def _photo_is_dark(grey: np.ndarray) -> bool:
+    """Whether a photo's paper is darker than its ink."""
+    dark = grey < threshold_otsu(grey)
+    if min(dark.mean(), 1 - dark.mean()) > _TWO_TONES:
+        spread = max(grey[dark].std(), grey[~dark].std())
+        if spread < 0.1 * (
+            grey[~dark].mean() - grey[dark].mean()
+        ):  # even light, and bold: what is narrow may be a hole
+            return _paper_is_dark(dark)
+    leans = [_lean(grey, max(grey.shape) // part) for part in (3, 8, 20)]
+    lean = max(leans, key=abs)
+    clear = abs(lean) > 0.8 and not min(leans) < -0.8 < 0.8 < max(leans)  # and the squares do not contradict each other
+    return lean > 0 if clear else _paper_is_dark(dark)
 
 
 def _is_bold(photo: np.ndarray, close: np.ndarray, wide: np.ndarray) -> bool:
