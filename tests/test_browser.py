@@ -51,16 +51,16 @@ def slow_rows(pace):
 def url(pace):
     from fewshot.interface import studio
 
-    real_stream = SERVICE.stream
+    in_turns = SERVICE._in_turns
 
-    def slow_stream(*arguments, **options):
-        for run in real_stream(*arguments, **options):
-            yield run
+    def slowly(*arguments):
+        for runs in in_turns(*arguments):
+            yield runs
             time.sleep(pace[0])
 
     with pytest.MonkeyPatch.context() as patch:
         demo = studio.build("server")  # whose pace the tests set
-        patch.setattr(SERVICE, "stream", slow_stream)
+        patch.setattr(SERVICE, "_in_turns", slowly)
         _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
         yield url
         demo.close(verbose=False)

@@ -30,15 +30,15 @@ def drawn():
 def url(drawn):
     from fewshot.interface import studio
 
-    real_stream = SERVICE.stream
+    recipe = SERVICE._recipe
 
-    def counted(model, *arguments, **options):
+    def counted(model, *arguments):
         drawn.append(model.name)
-        return real_stream(model, *arguments, **options)
+        return recipe(model, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         demo = studio.build("browser")
-        patch.setattr(SERVICE, "stream", counted)
+        patch.setattr(SERVICE, "_recipe", counted)
         _, url, _ = studio.launch(demo, prevent_thread_lock=True, quiet=True)
         yield url
         demo.close(verbose=False)
