@@ -182,10 +182,14 @@ def tell(name: str, measured: float, unit: str, wanted: str = "", kept: bool = T
     print(f"  {name:<48}{measured:8.2f} {unit:<10}{judged}", flush=True)
 
 
+def tell_each(pid: int) -> None:
+    print(f"    of which the page and each other process: {memory(pid)}")
+
+
 def measure(url: str, pid: int, users: int, times: int, seconds: float, pictures: int) -> tuple[float, float]:
     """All figures of one server: pictures/s of a class that presses Generate at once, and of one that draws along."""
     tell("memory at the start", sum(memory(pid)), "MB")
-    print(f"    of which the page and each other process: {memory(pid)}")
+    tell_each(pid)
     waits = np.concatenate([press_generate(url, users) for _ in range(times)])
     first, last = waits.max(axis=0)
     tell(f"first rows for all of {users} at once", first, "s", f"{FIRST_ROWS} s", first <= FIRST_ROWS)
@@ -193,6 +197,7 @@ def measure(url: str, pid: int, users: int, times: int, seconds: float, pictures
     tell("the last row, median", float(np.median(waits[:, 1])), "s")
     warm = sum(memory(pid))
     tell(f"memory after {users * times} pictures", warm, "MB")
+    tell_each(pid)
     seen, longest = draw_along(url, users, seconds).T
     tell(f"drawn along, by {users} for {seconds:g} s", seen.sum() / seconds, "pictures/s")
     tell("the longest that anyone waited for a new one", longest.max(), "s", f"{ALONG} s", longest.max() <= ALONG)
@@ -203,6 +208,7 @@ def measure(url: str, pid: int, users: int, times: int, seconds: float, pictures
         drawn += users
     grown = sum(memory(pid)) - warm
     tell(f"memory after {drawn} pictures", warm + grown, "MB", f"+{GROWTH} MB at most", grown <= GROWTH)
+    tell_each(pid)
     return users * times / sum(waits[n * users : (n + 1) * users, 1].max() for n in range(times)), seen.sum() / seconds
 
 

@@ -214,6 +214,7 @@ class Service:
         if going:
             anybody = Asker(going[0][1].client, lambda: any(asker.wanted() for _, asker in going))
             *_, runs = [runs, *self._in_turns(model.stream_each([recipe for recipe, _ in going]), anybody)]
+            trim()  # each thread would keep what it took for the caches of several pictures
         finished = iter(runs if runs and runs[0].rows == model.side else [None] * len(going))
         return [next(finished) if want else None for want in wanted]
 
