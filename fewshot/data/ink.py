@@ -211,10 +211,8 @@ def _photo_is_dark(grey: np.ndarray) -> bool:
     """Whether a photo's paper is darker than its ink."""
     dark = grey < threshold_otsu(grey)
     if min(dark.mean(), 1 - dark.mean()) > _TWO_TONES:
-        spread = max(grey[dark].std(), grey[~dark].std())
-        if spread < 0.1 * (
-            grey[~dark].mean() - grey[dark].mean()
-        ):  # even light, and bold: what is narrow may be a hole
+        gap, spread = grey[~dark].mean() - grey[dark].mean(), max(grey[dark].std(), grey[~dark].std())
+        if spread < 0.1 * gap:  # even light, and bold strokes: what is narrow may be a hole
             return _paper_is_dark(dark)
     leans = [_lean(grey, max(grey.shape) // part) for part in (3, 8, 20)]
     lean = max(leans, key=abs)
