@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 import urllib.parse
 from pathlib import Path
@@ -430,6 +431,32 @@ def test_a_stroke_begun_while_the_server_is_busy_stays_and_the_tray_holds_eight(
     page.get_by_label("use so many of the drawings").select_option("2")
     draw(page, CROSS[1])
     api.expect(status(page, "pad")).to_contain_text("Only 2 of your drawings are used")
+
+
+def test_generate_does_not_wait_for_many_files(page, monkeypatch, tmp_path):
+    read_image, read, go_on = payload.read_image, [], threading.Event()
+
+    def held(given, *arguments):
+        if "picture" in given:
+            read.append(given)
+            assert go_on.wait(60)
+        return read_image(given, *arguments)
+
+    draw(page, *CROSS)
+    page.get_by_role("button", name="Add drawing").click()
+    api.expect(thumbnails(page)).to_have_count(1)
+    monkeypatch.setattr(payload, "read_image", held)
+    picture = Image.new("L", (60, 60), 255)
+    picture.paste(0, (20, 10, 26, 50))
+    for i in range(8):  # more times than a browser holds connections to one server
+        picture.save(tmp_path / f"{i}.png")
+        page.locator(".pad-files").set_input_files(tmp_path / f"{i}.png")
+    generate(page)
+    assert len(read) == 1
+    go_on.set()
+    api.expect(thumbnails(page)).to_have_count(8)
+    api.expect(status(page, "pad")).to_contain_text("at most 8")
+    assert len(read) == 7  # the eighth found no room, and nothing was asked for it
 
 
 def test_what_was_taken_away_comes_back(page):

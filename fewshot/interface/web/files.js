@@ -20,6 +20,20 @@ export async function readFile(file, mostBytes) {
   });
 }
 
+/** The last file that was given to the page: the next one waits for it. */
+let last = /** @type {Promise<unknown>} */ (Promise.resolve());
+
+/**
+ * What `add` promises, when all earlier files of the page were added: a browser holds few connections to a server, and
+ * many large pictures must not take them all from Generate.
+ * @param {() => Promise<string | number>} add
+ */
+function inTurn(add) {
+  const outcome = last.then(add);
+  last = outcome.catch(() => {}); // whoever gave that file hears of it
+  return outcome;
+}
+
 /**
  * Adds files one after the other, and says how it went. `add` promises how many things it added of a file, or a sentence
  * that says why none.
@@ -34,7 +48,7 @@ export async function addFiles(files, noun, say, add, wanted = () => true) {
   let added = 0;
   for (const file of files) {
     say(`Reading ${file.name}…`);
-    const outcome = await add(file);
+    const outcome = await inTurn(() => add(file));
     if (!wanted()) return;
     if (typeof outcome === "number") added += outcome;
     else problems.push(`${file.name}: ${outcome}`);

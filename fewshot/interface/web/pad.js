@@ -408,6 +408,8 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     say("Cleared the pad.");
   }
 
+  const full = () => `A model reads at most ${most} drawings: remove one first.`;
+
   /**
    * Adds drawings at the end, as many as there is room for.
    * @param {string[]} all  their pixels
@@ -415,7 +417,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
    */
   function append(all) {
     const added = all.slice(0, most - drawings.length).map((pixels) => ({ pixels }));
-    if (!added.length) return `A model reads at most ${most} drawings: remove one first.`;
+    if (!added.length) return full();
     remember(added.length === 1 ? "Added a drawing." : `Added ${added.length} drawings.`, before());
     drawings = [...drawings, ...added];
     trayChanged();
@@ -457,6 +459,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
 
   /** @param {File} file */
   async function addFile(file) {
+    if (drawings.length >= most) return full();
     const read = await readFile(file, facts.most_bytes);
     const answer = "error" in read ? read : await engine.preview(task, read);
     if ("error" in answer) return answer.error;

@@ -330,6 +330,8 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
    * @param {() => boolean} wanted
    */
   async function addFile(file, wanted) {
+    if (!wanted()) return 0;
+    if (!isSingle() && kept().length >= facts.most) return full();
     const answer = await read(file);
     if (!wanted() || "picture" in answer) return 0;
     if ("error" in answer) return answer.error;
