@@ -362,7 +362,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     const [first, ...others] = columns.values();
     const reference = first?.player?.state;
     if (kind !== "pictures" || !reference?.run) return;
-    const cold = colourOf(root, "--cold");
+    const cold = colourOf("--cold");
     for (const { player, figure, over } of others) {
       const { run, position } = /** @type {Player} */ (player).state;
       if (!run || !over) continue;
@@ -440,7 +440,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
   function paintSupport(canvas, task, pixels) {
     const { drawn, side } = facts.tasks[task];
     canvas.dataset.pixels = pixels;
-    if (drawn) paintDrawing(canvas, pixels, side, colourOf(root, "--ink"));
+    if (drawn) paintDrawing(canvas, pixels, side, colourOf("--ink"));
     else paintPhoto(canvas, pixels, side);
   }
 

@@ -127,7 +127,7 @@ export function createGuess(root, { player, playback, words }) {
   function paintSheet() {
     const { run } = player.state;
     if (!run || sheet.hidden) return;
-    const [ink, heat] = [colourOf(root, "--ink"), colourOf(root, "--heat")];
+    const [ink, heat] = [colourOf("--ink"), colourOf("--heat")];
     const isAsked = (/** @type {number} */ i) => i >= range.from && i < range.to;
     const colourAt = (/** @type {number} */ i) => {
       if (!isAsked(i)) return CLEAR;
@@ -165,7 +165,7 @@ export function createGuess(root, { player, playback, words }) {
 
   /** @param {import("./run.js").Run} run */
   function sideBySide(run) {
-    const mix = mixer(colourOf(root, "--paper"), colourOf(root, "--ink"));
+    const mix = mixer(colourOf("--paper"), colourOf("--ink"));
     const top = kind === "row" ? Math.floor(range.from / run.width) : 0;
     const rows = kind === "row" ? 1 : run.height;
     /** @type {[string, (i: number) => number][]} */

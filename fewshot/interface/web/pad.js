@@ -97,7 +97,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
    * @param {string | null | undefined} pixels
    */
   function paint(canvas, pixels) {
-    paintDrawing(canvas, pixels, side, colourOf(root, "--ink"));
+    paintDrawing(canvas, pixels, side, colourOf("--ink"));
   }
 
   // Why the drawing on the pad is not read, if it is not; what can be undone still can.
@@ -191,7 +191,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     const context = contextOf(paper);
     context.setTransform(pixels / units, 0, 0, pixels / units, 0, 0);
     context.clearRect(0, 0, units, units);
-    context.strokeStyle = getComputedStyle(root).getPropertyValue("--ink");
+    context.strokeStyle = `rgb(${colourOf("--ink")})`;
     context.lineWidth = width;
     context.lineCap = context.lineJoin = "round";
     for (const stroke of strokes) {

@@ -6,14 +6,28 @@ import { fromBase64, unpackBits } from "./codec.js";
 
 const FAINT = 60; // opacity of the rows of a picture that are not given, of 255
 
+/** @type {Map<string, Colour>} */
+const known = new Map();
+
 /**
- * A colour of the page, as it is now, light or dark: `--ink` and its like, in hexadecimal.
- * @param {Element} root
+ * A colour of the page, as it is now, light or dark: `--ink` and its like, in hexadecimal. The page's style is asked once
+ * for each: if anything on the page has changed, that takes as long as laying all of it out.
  * @param {string} name
  * @returns {Colour}
  */
-export function colourOf(root, name) {
-  const hex = getComputedStyle(root).getPropertyValue(name).trim();
+export function colourOf(name) {
+  const key = `${name} ${document.body.classList.contains("dark")}`;
+  const colour = known.get(key) ?? styled(name);
+  if (colour.every(Number.isFinite)) known.set(key, colour); // else the style is not there yet
+  return colour;
+}
+
+/**
+ * @param {string} name
+ * @returns {Colour}
+ */
+function styled(name) {
+  const hex = getComputedStyle(document.body).getPropertyValue(name).trim();
   return /** @type {Colour} */ ([1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)));
 }
 

@@ -104,7 +104,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const list = one(root, ".player-tiles");
     if (list.childElementCount !== shown) list.replaceChildren(...Array.from({ length: shown }, (_, s) => makeTile(s)));
     const supports = supportsOf(run);
-    const ink = colourOf(root, "--ink");
+    const ink = colourOf("--ink");
     const colourAt = run.channels === 1 ? (/** @type {number} */ i) => [...ink, 255 * supports[i]] : rgb(supports);
     tiles().forEach((tile, s) => {
       const canvas = one(tile, ".tile-ink", HTMLCanvasElement);
@@ -176,7 +176,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const own = known ? ownAttentionOf(run, pixel, mean()) : new Float32Array(ownGlow.length);
     const most = known ? Math.max(...heads().map((head) => largestAt(run, pixel, head))) : 0;
     const full = fullColour(run, scale === "all" ? largestSoFar() : most);
-    const heat = colourOf(root, "--heat");
+    const heat = colourOf("--heat");
     const size = run.shots * run.places;
     attention.forEach((weights, at) => {
       for (let i = 0; i < size; i++) {
@@ -245,8 +245,8 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   /** @param {number | null} pixel */
   function paintInfluence(pixel) {
     const map = pixel === null ? undefined : run.influences.get(pixel);
-    const heat = colourOf(root, "--heat");
-    const cold = colourOf(root, "--cold");
+    const heat = colourOf("--heat");
+    const cold = colourOf("--cold");
     tiles().forEach((tile, s) => {
       paintCanvas(one(tile, ".tile-heat", HTMLCanvasElement), run.width, run.height, (i) => {
         const value = map ? map.maps[s * run.pixels + i] / 127 : 0;

@@ -246,7 +246,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
    * @param {number} [rows]  that are given
    */
   function show(canvas, pixels, rows) {
-    if (facts.channels === 1) paintDrawing(canvas, pixels, facts.side, colourOf(root, "--ink"), rows);
+    if (facts.channels === 1) paintDrawing(canvas, pixels, facts.side, colourOf("--ink"), rows);
     else paintPhoto(canvas, pixels, facts.side, rows);
   }
 

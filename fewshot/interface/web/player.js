@@ -253,7 +253,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
    */
   function paintPicture(shown, pixel) {
     const count = drawn();
-    const colourAt = colours(shown, mixer(colourOf(root, "--paper"), colourOf(root, "--ink")));
+    const colourAt = colours(shown, mixer(colourOf("--paper"), colourOf("--ink")));
     paintCanvas(canvas, shown.width, shown.height, (i) => (i < count ? colourAt(i) : [0, 0, 0, 0]));
     mark(".player-current", shown, count - 1, count > 0 && count < shown.pixels);
     mark(".player-inspected", shown, pixel, selection.locked !== null || pixel !== count - 1);
@@ -276,7 +276,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const over = one(root, ".player-over", HTMLCanvasElement);
     over.hidden = !shares;
     if (!shares) return;
-    const heat = colourOf(root, "--heat");
+    const heat = colourOf("--heat");
     paintCanvas(over, width, height, (i) => [...heat, i < drawn() ? 255 * shares[i] : 0]);
   }
 

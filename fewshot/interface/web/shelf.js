@@ -41,7 +41,7 @@ export function createShelf(root, { database, recall }) {
   const gallery = createGallery(one(root, ".shelf-strip"), {
     choose: (key) => recall(/** @type {Kept} */ (kept.get(key)).recipe),
     use: (key) => toggle(/** @type {Kept} */ (kept.get(key))),
-    ink: () => colourOf(root, "--ink"),
+    ink: () => colourOf("--ink"),
     removes: true,
   });
 

@@ -27,7 +27,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
   const gallery = createGallery(one(root, ".variations-strip"), {
     choose: (key) => play(recipeOf(Number(key))),
     use: star,
-    ink: () => colourOf(root, "--ink"),
+    ink: () => colourOf("--ink"),
   });
   /** @type {Map<string, ReturnType<typeof createHistory<Batch>>>} */
   const histories = new Map(); // by task

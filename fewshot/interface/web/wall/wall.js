@@ -74,7 +74,7 @@ function paint(canvas, pixels, { side, channels }, ink) {
 /** @param {{drawing: Drawing, card: HTMLLIElement}} entry */
 function paintCard({ drawing, card }) {
   const [picture, ...supports] = card.querySelectorAll("canvas");
-  const ink = colourOf(document.body, "--ink");
+  const ink = colourOf("--ink");
   paint(picture, drawing.picture, drawing, ink);
   supports.forEach((canvas, s) => {
     paint(canvas, drawing.supports[s].pixels, drawing, ink);
