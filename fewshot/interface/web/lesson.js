@@ -231,7 +231,7 @@ export async function createLessons(studio, fetchContent) {
   function showPanel(isOpen) {
     root.hidden = !isOpen;
     resume.hidden = isOpen || lesson === null;
-    document.body.classList.toggle("has-lesson", isOpen);
+    document.documentElement.classList.toggle("has-lesson", isOpen);
     if (isOpen) root.focus({ preventScroll: true });
   }
 
@@ -239,6 +239,7 @@ export async function createLessons(studio, fetchContent) {
 
   function reveal() {
     one(root, ".lesson-answer").hidden = false;
+    one(root, ".lesson-body").classList.add("is-revealed");
     one(root, ".lesson-reveal").hidden = true;
     root.focus({ preventScroll: true });
   }

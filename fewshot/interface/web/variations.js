@@ -141,6 +141,7 @@ export function createVariations(root, { engine, database, shelf, play }) {
   function say(sentence, isError = false) {
     status.say(sentence, historyOf(task).last ? undo : null);
     one(root, ".variations-status").classList.toggle("is-error", isError);
+    takeRoom();
   }
 
   // What is shown --------------------------------------------------------------------------------------------------
@@ -171,6 +172,14 @@ export function createVariations(root, { engine, database, shelf, play }) {
     one(root, ".variations-order").hidden = one(root, ".variations-hint").hidden = !fits;
     button("more").hidden = drawing || !all.length || all.length >= MOST;
     button("unfold").hidden = !all.length;
+    takeRoom();
+  }
+
+  // The page gives this part room only while there is something in it. A class says so, as a :has() of the page's root
+  // would have all of it styled anew at each change of a text.
+  function takeRoom() {
+    const isError = one(root, ".variations-status").classList.contains("is-error");
+    document.body.classList.toggle("has-variations", isError || pictures().length + shelf.kept.length > 0);
   }
 
   /** @param {string} key */
