@@ -85,6 +85,13 @@ def test_a_picture_that_kills_its_workers_ends_with_a_sentence(service, monkeypa
         list(chunks)
 
 
+def test_what_is_asked_of_a_closed_studio_ends_with_a_sentence():
+    closed = Service()
+    closed.workers = Workers(1)
+    closed.workers.close()
+    assert "was closed" in closed.draw_along(ALONG)["error"]
+
+
 @pytest.mark.parametrize("where", ["here", "service"])
 def test_what_nobody_waits_for_is_not_drawn(where, request):
     asked = request.getfixturevalue(where)

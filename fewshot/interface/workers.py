@@ -91,6 +91,8 @@ class Workers:
         passed_on = 0
         for _ in range(TRIES):
             with self._lock:
+                if not self._workers:
+                    raise LostError("The studio was closed: start it again.")
                 worker = min(self._workers, key=lambda one: len(one.asked))
                 number = worker.put(method, arguments, asker)
             with closing(worker.answers(number, asker)) as answers, suppress(EOFError):
