@@ -33,6 +33,24 @@ test("the committed kernel is its source's", () => {
   assert.deepEqual(new Uint8Array(fromBase64(WASM)), new Uint8Array(compiled()));
 });
 
+test("arrays are zeros, apart from each other, and their place is used again", () => {
+  const [held, megabytes] = [createRoom(), 2 ** 18];
+  const all = Array.from({ length: 12 }, () => createRoom());
+  for (let round = 1; round < 40; round++) {
+    const sizes = all.map((_, i) => 1 + ((i * round) % 13) * (megabytes / 8) + (i % 5));
+    const arrays = all.map((each, i) => each.floats(sizes[i]));
+    for (const [i, array] of arrays.entries()) {
+      assert.ok(array.every((number) => number === 0));
+      array.fill(i + 1);
+    }
+    for (const [i, array] of arrays.entries()) assert.ok(array.every((number) => number === i + 1));
+    if (round % 10 === 0) held.floats(round);
+    for (const [i] of all.entries()) all[(i * 5) % all.length].close(); // in another order
+  }
+  assert.throws(() => held.floats(64 * megabytes), RangeError);
+  held.close();
+});
+
 test("products are added, to outs that may lie apart", () => {
   for (const [rows, columns, n, step] of [
     [1, 1, 1, 1],

@@ -20,17 +20,31 @@ const wasm = /** @type {Record<string, (...numbers: number[]) => void>} */ (
   new WebAssembly.Instance(module, { env: { memory } }).exports
 );
 
-let used = 0; // bytes of the memory
-/** @type {Map<number, Floats[]>} */
-const free = new Map(); // arrays of closed rooms, by their length: the next picture has the same
+/** Where nothing lies, from and to, in bytes and in order. @type {[number, number][]} */
+const gaps = [[0, memory.buffer.byteLength]];
 
 /** @param {number} length */
+const bytesOf = (length) => Math.ceil((length * NUMBER) / VECTOR) * VECTOR;
+
+/** Zeros, in the first gap that holds them. @param {number} length */
 function allocated(length) {
-  const bytes = Math.ceil((length * NUMBER) / VECTOR) * VECTOR;
-  if (used + bytes > memory.buffer.byteLength) throw new RangeError("The kernel has no memory left.");
-  const floats = /** @type {Floats} */ (new Float32Array(memory.buffer, used, length));
-  used += bytes;
-  return floats;
+  const bytes = bytesOf(length);
+  const gap = gaps.find(([from, to]) => to - from >= bytes);
+  if (!gap) throw new RangeError("The kernel has no memory left.");
+  const floats = /** @type {Floats} */ (new Float32Array(memory.buffer, gap[0], length));
+  gap[0] += bytes;
+  return floats.fill(0);
+}
+
+/** @param {Floats} floats */
+function giveBack(floats) {
+  const [from, to] = [floats.byteOffset, floats.byteOffset + bytesOf(floats.length)];
+  const after = gaps.findIndex((gap) => gap[0] >= to);
+  const at = after < 0 ? gaps.length : after;
+  const [before, behind] = [gaps[at - 1], gaps[at]];
+  gaps.splice(at, 0, [from, to]);
+  if (behind?.[0] === to) gaps.splice(at, 2, [from, behind[1]]);
+  if (before?.[1] === from) gaps.splice(at - 1, 2, [before[0], gaps[at][1]]);
 }
 
 /** Arrays in the kernel's memory. */
@@ -40,9 +54,9 @@ export function createRoom() {
   const room = {
     /** Zeros. @param {number} length */
     floats(length) {
-      const floats = free.get(length)?.pop()?.fill(0) ?? allocated(length);
-      taken.push(/** @type {Floats} */ (floats));
-      return /** @type {Floats} */ (floats);
+      const floats = allocated(length);
+      taken.push(floats);
+      return floats;
     },
     /** A copy. @param {ArrayLike<number>} numbers */
     copy(numbers) {
@@ -52,11 +66,7 @@ export function createRoom() {
     },
     /** Nobody uses its arrays any more. */
     close() {
-      for (const floats of taken.splice(0)) {
-        const others = free.get(floats.length) ?? [];
-        free.set(floats.length, others);
-        others.push(floats);
-      }
+      for (const floats of taken.splice(0)) giveBack(floats);
     },
   };
   return room;

@@ -33,10 +33,8 @@ export function* draw(network, partner, supports, wish) {
     const memory = network.encode(supports, room);
     const without =
       (wish.guidance || wish.fits) && memory ? { network: partner, memory: partner.encode([], room) } : null;
-    const samples = Array.from({ length: wish.samples }, (_, i) =>
-      drawRows({ network, memory }, without, wish, uniformNoise(wish.seed + i, pixels), wish.prefix, wish.trace, room),
-    );
-    for (let r = 0; r < network.config.side; r++) yield samples.map((rows) => /** @type {Drawn} */ (rows.next().value));
+    const noise = Array.from({ length: wish.samples }, (_, i) => uniformNoise(wish.seed + i, pixels));
+    yield* drawRows({ network, memory }, without, wish, noise, wish.prefix, wish.trace, room);
   } finally {
     room.close(); // also if nobody wants the rest
   }

@@ -48,7 +48,8 @@ export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
  * @property {Floats} vertical  [2C, 6C], of the rows r - d and r, columns c - d, c and c + d
  * @property {Float32Array} verticalBias  [2C]
  * @property {Floats} link  [2C, 2C], from the vertical pre-activation
- * @property {Floats} horizontal  [2C, 2C], of the columns c - d and c
+ * @property {Floats} left  [2C, C], of the horizontal input at the column c - d
+ * @property {Floats} here  [2C, C], and at c
  * @property {Float32Array} horizontalBias  [2C], with the link's
  * @property {Floats} out  [C + skips, C]
  * @property {Floats} outBias  [C + skips]
@@ -62,7 +63,6 @@ export const COLUMNS = 2 * COLUMNS_BESIDE + 1;
  * @property {number} layer  that it reads before
  * @property {Floats} query  [size, C]
  * @property {Float32Array} queryOfPosition  [H, W, size], with the bias
- * @property {Floats} context  [layers above * 2C, D], for all layers that read the context
  * @property {{features: Floats, pixels: Floats, ofPosition: Float32Array} | null} own  keys, then values, of a patch of the
  *   drawing itself: [2 size, C], [2 size, stride^2], and, with the biases, [H', W', 2 size]
  */
@@ -96,7 +96,7 @@ export function createNetwork(config, tensors) {
     penultimateBias: weights.take("penultimate.bias", penultimate),
     logit: room.copy(weights.matrix("logit.weight", head.outputs, penultimate + copied)),
     logitBias: weights.take("logit.bias", head.outputs),
-    readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, room, i, layers)) : [],
+    readers: attends ? config.attend_after.map((_, i) => readerOf(config, weights, room, i)) : [],
     grid: Math.ceil(side / config.stride), // patches of a support to a side
     ownGrid: config.own && attends ? Math.floor(side / config.stride) : 0, // of the drawing itself
     encode: reads ? createEncoder(config, head, weights, room, context, copied, attends) : () => null,
@@ -166,12 +166,14 @@ function layerOf({ maps, penultimate, layers, dilation_cycle }, weights, room, i
   const last = i === layers - 1;
   /** @param {string} what  @param {number[]} shape */
   const matrix = (what, ...shape) => room.copy(weights.matrix(`${name}.${what}.weight`, ...shape));
+  const horizontal = weights.matrix(`${name}.horizontal.weight`, both, maps, 1, 2);
   return {
     dilation: 2 ** (i % dilation_cycle),
     vertical: matrix("vertical", both, maps, 2, 3),
     verticalBias: weights.take(`${name}.vertical.bias`, both),
     link: matrix("link", both, both),
-    horizontal: matrix("horizontal", both, maps, 1, 2),
+    left: room.copy(columnsOf(horizontal, both, 0, maps)),
+    here: room.copy(columnsOf(horizontal, both, maps, both)),
     horizontalBias: weights.take(`${name}.horizontal.bias`, both).map((bias, k) => bias + linkBias[k]),
     out: matrix("out", maps + penultimate, maps),
     outBias: room.copy(weights.take(`${name}.out.bias`, maps + penultimate)),
@@ -232,10 +234,9 @@ function inputOf({ maps, side }, inputs, weights, room) {
  * @param {Shelf} weights
  * @param {Room} room
  * @param {number} i
- * @param {Layer[]} layers
  * @returns {Reader}
  */
-function readerOf(config, weights, room, i, layers) {
+function readerOf(config, weights, room, i) {
   const { maps, side, stride, octaves, heads, key_size: keySize } = config;
   const name = `readers.${i}`;
   const size = heads * keySize;
@@ -266,9 +267,6 @@ function readerOf(config, weights, room, i, layers) {
     layer: config.attend_after[i],
     query: room.copy(columnsOf(query, maps + ofPosition, 0, maps)),
     queryOfPosition: placed(columnsOf(query, maps + ofPosition, maps, maps + ofPosition), bias, positions),
-    context: room.copy(
-      joined(layers.slice(config.attend_after[i]).map((layer) => layer.horizontalContext ?? new Float32Array())),
-    ),
     own,
   };
 }

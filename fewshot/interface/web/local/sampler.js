@@ -16,6 +16,7 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 /** @typedef {import("./encoder.js").Patches} Patches */
 
 /** @typedef {{network: Network, memory: Memory | null}} Source  a network, and what it remembers of the supports */
+/** @typedef {{memory: Memory | null, image: Uint8Array}} Lane  what is drawn of what; the image's values [H, W] grow */
 
 /**
  * What is drawn so far; the rest is zeros. Heads are those of all readers, in order.
@@ -30,200 +31,241 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
  */
 
 /**
- * Draws one picture a row at a time, and gives what is drawn so far after each; its arrays are the same ones.
+ * Draws pictures a row at a time, all at once, and gives what is drawn so far after each; the arrays are the same ones.
  * @param {Source} source
  * @param {Source | null} partner  what guidance moves away from; may be null without guidance, and then there is no fit
  * @param {Draw} draw
- * @param {Float32Array} noise  [H, W], a uniform number for every pixel
+ * @param {Float32Array[]} noise  of each picture [H, W], a uniform number for every pixel
  * @param {Uint8Array} prefix  [R, W], the values of the first rows, which are given
  * @param {boolean} trace  whether attention is kept
  * @param {Room} room  for what it takes
- * @returns {Generator<Drawn>}
+ * @returns {Generator<Drawn[]>}
  */
 export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
-  const { config, head } = source.network;
-  const { side } = config;
-  const image = new Uint8Array(side * side);
-  const chance = new Float32Array(side * side);
-  const nats = new Float32Array(side * side);
-  let fit = 0;
-  const state = createState(source, image, room);
-  const without = partner && createState(partner, image, room);
-  const { heads, places, ownPlaces } = state;
-  const attention = new Float32Array(trace ? side * side * heads * places : 0);
-  const ofItself = new Float32Array(trace ? side * side * heads * ownPlaces : 0);
+  const { network } = source;
+  const { side } = network.config;
+  const images = noise.map(() => new Uint8Array(side * side));
+  const lanesOf = (/** @type {Source} */ { memory }) => images.map((image) => ({ memory, image }));
+  const [own, alone] = [lanesOf(source), partner ? lanesOf(partner) : []];
+  // A network that is its own partner draws for both at once, which fetches each weight once.
+  const states =
+    partner && partner.network !== network
+      ? [createState(network, own, room), createState(partner.network, alone, room)]
+      : [createState(network, [...own, ...alone], room)];
+  const logits = states.flatMap((state) => state.logits);
+  const [{ heads, places, ownPlaces }] = states;
+  /** @type {Drawn[]} */
+  const drawn = images.map((image) => ({
+    image,
+    chance: new Float32Array(side * side),
+    attention: new Float32Array(trace ? side * side * heads * places : 0),
+    own: new Float32Array(trace ? side * side * heads * ownPlaces : 0),
+    nats: new Float32Array(side * side),
+    fit: 0,
+    rows: 0,
+  }));
   for (let r = 0; r < side; r++) {
-    state.startRow(r);
-    without?.startRow(r);
+    for (const state of states) state.startRow(r);
     for (let c = 0; c < side; c++) {
       const i = r * side + c;
-      const own = state.pixel(r, c);
-      const alone = without ? without.pixel(r, c) : own;
-      const pixel = head.pixel(own, alone, draw, noise[i], prefix[i]);
-      image[i] = pixel.value;
-      chance[i] = pixel.chance;
-      nats[i] = pixel.nats;
-      fit += pixel.alone - pixel.nats;
-      state.finish(r, c);
-      without?.finish(r, c);
-      if (trace) state.keep(attention, ofItself, i);
+      for (const state of states) state.pixel(r, c);
+      drawn.forEach((each, k) => {
+        const without = logits[partner ? drawn.length + k : k];
+        const pixel = network.head.pixel(logits[k], without, draw, noise[k][i], prefix[i]);
+        each.image[i] = pixel.value;
+        each.chance[i] = pixel.chance;
+        each.nats[i] = pixel.nats;
+        each.fit += pixel.alone - pixel.nats;
+        if (trace) states[0].keep(k, each, i);
+      });
+      for (const state of states) state.finish(r, c);
     }
-    yield { image, chance, attention, own: ofItself, nats, fit, rows: r + 1 };
+    for (const each of drawn) each.rows = r + 1;
+    yield drawn;
   }
 }
 
 /**
- * The caches of one picture by one network.
- * @param {Source} source
- * @param {Uint8Array} image  the picture's values, which grow
+ * The caches of some pictures by one network. L are the lanes: each is one picture.
+ * @param {Network} network
+ * @param {Lane[]} lanes
  * @param {Room} room
  */
-function createState({ network, memory }, image, room) {
+function createState(network, lanes, room) {
   const { config, head, layers, furthest, context, copied } = network;
-  const { side, maps, penultimate: skips } = config;
+  const { side, maps, penultimate: skips, stride } = config;
+  const count = lanes.length;
   const both = 2 * maps;
   const columns = side + 2 * furthest;
-  // The last rows of each layer's vertical input [W, C], row r at r modulo their number, between columns of zeros.
-  const above = layers.map(() => Array.from({ length: furthest + 1 }, () => room.floats(columns * maps)));
-  const windows = room.floats(side * 6 * maps); // of these, what each position's kernel sees
-  const v = room.floats(side * maps);
-  const a = room.floats(side * both);
-  const gatedRow = room.floats(side * maps);
-  const read = room.floats(side * context); // in the row above, by all readers so far
-  // The horizontal pre-activations of the row, [W, layers, 2C]: first what the vertical stack and the biases give to them.
-  const row = room.floats(side * layers.length * both);
-  const pixels = Array.from({ length: side }, (_, c) =>
-    part(row, c * layers.length * both, (c + 1) * layers.length * both),
+  /** @type {(floats: Floats, size: number, from?: number) => Floats[]} */
+  const ofLanes = (floats, size, from = 0) => {
+    const step = floats.length / count;
+    return lanes.map((_, lane) => part(floats, lane * step + from, lane * step + from + size));
+  };
+  // The last rows of each layer's vertical input [L, W, C], row r at r modulo their number, between columns of zeros.
+  const above = layers.map(() => Array.from({ length: furthest + 1 }, () => room.floats(count * columns * maps)));
+  const windows = room.floats(count * side * 6 * maps); // of these, what each position's kernel sees
+  const v = room.floats(count * side * maps);
+  const vs = ofLanes(v, side * maps);
+  const a = room.floats(count * side * both);
+  const as = ofLanes(a, side * both);
+  const gatedRow = room.floats(count * side * maps);
+  const read = room.floats(count * side * context); // in the row above, by all readers so far
+  // The horizontal pre-activations of the row, [W, layers, L, 2C]: first what the vertical stack and the biases give to
+  // them.
+  const row = room.floats(side * layers.length * count * both);
+  const preActivations = Array.from({ length: side }, (_, c) =>
+    layers.map((_, i) => part(row, (c * layers.length + i) * count * both, (c * layers.length + i + 1) * count * both)),
   );
-  const preActivations = pixels.map((pixel) => layers.map((_, i) => part(pixel, i * both, (i + 1) * both)));
-  // Each layer's horizontal input at all pixels of the row, after columns of zeros, [columns, layers, C].
-  const past = room.floats((furthest + side) * layers.length * maps);
-  const pair = room.floats(both); // a layer's horizontal input, to the left and here
-  const gated = room.floats(maps);
-  const sum = room.floats(maps + skips); // the horizontal stack, and the skips below
-  const here = part(sum, 0, maps);
-  const seen = room.floats(skips);
-  const features = room.floats(skips + copied); // what the head sees: the hidden layer, and the colours that were read
-  const hidden = part(features, 0, skips);
-  const patch = room.floats(config.stride ** 2); // of the drawing, the last that is done
-  const logits = room.floats(head.outputs);
-  const reads = network.readers.map((reader, i) =>
-    createRead(network, reader, /** @type {Memory} */ (memory).patches[i], here, room),
+  // Each layer's horizontal input at all pixels of the row, after columns of zeros, [columns, layers, L, C].
+  const past = room.floats((furthest + side) * layers.length * count * maps);
+  const inputs = Array.from({ length: furthest + side }, (_, c) =>
+    layers.map((_, i) =>
+      part(past, (c * layers.length + i) * count * maps, (c * layers.length + i + 1) * count * maps),
+    ),
   );
+  const gated = room.floats(count * maps);
+  const sum = room.floats(count * (maps + skips)); // the horizontal stack, and the skips below
+  const stacks = ofLanes(sum, maps);
+  const skipped = ofLanes(sum, skips, maps);
+  const seen = room.floats(count * skips);
+  const features = room.floats(count * (skips + copied)); // what the head sees: the hidden layer, and colours that were read
+  const hidden = ofLanes(features, skips);
+  const patch = room.floats(stride ** 2); // of the drawing, the last that is done
+  const logits = room.floats(count * head.outputs);
+  const eachLogits = ofLanes(logits, head.outputs);
+  const reads = network.readers.map((reader, i) => createRead(network, reader, lanes, i, room));
   const readAt = new Map(reads.map((each) => [each.layer, each]));
   // The vector is the same for all pixels: it adds to the biases.
   const biases = room.floats(row.length); // as row
-  const gates = layers.map((layer, i) => {
-    const horizontal = room.copy(layer.horizontalBias);
-    const vertical = room.floats(both);
-    if (memory && layer.horizontalContext) {
-      addProducts(horizontal, layer.horizontalContext, memory.vector, both, context);
-    }
-    if (memory && layer.verticalContext) addProducts(vertical, layer.verticalContext, memory.vector, both, context);
-    for (let c = 0; c < side; c++) biases.set(horizontal, (c * layers.length + i) * both);
-    return vertical;
-  });
+  const gates = layers.map((layer, i) =>
+    lanes.map(({ memory }, lane) => {
+      const horizontal = room.copy(layer.horizontalBias);
+      const vertical = room.floats(both);
+      if (memory && layer.horizontalContext) {
+        addProducts(horizontal, layer.horizontalContext, memory.vector, both, context);
+      }
+      if (memory && layer.verticalContext) addProducts(vertical, layer.verticalContext, memory.vector, both, context);
+      for (let c = 0; c < side; c++) biases.set(horizontal, ((c * layers.length + i) * count + lane) * both);
+      return vertical;
+    }),
+  );
 
   return {
     heads: reads.length * config.heads,
     places: reads.length ? reads[0].places : 0,
     ownPlaces: network.ownGrid ** 2,
+    /** The outputs at the last pixel, of each lane. */
+    logits: eachLogits,
 
     /** The vertical stack's row r, from the rows above. @param {number} r */
     startRow(r) {
-      v.set(network.above.empty.subarray(r * side * maps, (r + 1) * side * maps));
-      for (let y = Math.max(0, r - ROWS_ABOVE); y < r; y++) {
-        for (let x = 0; x < side; x++) {
-          const channel = head.channelOf(image[y * side + x]);
-          if (channel >= 0) addPixel(v, network.above.added, head.inputs, channel, y - r + ROWS_ABOVE, x, side, maps);
+      lanes.forEach(({ image }, lane) => {
+        vs[lane].set(network.above.empty.subarray(r * side * maps, (r + 1) * side * maps));
+        for (let y = Math.max(0, r - ROWS_ABOVE); y < r; y++) {
+          for (let x = 0; x < side; x++) {
+            const channel = head.channelOf(image[y * side + x]);
+            if (channel < 0) continue;
+            addPixel(vs[lane], network.above.added, head.inputs, channel, y - r + ROWS_ABOVE, x, side, maps);
+          }
         }
-      }
+      });
       read.fill(0);
       row.set(biases);
       layers.forEach((layer, i) => {
         const reader = readAt.get(i);
         if (reader && config.reads_above) add(read, reader.row);
-        above[i][r % (furthest + 1)].set(v, furthest * maps);
+        vs.forEach((its, lane) => {
+          above[i][r % (furthest + 1)].set(its, (lane * columns + furthest) * maps);
+        });
         const rows = [r - layer.dilation + furthest + 1, r].map((at) => above[i][at % (furthest + 1)]);
-        gather(windows, rows, layer.dilation, side, furthest, maps);
-        for (let c = 0; c < side; c++) a.set(layer.verticalBias, c * both);
-        addProducts(a, layer.vertical, windows, both, 6 * maps, side);
-        addProducts(preActivations[0][i], layer.link, a, both, both, side, layers.length * both);
+        gather(windows, rows, layer.dilation, count, side, furthest, maps);
+        for (let c = 0; c < count * side; c++) a.set(layer.verticalBias, c * both);
+        addProducts(a, layer.vertical, windows, both, 6 * maps, count * side);
+        as.forEach((its, lane) => {
+          const to = part(preActivations[0][i], lane * both);
+          addProducts(to, layer.link, its, both, both, side, layers.length * count * both);
+        });
         if (i === layers.length - 1) return; // nothing reads what the last one would give
         if (layer.verticalContext) {
-          add(a, gates[i], side);
-          if (config.reads_above && reads.length) addProducts(a, layer.verticalContext, read, both, context, side);
+          as.forEach((its, lane) => {
+            add(its, gates[i][lane], side);
+          });
+          if (config.reads_above && reads.length) {
+            addProducts(a, layer.verticalContext, read, both, context, count * side);
+          }
         }
-        gate(gatedRow, a, maps, side);
+        gate(gatedRow, a, maps, count * side);
         add(v, gatedRow);
       });
     },
 
     /** The horizontal stack, and what is read, at (r, c): the outputs. @param {number} r  @param {number} c */
     pixel(r, c) {
-      const preActivation = preActivations[c];
       sum.fill(0);
       const place = (r * side + c) * maps;
-      here.set(network.beside.empty.subarray(place, place + maps));
-      for (let tap = Math.max(0, COLUMNS_BESIDE - c); tap < COLUMNS_BESIDE; tap++) {
-        const channel = head.channelOf(image[r * side + c - COLUMNS_BESIDE + tap]);
-        const from = (tap * head.inputs + channel) * maps;
-        if (channel >= 0) add(here, part(network.beside.added, from, from + maps));
-      }
+      const empty = network.beside.empty.subarray(place, place + maps);
+      lanes.forEach(({ image }, lane) => {
+        stacks[lane].set(empty);
+        for (let tap = Math.max(0, COLUMNS_BESIDE - c); tap < COLUMNS_BESIDE; tap++) {
+          const channel = head.channelOf(image[r * side + c - COLUMNS_BESIDE + tap]);
+          const from = (tap * head.inputs + channel) * maps;
+          if (channel >= 0) add(stacks[lane], part(network.beside.added, from, from + maps));
+        }
+      });
       for (let i = 0; i < layers.length; i++) {
         const layer = layers[i];
-        readAt.get(i)?.at(r, c, pixels[c]);
-        const left = ((furthest + c - layer.dilation) * layers.length + i) * maps;
-        past.set(here, ((furthest + c) * layers.length + i) * maps);
-        pair.set(past.subarray(left, left + maps));
-        pair.set(here, maps);
-        addProducts(preActivation[i], layer.horizontal, pair, both, both);
-        gate(gated, preActivation[i], maps);
-        add(sum, layer.outBias);
-        addProducts(sum, layer.out, gated, maps + skips, maps);
+        const preActivation = preActivations[c][i];
+        const input = inputs[furthest + c][i];
+        for (let lane = 0; lane < count; lane++) input.set(stacks[lane], lane * maps);
+        readAt.get(i)?.at(r, c, input, preActivations[c]);
+        addProducts(preActivation, layer.left, inputs[furthest + c - layer.dilation][i], both, maps, count);
+        addProducts(preActivation, layer.here, input, both, maps, count);
+        gate(gated, preActivation, maps, count);
+        add(sum, layer.outBias, count);
+        addProducts(sum, layer.out, gated, maps + skips, maps, count);
       }
-      seen.set(sum.subarray(maps));
+      for (let lane = 0; lane < count; lane++) seen.set(skipped[lane], lane * skips);
       relu(seen);
-      hidden.set(network.penultimateBias);
-      addProducts(hidden, network.penultimate, seen, skips, skips);
-      relu(hidden);
-      if (copied) features.set(reads[0].colours, skips);
-      logits.set(network.logitBias);
-      addProducts(logits, network.logit, features, head.outputs, features.length);
-      return logits;
+      for (const its of hidden) its.set(network.penultimateBias);
+      addProducts(features, network.penultimate, seen, skips, skips, count, skips + copied);
+      hidden.forEach((its, lane) => {
+        relu(its);
+        if (copied) features.set(reads[0].colours[lane], lane * (skips + copied) + skips);
+        eachLogits[lane].set(network.logitBias);
+      });
+      addProducts(logits, network.logit, features, head.outputs, skips + copied, count);
     },
 
     /** The pixel (r, c) is drawn: what its patch gives to read. @param {number} r  @param {number} c */
     finish(r, c) {
-      const { stride } = config;
       if (!network.ownGrid || (r + 1) % stride || (c + 1) % stride) return;
-      patch.forEach((_, i) => {
-        const [row, column] = [r + 1 - stride + Math.floor(i / stride), c + 1 - stride + (i % stride)];
-        patch[i] = image[row * side + column];
+      const place = Math.floor(r / stride) * network.ownGrid + Math.floor(c / stride);
+      lanes.forEach(({ image }, lane) => {
+        patch.forEach((_, i) => {
+          const [row, column] = [r + 1 - stride + Math.floor(i / stride), c + 1 - stride + (i % stride)];
+          patch[i] = image[row * side + column];
+        });
+        for (const each of reads) {
+          const input = part(inputs[furthest + c][each.layer], lane * maps, (lane + 1) * maps);
+          each.append(lane, place, input, patch);
+        }
       });
-      const at = (furthest + c) * layers.length * maps;
-      for (const each of reads) {
-        const from = at + each.layer * maps;
-        each.append(
-          Math.floor(r / stride) * network.ownGrid + Math.floor(c / stride),
-          part(past, from, from + maps),
-          patch,
-        );
-      }
+      for (const each of reads) each.next();
     },
 
     /**
-     * Copies the attention of the last pixel, which is the i-th.
-     * @param {Float32Array} attention
-     * @param {Float32Array} own
+     * Copies the attention of a lane's last pixel, which is the i-th.
+     * @param {number} lane
+     * @param {Pick<Drawn, "attention" | "own">} to
      * @param {number} i
      */
-    keep(attention, own, i) {
+    keep(lane, { attention, own }, i) {
       reads.forEach((each, k) => {
         for (let head = 0; head < config.heads; head++) {
           const at = (i * reads.length + k) * config.heads + head;
-          attention.set(each.ofSupports(head), at * each.places);
-          own.set(each.ofOwn(head), at * network.ownGrid ** 2);
+          attention.set(each.ofSupports(lane, head), at * each.places);
+          own.set(each.ofOwn(lane, head), at * network.ownGrid ** 2);
         }
       });
     },
@@ -251,115 +293,138 @@ function addPixel(v, added, inputs, channel, tapRow, x, side, maps) {
 }
 
 /**
- * What each position's kernel sees, [W, rows, 3, C], of rows [furthest + W + furthest, C].
+ * What each position's kernel sees, [L, W, rows, 3, C], of rows [L, furthest + W + furthest, C].
  * @param {Floats} windows
  * @param {Floats[]} rows
  * @param {number} dilation
+ * @param {number} count  L
  * @param {number} side
  * @param {number} furthest
  * @param {number} maps
  */
-function gather(windows, rows, dilation, side, furthest, maps) {
+function gather(windows, rows, dilation, count, side, furthest, maps) {
   let at = 0;
-  for (let c = 0; c < side; c++) {
-    for (const row of rows) {
-      for (let column = furthest + c - dilation; column <= furthest + c + dilation; column += dilation) {
-        for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
-        at += maps;
+  for (let lane = 0; lane < count; lane++) {
+    const first = lane * (side + 2 * furthest) + furthest;
+    for (let c = first; c < first + side; c++) {
+      for (const row of rows) {
+        for (let column = c - dilation; column <= c + dilation; column += dilation) {
+          for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
+          at += maps;
+        }
       }
     }
   }
 }
 
 /**
- * What one reader sees and gives for one picture: the supports, and the drawing so far.
+ * What one reader sees and gives for some pictures: the supports, and the drawing so far.
  * @param {Network} network
  * @param {Reader} reader
- * @param {Patches} patches
- * @param {Floats} h  [C], the horizontal stack at the pixel
+ * @param {Lane[]} lanes
+ * @param {number} which  of the network's readers it is
  * @param {Room} room
  */
-function createRead({ config, ownGrid, context, copied }, reader, { places, keys, values, colours }, h, room) {
+function createRead({ config, layers, ownGrid, context, copied }, reader, lanes, which, room) {
   const { side, maps, heads, key_size: keySize } = config;
+  const count = lanes.length;
   const size = heads * keySize;
   const inputs = copied / heads;
   const both = 2 * maps;
   const ownPlaces = ownGrid ** 2;
-  const query = room.floats(size);
-  const read = room.floats(context); // the heads' values, then their colours
-  const row = room.floats(side * context); // what was read, of all pixels of the last row
+  const query = room.floats(count * size);
+  const read = room.floats(count * context); // the heads' values, then their colours
+  const row = room.floats(count * side * context); // what was read, of all pixels of the last row
   const made = room.floats(2 * size);
   let seen = 0; // patches of the drawing that are done
-  const eachHead = Array.from({ length: heads }, (_, head) => {
-    const alpha = room.floats(places + ownPlaces);
-    const of = (/** @type {Floats} */ all) => part(all, (head * all.length) / heads, ((head + 1) * all.length) / heads);
-    return {
-      query: of(query),
-      read: of(part(read, 0, size)),
-      colours: of(part(read, size)),
-      keys: of(keys), // [places, key_size]
-      values: of(values), // [key_size, places]
-      ownKeys: room.floats(ownPlaces * keySize),
-      ownValues: room.floats(keySize * ownPlaces),
-      alpha,
-      ofSupports: part(alpha, 0, places),
-      ofOwn: part(alpha, places),
-    };
+  const eachLane = lanes.map(({ memory }, lane) => {
+    const { places, keys, values, colours } = /** @type {Memory} */ (memory).patches[which];
+    const itsRead = part(read, lane * context, (lane + 1) * context);
+    const itsQuery = part(query, lane * size, (lane + 1) * size);
+    const eachHead = Array.from({ length: heads }, (_, head) => {
+      const alpha = room.floats(places + ownPlaces);
+      const of = (/** @type {Floats} */ all) =>
+        part(all, (head * all.length) / heads, ((head + 1) * all.length) / heads);
+      return {
+        query: of(itsQuery),
+        read: of(part(itsRead, 0, size)),
+        colours: of(part(itsRead, size)),
+        keys: of(keys), // [places, key_size]
+        values: of(values), // [key_size, places]
+        ownKeys: room.floats(ownPlaces * keySize),
+        ownValues: room.floats(keySize * ownPlaces),
+        alpha,
+        ofSupports: part(alpha, 0, places),
+        ofOwn: part(alpha, places),
+      };
+    });
+    return { places, colours, read: itsRead, query: itsQuery, eachHead };
   });
   return {
     layer: reader.layer,
     row,
-    colours: part(read, size),
-    places: places - 1,
-    /** Its attention at the last pixel, without the null key's. @param {number} head */
-    ofSupports: (head) => eachHead[head].ofSupports.subarray(1),
-    /** @param {number} head */
-    ofOwn: (head) => eachHead[head].ofOwn,
+    colours: eachLane.map((its) => part(its.read, size)),
+    places: eachLane[0].places - 1,
+    /** Its attention at the last pixel, without the null key's. @param {number} lane  @param {number} head */
+    ofSupports: (lane, head) => eachLane[lane].eachHead[head].ofSupports.subarray(1),
+    /** @param {number} lane  @param {number} head */
+    ofOwn: (lane, head) => eachLane[lane].eachHead[head].ofOwn,
 
     /**
      * Reads at (r, c), for all later pre-activations.
      * @param {number} r
      * @param {number} c
-     * @param {Floats} pixel  these, [layers, 2C]
+     * @param {Floats} h  [L, C], the horizontal stack at the pixel
+     * @param {Floats[]} preActivations  of each layer [L, 2C]
      */
-    at(r, c, pixel) {
+    at(r, c, h, preActivations) {
       const place = (r * side + c) * size;
-      query.set(reader.queryOfPosition.subarray(place, place + size));
-      addProducts(query, reader.query, h, size, maps);
+      const ofPosition = reader.queryOfPosition.subarray(place, place + size);
+      for (const its of eachLane) its.query.set(ofPosition);
+      addProducts(query, reader.query, h, size, maps, count);
       read.fill(0);
-      for (const head of eachHead) {
-        head.alpha.fill(0);
-        addProducts(head.ofSupports, head.keys, head.query, places, keySize);
-        addProducts(head.ofOwn, head.ownKeys, head.query, seen, keySize);
-        softmax(head.alpha, places + seen);
-        addProducts(head.read, head.values, head.ofSupports, keySize, places);
-        if (colours) addProducts(head.colours, colours, head.ofSupports, inputs, places);
-        if (seen) addProducts(head.read, head.ownValues, head.ofOwn, keySize, ownPlaces);
+      eachLane.forEach(({ places, colours, read, eachHead }, lane) => {
+        for (const head of eachHead) {
+          head.alpha.fill(0);
+          addProducts(head.ofSupports, head.keys, head.query, places, keySize);
+          addProducts(head.ofOwn, head.ownKeys, head.query, seen, keySize);
+          softmax(head.alpha, places + seen);
+          addProducts(head.read, head.values, head.ofSupports, keySize, places);
+          if (colours) addProducts(head.colours, colours, head.ofSupports, inputs, places);
+          if (seen) addProducts(head.read, head.ownValues, head.ofOwn, keySize, ownPlaces);
+        }
+        row.set(read, (lane * side + c) * context);
+      });
+      for (let i = reader.layer; i < layers.length; i++) {
+        const { horizontalContext } = layers[i];
+        if (horizontalContext) addProducts(preActivations[i], horizontalContext, read, both, context, count);
       }
-      row.set(read, c * context);
-      const later = part(pixel, reader.layer * both);
-      addProducts(later, reader.context, read, later.length, context);
     },
 
     /**
-     * The patch of the drawing at a place is done: from now on it can be read.
+     * The patch of a lane's drawing at a place is done: from the next pixel on it can be read.
+     * @param {number} lane
      * @param {number} place
      * @param {Floats} features  [C], at its last pixel
      * @param {Floats} patch  its pixels
      */
-    append(place, features, patch) {
+    append(lane, place, features, patch) {
       const { own } = reader;
       if (!own) return;
       made.set(own.ofPosition.subarray(place * 2 * size, (place + 1) * 2 * size));
       addProducts(made, own.features, features, 2 * size, maps);
       addProducts(made, own.pixels, patch, 2 * size, patch.length);
-      eachHead.forEach((head, k) => {
+      eachLane[lane].eachHead.forEach((head, k) => {
         for (let i = 0; i < keySize; i++) {
           head.ownKeys[seen * keySize + i] = made[k * keySize + i];
           head.ownValues[i * ownPlaces + seen] = made[size + k * keySize + i];
         }
       });
-      seen += 1;
+    },
+
+    /** All lanes have their next patch. */
+    next() {
+      if (reader.own) seen += 1;
     },
   };
 }
