@@ -17,16 +17,18 @@ const bytesOf = (/** @type {number[][] | number[][][]} */ image) => Uint8Array.f
 
 for (const { model, partner, supports, prefix, ...wish } of runs) {
   const [cpu, clock] = [process.cpuUsage(), performance.now()];
-  /** @type {import("../../fewshot/interface/web/local/sampler.js").Drawn[]} */
-  let drawn = [];
   const { head } = read[model];
   const values = supports.map((/** @type {number[][]} */ support) => head.read(bytesOf(support)));
   const rows = draw(read[model], read[partner], values, { ...wish, prefix: head.read(bytesOf(prefix)) });
-  for (const each of rows) drawn = each;
-  const { user, system } = process.cpuUsage(cpu);
-  console.error(JSON.stringify({ cpu: (user + system) / 1000, wall: performance.now() - clock }));
-  for (const { image, chance, attention, own } of drawn) {
-    for (const array of [head.show(image), chance, attention, own]) write(new Uint8Array(array.buffer));
+  for (const drawn of rows) {
+    if (drawn[0].rows < read[model].config.side) continue;
+    const { user, system } = process.cpuUsage(cpu);
+    console.error(JSON.stringify({ cpu: (user + system) / 1000, wall: performance.now() - clock }));
+    for (const { image, chance, attention, own } of drawn) {
+      for (const { buffer, byteOffset, byteLength } of [head.show(image), chance, attention, own]) {
+        write(new Uint8Array(buffer, byteOffset, byteLength));
+      }
+    }
   }
 }
 

@@ -145,6 +145,7 @@ function createShelf(tensors) {
     },
     close() {
       for (const name of left) throw new WeightsError(`The network has no weights '${name}', which the file holds.`);
+      tensors.clear(); // all that is needed was copied, and what encodes would keep the rest alive
     },
   };
 }

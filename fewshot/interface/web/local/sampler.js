@@ -32,6 +32,7 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 
 /**
  * Draws pictures a row at a time, all at once, and gives what is drawn so far after each; the arrays are the same ones.
+ * Attention is millions of numbers, so that it lies in the room, too, and is gone with it.
  * @param {Source} source
  * @param {Source | null} partner  what guidance moves away from; may be null without guidance, and then there is no fit
  * @param {Draw} draw
@@ -58,8 +59,8 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
   const drawn = images.map((image) => ({
     image,
     chance: new Float32Array(side * side),
-    attention: new Float32Array(trace ? side * side * heads * places : 0),
-    own: new Float32Array(trace ? side * side * heads * ownPlaces : 0),
+    attention: room.floats(trace ? side * side * heads * places : 0),
+    own: room.floats(trace ? side * side * heads * ownPlaces : 0),
     nats: new Float32Array(side * side),
     fit: 0,
     rows: 0,
