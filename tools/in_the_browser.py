@@ -159,12 +159,7 @@ def measure(page: Page, clicks: int, judged: bool) -> None:
     for name, script, wanted in (("one picture and its trace", CLICK, ONE), ("sixteen", CLICK_SIXTEEN, SIXTEEN)):
         first, last = np.median([page.evaluate(script) for _ in range(clicks)], axis=0) / 1e3
         tell(f"{name}, first rows", first, "s")
-        tell(
-            f"{name}, all with its trace" if wanted == ONE else name,
-            last,
-            "s",
-            *asked(judged, f"{wanted} s", last <= wanted),
-        )
+        tell(name, last, "s", *asked(judged, f"{wanted} s", last <= wanted))
     rate = along(page, 10)
     tell("drawn along", rate, "pictures/s", *asked(judged, f"{ALONG}", rate >= ALONG))
 
@@ -184,20 +179,24 @@ def along(page: Page, seconds: float) -> float:
 
 
 def of_the_server(browser: Browser, pages: int, seconds: float, *options: str) -> None:
-    """The processor's time of a server whose pages all draw along."""
+    """The processor's time of a server whose pages all draw along, and of one that nobody asks anything."""
     with server(*options) as (url, pid):
+        tell("server's processor without a page", cpu_share(pid, 10), "s a minute")
         all_pages = [open_studio(browser, url) for _ in range(pages)]
         for page in all_pages:
             page.get_by_role("switch", name="Draw along").check()
             page.evaluate(DRAW)
-        before, start = cpu_seconds(pid), time.perf_counter()
-        time.sleep(seconds)
-        used = (cpu_seconds(pid) - before) / (time.perf_counter() - start) * 60
-        seen = sum(page.evaluate("seen.size") for page in all_pages)
-        tell(f"server's processor, {' '.join(options)}", used, "s a minute")
-        tell("pictures that all of them saw", seen, "")
+        tell(f"with all of them, {' '.join(options)}", cpu_share(pid, seconds), "s a minute")
+        tell("pictures that all of them saw", sum(page.evaluate("seen.size") for page in all_pages), "")
         for page in all_pages:
             page.close()
+
+
+def cpu_share(pid: int, seconds: float) -> float:
+    """Seconds of the processor that a process and those that it started use in a minute, measured in ``seconds``."""
+    before, start = cpu_seconds(pid), time.perf_counter()
+    time.sleep(seconds)
+    return (cpu_seconds(pid) - before) / (time.perf_counter() - start) * 60
 
 
 def main(clicks: int = 15, pages: int = 30, seconds: float = 60) -> None:
