@@ -49,8 +49,14 @@ def write_site(folder: Path) -> list[Path]:
 
 
 def write_file(folder: Path) -> Path:
-    """Write the site as one file, which a double click opens, into a folder. Raises OSError."""
+    """Write the site as one file, which a double click opens, into a folder. Raises OSError.
+
+    It has all models of the first task, and of each other one the model that is chosen first: the file is to be small.
+    """
     facts = _facts()
+    every = _choices(facts)
+    kept = {name for _, name in every["models"][every["tasks"][0][1]]} | set(every["first"].values())
+    facts["models"] = {name: its for name, its in facts["models"].items() if name in kept}
     in_place = {name: f"data:font/woff2;base64,{base64.b64encode(data).decode()}" for name, data in _fonts().items()}
     styles = _in_script(_font_faces(in_place) + "".join(web.read(name) for name in STYLES))
     held = [f'"{name}": "{base64.b64encode(data).decode()}",' for name, data in _weights(facts["models"]).items()]
@@ -143,18 +149,22 @@ def _facts() -> dict[str, Any]:
     return facts | here | {"engine": "browser", "new_seeds": NEW_SEEDS}
 
 
-def _content(facts: dict[str, Any]) -> dict[str, Any]:
-    """What the page holds."""
-    sets = catalogue.drawn_sets()
+def _choices(facts: dict[str, Any]) -> dict[str, Any]:
+    """The tasks and models to choose from."""
     tasks = [task for task in catalogue.tasks() if task.key in facts["tasks"]]
     models = {
         task.key: [choice for choice in catalogue.choices(task) if choice[1] in facts["models"]] for task in tasks
     }
     first = {key: catalogue.first_choice([name for _, name in choices]) for key, choices in models.items()}
-    choices = {"tasks": [catalogue.task_choice(task) for task in tasks], "models": models, "first": first}
+    return {"tasks": [catalogue.task_choice(task) for task in tasks], "models": models, "first": first}
+
+
+def _content(facts: dict[str, Any]) -> dict[str, Any]:
+    """What the page holds."""
+    sets = catalogue.drawn_sets()
     return {
         "facts": facts,
-        "choices": choices | controls.facts(),
+        "choices": _choices(facts) | controls.facts(),
         "sets": sets,
         "example": SERVICE.example(sets[0]),
         "lessons": [_lessons(language, set(facts["models"])) for language in lessons.languages()],
