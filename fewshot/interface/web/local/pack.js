@@ -21,11 +21,19 @@ export function pack(facts, drawn, start, show) {
   const queries = (to - from) * heads;
   const places = facts.grid[0] * facts.grid[1];
   const ownPlaces = facts.own_grid[0] * facts.own_grid[1];
+  const sizes = layout(facts).map(([, type, perPixel]) => (to - from) * perPixel * type.BYTES_PER_ELEMENT);
+  const data = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
+  /** @type {Record<string, Uint8Array>} */
+  const bytes = {}; // of each array, its part of the data
+  let end = 0;
+  layout(facts).forEach(([name], i) => {
+    bytes[name] = data.subarray(end, end + sizes[i]);
+    end += sizes[i];
+  });
+
   const largest = new Float32Array(queries);
   const shares = new Float32Array(queries * shots);
-  const weights = new Uint8Array(queries * shots * places);
   const ownShares = new Float32Array(ownPlaces ? queries : 0);
-  const ownWeights = new Uint8Array(queries * ownPlaces);
   for (let q = 0; q < queries; q++) {
     const [first, ownFirst] = [(from * heads + q) * shots * places, (from * heads + q) * ownPlaces];
     const most = Math.max(
@@ -35,30 +43,17 @@ export function pack(facts, drawn, start, show) {
     largest[q] = most;
     const scale = 255 / Math.max(most, 1e-30);
     for (let n = q * shots, at = first; n < (q + 1) * shots; n++, at += places) {
-      shares[n] = quantise(weights, n * places, attention, at, at + places, scale);
+      shares[n] = quantise(bytes.weights, n * places, attention, at, at + places, scale);
     }
-    if (ownPlaces) ownShares[q] = quantise(ownWeights, q * ownPlaces, own, ownFirst, ownFirst + ownPlaces, scale);
+    if (ownPlaces) {
+      ownShares[q] = quantise(bytes.ownWeights, q * ownPlaces, own, ownFirst, ownFirst + ownPlaces, scale);
+    }
   }
-  const arrays = {
-    chance: drawn.chance.subarray(from, to),
-    before: new Float32Array(),
-    largest,
-    shares,
-    weights,
-    ownShares,
-    ownWeights,
-    image: show(drawn.image.subarray(from, to)),
-  };
-  const bytes = layout(facts).map(([name]) => {
-    const array = arrays[name];
-    return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  });
-  const data = new Uint8Array(bytes.reduce((size, each) => size + each.length, 0));
-  let at = 0;
-  for (const each of bytes) {
-    data.set(each, at);
-    at += each.length;
+  const small = { chance: drawn.chance.subarray(from, to), largest, shares, ownShares };
+  for (const [name, { buffer, byteOffset, byteLength }] of Object.entries(small)) {
+    bytes[name].set(new Uint8Array(buffer, byteOffset, byteLength));
   }
+  bytes.image.set(show(drawn.image.subarray(from, to)));
   return { ...facts, start, rows: drawn.rows, data };
 }
 
