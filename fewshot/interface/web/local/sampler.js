@@ -103,15 +103,16 @@ function createState(network, lanes, room) {
     const step = floats.length / count;
     return lanes.map((_, lane) => part(floats, lane * step + from, lane * step + from + size));
   };
-  // The last rows of each layer's vertical input [L, W, C], row r at r modulo their number, between columns of zeros.
-  const above = layers.map(() => Array.from({ length: furthest + 1 }, () => room.floats(count * columns * maps)));
-  const windows = room.floats(count * side * 6 * maps); // of these, what each position's kernel sees
-  const v = room.floats(count * side * maps);
-  const vs = ofLanes(v, side * maps);
-  const a = room.floats(count * side * both);
-  const as = ofLanes(a, side * both);
-  const gatedRow = room.floats(count * side * maps);
+  // The last rows of each layer's vertical input [W, C], row r at r modulo their number, between columns of zeros.
+  const above = lanes.map(() =>
+    layers.map(() => Array.from({ length: furthest + 1 }, () => room.floats(columns * maps))),
+  );
+  const windows = room.floats(side * 6 * maps); // of these, what each position's kernel sees
+  const vertical = lanes.map(() => room.floats(side * maps));
+  const a = room.floats(side * both);
+  const gatedRow = room.floats(side * maps);
   const read = room.floats(count * side * context); // in the row above, by all readers so far
+  const eachRead = ofLanes(read, side * context);
   // The horizontal pre-activations of the row, [W, layers, L, 2C]: first what the vertical stack and the biases give to
   // them.
   const row = room.floats(side * layers.length * count * both);
@@ -162,12 +163,12 @@ function createState(network, lanes, room) {
     /** The vertical stack's row r, from the rows above. @param {number} r */
     startRow(r) {
       lanes.forEach(({ image }, lane) => {
-        vs[lane].set(network.above.empty.subarray(r * side * maps, (r + 1) * side * maps));
+        vertical[lane].set(network.above.empty.subarray(r * side * maps, (r + 1) * side * maps));
         for (let y = Math.max(0, r - ROWS_ABOVE); y < r; y++) {
           for (let x = 0; x < side; x++) {
             const channel = head.channelOf(image[y * side + x]);
             if (channel < 0) continue;
-            addPixel(vs[lane], network.above.added, head.inputs, channel, y - r + ROWS_ABOVE, x, side, maps);
+            addPixel(vertical[lane], network.above.added, head.inputs, channel, y - r + ROWS_ABOVE, x, side, maps);
           }
         }
       });
@@ -176,28 +177,24 @@ function createState(network, lanes, room) {
       layers.forEach((layer, i) => {
         const reader = readAt.get(i);
         if (reader && config.reads_above) add(read, reader.row);
-        vs.forEach((its, lane) => {
-          above[i][r % (furthest + 1)].set(its, (lane * columns + furthest) * maps);
-        });
-        const rows = [r - layer.dilation + furthest + 1, r].map((at) => above[i][at % (furthest + 1)]);
-        gather(windows, rows, layer.dilation, count, side, furthest, maps);
-        for (let c = 0; c < count * side; c++) a.set(layer.verticalBias, c * both);
-        addProducts(a, layer.vertical, windows, both, 6 * maps, count * side);
-        as.forEach((its, lane) => {
+        vertical.forEach((v, lane) => {
+          above[lane][i][r % (furthest + 1)].set(v, furthest * maps);
+          const rows = [r - layer.dilation + furthest + 1, r].map((at) => above[lane][i][at % (furthest + 1)]);
+          gather(windows, rows, layer.dilation, side, furthest, maps);
+          for (let c = 0; c < side; c++) a.set(layer.verticalBias, c * both);
+          addProducts(a, layer.vertical, windows, both, 6 * maps, side);
           const to = part(preActivations[0][i], lane * both);
-          addProducts(to, layer.link, its, both, both, side, layers.length * count * both);
-        });
-        if (i === layers.length - 1) return; // nothing reads what the last one would give
-        if (layer.verticalContext) {
-          as.forEach((its, lane) => {
-            add(its, gates[i][lane], side);
-          });
-          if (config.reads_above && reads.length) {
-            addProducts(a, layer.verticalContext, read, both, context, count * side);
+          addProducts(to, layer.link, a, both, both, side, layers.length * count * both);
+          if (i === layers.length - 1) return; // nothing reads what the last one would give
+          if (layer.verticalContext) {
+            add(a, gates[i][lane], side);
+            if (config.reads_above && reads.length) {
+              addProducts(a, layer.verticalContext, eachRead[lane], both, context, side);
+            }
           }
-        }
-        gate(gatedRow, a, maps, count * side);
-        add(v, gatedRow);
+          gate(gatedRow, a, maps, side);
+          add(v, gatedRow);
+        });
       });
     },
 
@@ -294,25 +291,21 @@ function addPixel(v, added, inputs, channel, tapRow, x, side, maps) {
 }
 
 /**
- * What each position's kernel sees, [L, W, rows, 3, C], of rows [L, furthest + W + furthest, C].
+ * What each position's kernel sees, [W, rows, 3, C], of rows [furthest + W + furthest, C].
  * @param {Floats} windows
  * @param {Floats[]} rows
  * @param {number} dilation
- * @param {number} count  L
  * @param {number} side
  * @param {number} furthest
  * @param {number} maps
  */
-function gather(windows, rows, dilation, count, side, furthest, maps) {
+function gather(windows, rows, dilation, side, furthest, maps) {
   let at = 0;
-  for (let lane = 0; lane < count; lane++) {
-    const first = lane * (side + 2 * furthest) + furthest;
-    for (let c = first; c < first + side; c++) {
-      for (const row of rows) {
-        for (let column = c - dilation; column <= c + dilation; column += dilation) {
-          for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
-          at += maps;
-        }
+  for (let c = furthest; c < furthest + side; c++) {
+    for (const row of rows) {
+      for (let column = c - dilation; column <= c + dilation; column += dilation) {
+        for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
+        at += maps;
       }
     }
   }
