@@ -15,7 +15,7 @@ import {
   sharesOfSets,
 } from "./comparing.js";
 import { make, one } from "./dom.js";
-import { colourOf, paintCanvas, paintDrawing, paintPhoto } from "./painting.js";
+import { colourOf, paintCanvas, paintDrawing, paintPhoto, shades } from "./painting.js";
 import { createPlayback } from "./playback.js";
 import { createPlayer } from "./player.js";
 import { fullSurprise, percent } from "./reading.js";
@@ -362,7 +362,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
     const [first, ...others] = columns.values();
     const reference = first?.player?.state;
     if (kind !== "pictures" || !reference?.run) return;
-    const cold = colourOf("--cold");
+    const cold = shades(colourOf("--cold"));
     for (const { player, figure, over } of others) {
       const { run, position } = /** @type {Player} */ (player).state;
       if (!run || !over) continue;
@@ -371,7 +371,7 @@ export function createCompare(root, { engine, facts, blank, models: group, toggl
       const differing = differences(reference.run.image, image, channels, drawn);
       const most = (/** @type {number} */ i) => (image[i] ? MARKED : PALE);
       over.hidden = channels > 1;
-      if (!over.hidden) paintCanvas(over, width, height, (i) => [...cold, 255 * differing[i] * most(i)]);
+      if (!over.hidden) paintCanvas(over, width, height, (i) => cold(differing[i] * most(i)));
       const sum = differing.reduce((a, b) => a + b, 0);
       const levels = `colours differ by ${percent(sum / Math.max(1, drawn))}`;
       figure.textContent = !drawn ? "" : channels === 1 ? `${sum} of ${drawn} pixels differ` : levels;

@@ -1,7 +1,7 @@
 // A strip of small pictures, which can be unfolded to a grid: one of them is the current one, which arrow keys move.
 
 import { make } from "./dom.js";
-import { paintCanvas, rgb } from "./painting.js";
+import { CLEAR, paintCanvas, rgb, shades } from "./painting.js";
 
 /** @typedef {import("./painting.js").Colour} Colour */
 
@@ -74,8 +74,9 @@ export function createGallery(list, { choose, use, ink, removes = false }) {
   function update({ key, image, side, channels, rows, label, caption, tool }, colour) {
     const element = /** @type {HTMLLIElement} */ (elements.get(key));
     const [canvas] = element.getElementsByTagName("canvas");
-    const colourAt = channels === 3 ? rgb(image) : (/** @type {number} */ i) => [...colour, 255 * image[i]];
-    paintCanvas(canvas, side, side, (i) => (i < rows * side ? colourAt(i) : [0, 0, 0, 0]));
+    const ink = shades(colour);
+    const colourAt = channels === 3 ? rgb(image) : (/** @type {number} */ i) => ink(image[i]);
+    paintCanvas(canvas, side, side, (i) => (i < rows * side ? colourAt(i) : CLEAR));
     playOf(key)?.setAttribute("aria-label", label);
     const [, button] = element.getElementsByTagName("button");
     button.setAttribute("aria-label", tool.label);

@@ -3,12 +3,11 @@
 
 import { make, one } from "./dom.js";
 import { beforeInk } from "./moments.js";
-import { colourOf, mixer, paintCanvas } from "./painting.js";
+import { CLEAR, colourOf, mixer, paintCanvas } from "./painting.js";
 
 /** @typedef {"pixel" | "row" | "picture"} Kind */
 
 export const KINDS = /** @type {Kind[]} */ (["pixel", "row", "picture"]);
-const CLEAR = [0, 0, 0, 0];
 const AGAIN = 200; // milliseconds until a picture that is still being drawn is looked at again
 
 /**

@@ -4,7 +4,10 @@ import { fromBase64, unpackBits } from "./codec.js";
 
 /** @typedef {[number, number, number]} Colour  red, green, blue, 0..255 */
 
-const FAINT = 60; // opacity of the rows of a picture that are not given, of 255
+const LEVELS = 255;
+const FAINT = 60; // opacity of the rows of a picture that are not given, of LEVELS
+/** The colour of a pixel that is not painted. */
+export const CLEAR = [0, 0, 0, 0];
 
 /** @type {Map<string, Colour>} */
 const known = new Map();
@@ -31,14 +34,35 @@ function styled(name) {
   return /** @type {Colour} */ ([1, 3, 5].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)));
 }
 
+/** @type {Map<string, number[][]>} */
+const scales = new Map(); // a frame has thousands of pixels, for which no array is to be made
+
+/**
+ * @param {number[]} from  red, green, blue and opacity
+ * @param {number[]} to
+ * @returns {(share: number) => number[]} on the way from one to the other
+ */
+function scale(from, to) {
+  const key = `${from} ${to}`;
+  const steps =
+    scales.get(key) ??
+    Array.from({ length: LEVELS + 1 }, (_, step) => from.map((level, k) => level + ((to[k] - level) * step) / LEVELS));
+  scales.set(key, steps);
+  return (share) => steps[Math.round(LEVELS * Math.min(1, Math.max(0, share)))];
+}
+
 /**
  * @param {Colour} paper
  * @param {Colour} ink
  * @returns {(share: number) => number[]} paper with a share of ink, opaque
  */
-export function mixer(paper, ink) {
-  return (share) => [...paper.map((level, k) => level + (ink[k] - level) * share), 255];
-}
+export const mixer = (paper, ink) => scale([...paper, LEVELS], [...ink, LEVELS]);
+
+/**
+ * @param {Colour} colour
+ * @returns {(share: number) => number[]} it, as opaque as the share
+ */
+export const shades = (colour) => scale([...colour, 0], [...colour, LEVELS]);
 
 /**
  * @param {Uint8Array} bytes  3 for each pixel
@@ -72,7 +96,8 @@ export function paintCanvas(canvas, width, height, colourAt) {
  */
 export function paintDrawing(canvas, pixels, side, ink, rows = side) {
   const bits = pixels ? unpackBits(fromBase64(pixels), side * side) : new Uint8Array(side * side);
-  paintCanvas(canvas, side, side, (i) => [...ink, bits[i] * (i < rows * side ? 255 : FAINT)]);
+  const inked = shades(ink);
+  paintCanvas(canvas, side, side, (i) => inked(bits[i] * (i < rows * side ? 1 : FAINT / LEVELS)));
 }
 
 /**

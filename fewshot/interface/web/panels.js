@@ -2,7 +2,7 @@
 
 import { fromBase64, packBits, toBase64 } from "./codec.js";
 import { make, one } from "./dom.js";
-import { colourOf, paintCanvas, rgb } from "./painting.js";
+import { CLEAR, colourOf, paintCanvas, rgb, shades } from "./painting.js";
 import {
   attentionOf,
   fullColour,
@@ -78,7 +78,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     paintCanvas(canvas, width * inLine, height * inLine, (i) => {
       const [x, y] = [i % (width * inLine), Math.floor(i / (width * inLine))];
       const at = Math.floor(y / height) * inLine + Math.floor(x / width);
-      return at < number ? colourAt((y % height) * width + (x % width), at) : [0, 0, 0, 0];
+      return at < number ? colourAt((y % height) * width + (x % width), at) : CLEAR;
     });
   }
 
@@ -104,8 +104,8 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const list = one(root, ".player-tiles");
     if (list.childElementCount !== shown) list.replaceChildren(...Array.from({ length: shown }, (_, s) => makeTile(s)));
     const supports = supportsOf(run);
-    const ink = colourOf("--ink");
-    const colourAt = run.channels === 1 ? (/** @type {number} */ i) => [...ink, 255 * supports[i]] : rgb(supports);
+    const ink = shades(colourOf("--ink"));
+    const colourAt = run.channels === 1 ? (/** @type {number} */ i) => ink(supports[i]) : rgb(supports);
     tiles().forEach((tile, s) => {
       const canvas = one(tile, ".tile-ink", HTMLCanvasElement);
       paintHeads(canvas, run.width, run.height, (i) => colourAt(s * run.pixels + i));
@@ -176,7 +176,7 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     const own = known ? ownAttentionOf(run, pixel, mean()) : new Float32Array(ownGlow.length);
     const most = known ? Math.max(...heads().map((head) => largestAt(run, pixel, head))) : 0;
     const full = fullColour(run, scale === "all" ? largestSoFar() : most);
-    const heat = colourOf("--heat");
+    const heat = shades(colourOf("--heat"));
     const size = run.shots * run.places;
     attention.forEach((weights, at) => {
       for (let i = 0; i < size; i++) {
@@ -187,13 +187,13 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
     tiles().forEach((tile, s) => {
       const from = s * run.places;
       const canvas = one(tile, ".tile-heat", HTMLCanvasElement);
-      paintHeads(canvas, run.grid[1], run.grid[0], (i, at) => [...heat, 255 * glow[at * size + from + i]]);
+      paintHeads(canvas, run.grid[1], run.grid[0], (i, at) => heat(glow[at * size + from + i]));
       showShare(tile, shares[s]);
     });
     if (task.gaze) paintGaze(pixel);
     if (ownGlow.length) {
       const [rows, columns] = run.own_grid;
-      paintCanvas(one(root, ".player-own-heat", HTMLCanvasElement), columns, rows, (i) => [...heat, 255 * ownGlow[i]]);
+      paintCanvas(one(root, ".player-own-heat", HTMLCanvasElement), columns, rows, (i) => heat(ownGlow[i]));
     }
     const ofOwn = known ? ownShareOf(run, pixel, mean()) : 0;
     showShare(one(root, ".player-own"), ofOwn);
@@ -245,12 +245,11 @@ export function createPanels(root, { engine, name, signal, changed, fail }) {
   /** @param {number | null} pixel */
   function paintInfluence(pixel) {
     const map = pixel === null ? undefined : run.influences.get(pixel);
-    const heat = colourOf("--heat");
-    const cold = colourOf("--cold");
+    const [heat, cold] = [colourOf("--heat"), colourOf("--cold")].map(shades);
     tiles().forEach((tile, s) => {
       paintCanvas(one(tile, ".tile-heat", HTMLCanvasElement), run.width, run.height, (i) => {
         const value = map ? map.maps[s * run.pixels + i] / 127 : 0;
-        return [...(value > 0 ? heat : cold), 255 * Math.abs(value)];
+        return (value > 0 ? heat : cold)(Math.abs(value));
       });
     });
     one(root, ".player-influence").classList.toggle("is-waiting", pixel !== null && !map);

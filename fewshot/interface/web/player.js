@@ -2,7 +2,7 @@
 // share a clock and a selection.
 
 import { one } from "./dom.js";
-import { colourOf, mixer, paintCanvas, rgb } from "./painting.js";
+import { CLEAR, colourOf, mixer, paintCanvas, rgb, shades } from "./painting.js";
 import { createPanels } from "./panels.js";
 import { createPlayback } from "./playback.js";
 import { fullSurprise, largestIn, lastOfInterest, surpriseOf, surprisesOf } from "./reading.js";
@@ -254,7 +254,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   function paintPicture(shown, pixel) {
     const count = drawn();
     const colourAt = colours(shown, mixer(colourOf("--paper"), colourOf("--ink")));
-    paintCanvas(canvas, shown.width, shown.height, (i) => (i < count ? colourAt(i) : [0, 0, 0, 0]));
+    paintCanvas(canvas, shown.width, shown.height, (i) => (i < count ? colourAt(i) : CLEAR));
     mark(".player-current", shown, count - 1, count > 0 && count < shown.pixels);
     mark(".player-inspected", shown, pixel, selection.locked !== null || pixel !== count - 1);
     one(root, ".player-inspected").classList.toggle("is-locked", selection.locked !== null);
@@ -276,8 +276,8 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const over = one(root, ".player-over", HTMLCanvasElement);
     over.hidden = !shares;
     if (!shares) return;
-    const heat = colourOf("--heat");
-    paintCanvas(over, width, height, (i) => [...heat, i < drawn() ? 255 * shares[i] : 0]);
+    const heat = shades(colourOf("--heat"));
+    paintCanvas(over, width, height, (i) => (i < drawn() ? heat(shares[i]) : CLEAR));
   }
 
   /**
