@@ -56,15 +56,12 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
   const logits = states.flatMap((state) => state.logits);
   const [{ heads, places, ownPlaces }] = states;
   /** @type {Drawn[]} */
-  const drawn = images.map((image) => ({
-    image,
-    chance: new Float32Array(side * side),
-    attention: room.floats(trace ? side * side * heads * places : 0),
-    own: room.floats(trace ? side * side * heads * ownPlaces : 0),
-    nats: new Float32Array(side * side),
-    fit: 0,
-    rows: 0,
-  }));
+  const drawn = images.map((image) => {
+    const [chance, nats] = [new Float32Array(side * side), new Float32Array(side * side)];
+    const attention = room.floats(trace ? side * side * heads * places : 0);
+    const own = room.floats(trace ? side * side * heads * ownPlaces : 0);
+    return { image, chance, attention, own, nats, fit: 0, rows: 0 };
+  });
   for (let r = 0; r < side; r++) {
     for (const state of states) state.startRow(r);
     for (let c = 0; c < side; c++) {
