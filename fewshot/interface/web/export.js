@@ -95,7 +95,8 @@ export function createExport(place, { engine, formats, shown, batch, project, op
     const link = location.href.replace(/#.*$/, "") + fragment;
     try {
       await navigator.clipboard.writeText(link);
-      return "The link is copied. Who opens it in a studio sees all that you see now.";
+      const where = location.protocol === "file:" ? " It opens where this file lies: send the file, too." : "";
+      return `The link is copied: to what is read, the settings and this picture, not to variations and shelf.${where}`;
     } catch {
       window.prompt("Copy this link:", link);
       return "";

@@ -39,22 +39,24 @@ function inTurn(add) {
  * that says why none.
  * @param {File[]} files
  * @param {string} noun  one of them, in words
- * @param {(sentence: string) => void} say
+ * @param {(sentence: string) => void} say  tells of what was added
+ * @param {(sentence: string) => void} mention  tells of all else
  * @param {(file: File) => Promise<string | number>} add
  * @param {() => boolean} wanted  false if the user went elsewhere meanwhile
  */
-export async function addFiles(files, noun, say, add, wanted = () => true) {
+export async function addFiles(files, noun, say, mention, add, wanted = () => true) {
   const problems = [];
   let added = 0;
   for (const file of files) {
-    say(`Reading ${file.name}…`);
+    mention(`Reading ${file.name}…`);
     const outcome = await inTurn(() => add(file));
     if (!wanted()) return;
     if (typeof outcome === "number") added += outcome;
     else problems.push(`${file.name}: ${outcome}`);
   }
   const count = added === 1 ? `Added one ${noun}.` : `Added ${added} ${noun}s.`;
-  say([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));
+  const tell = added ? say : mention;
+  tell([added || !problems.length ? count : "", ...problems].filter(Boolean).join("\n"));
 }
 
 /**

@@ -106,14 +106,19 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     const few =
       shots &&
       `Only ${shots} of your drawings ${shots === 1 ? "is" : "are"} used: choose all, and this one is read too.`;
-    if (beginning.rows === null && (full || few)) say(full || few || "");
+    if (beginning.rows === null && (full || few)) mention(full || few || "");
   }
 
   // Undoing --------------------------------------------------------------------------------------------------------
 
-  /** @param {string} sentence */
+  /** Tells of a change. @param {string} sentence */
   function say(sentence) {
     status.say(sentence, history.last ? takeBack : null);
+  }
+
+  /** Tells of something that changed nothing: what can be undone is the change before. @param {string} sentence */
+  function mention(sentence) {
+    status.say(sentence, history.last ? takeBack : null, history.last);
   }
 
   /** @returns {Before} */
@@ -371,7 +376,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
   async function rearrange(i, to, sentence) {
     const from = drawings[i];
     const answer = to.strokes ? await engine.preview(task, { strokes: to.strokes }) : to;
-    if ("error" in answer) return say(answer.error);
+    if ("error" in answer) return mention(answer.error);
     const at = drawings.indexOf(from);
     if (at >= 0) alter(at, { ...to, pixels: answer.pixels }, sentence);
   }
@@ -384,7 +389,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
   async function change(i) {
     const its = drawings[i];
     const traced = its.strokes ? { strokes: its.strokes } : await engine.trace(task, its);
-    if ("error" in traced) return say(traced.error);
+    if ("error" in traced) return mention(traced.error);
     if (strokes.length && !(await add())) return;
     const at = drawings.indexOf(its);
     if (at < 0) return;
@@ -437,11 +442,11 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     if (asked !== seen) return false; // the pad was drawn on meanwhile, or added by a second click
     if ("error" in answer) {
       seen = null; // the next time, it may go better
-      say(answer.error);
+      mention(answer.error);
       return false;
     }
     if (drawings.length >= most) {
-      say(`A model reads at most ${most} drawings: remove one, then add this one.`);
+      mention(`A model reads at most ${most} drawings: remove one, then add this one.`);
       return false;
     }
     const back = place !== null;
@@ -530,7 +535,7 @@ export function createPad(root, { engine, database, task, facts, sets, edited, a
     if (strokes.length) undo();
     else takeBack();
   });
-  const upload = (/** @type {File[]} */ files) => addFiles(files, "drawing", say, addFile);
+  const upload = (/** @type {File[]} */ files) => addFiles(files, "drawing", say, mention, addFile);
   acceptChosen(one(root, ".pad-files", HTMLInputElement), upload);
   acceptDrops(root, upload);
   acceptPastes(root, upload);

@@ -139,6 +139,12 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
     status.say(sentence, task && histories[task].last ? takeBack : null);
   }
 
+  /** Tells of something that changed nothing: what can be undone is the change before. @param {string} sentence */
+  function mention(sentence) {
+    const last = task ? histories[task].last : undefined;
+    status.say(sentence, last ? takeBack : null, last);
+  }
+
   /**
    * @param {Partial<State>} change
    * @param {string} sentence
@@ -182,14 +188,14 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
     if (painting === state.painting) return;
     const sentence = state.isExample ? "The ready-made ones made room for yours." : "Painted.";
     replace({ painting, photos: kept() }, sentence);
-    if (painting && isRead() && state.photos.length >= facts.most) say(full());
+    if (painting && isRead() && state.photos.length >= facts.most) mention(full());
   }
 
   /** What is on the pad joins the tray. */
   function add() {
     const { painting, photos } = state;
     if (painting === null) return;
-    if (photos.length >= facts.most) say(full());
+    if (photos.length >= facts.most) mention(full());
     else replace({ ...noPainting(), photos: [...photos, { pixels: painting }] }, "Added. Paint one more, or generate.");
   }
 
@@ -306,7 +312,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
 
   /** @param {string} pixels */
   function takeOne(pixels) {
-    if (kept().length >= facts.most) say(full());
+    if (kept().length >= facts.most) mention(full());
     else replace({ photos: [...kept(), { pixels }] }, `Added a ${facts.unit}.`);
   }
 
@@ -322,7 +328,14 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
   async function upload(files) {
     const asked = task;
     const wanted = () => task === asked; // the user may go elsewhere meanwhile
-    await addFiles(isSingle() ? files.slice(0, 1) : files, facts.unit, say, (file) => addFile(file, wanted), wanted);
+    await addFiles(
+      isSingle() ? files.slice(0, 1) : files,
+      facts.unit,
+      say,
+      mention,
+      (file) => addFile(file, wanted),
+      wanted,
+    );
   }
 
   /**
@@ -351,7 +364,7 @@ export function createPhotos(root, { engine, database, tasks, mostBytes, altered
     const asked = task;
     const answer = await read(file);
     if (task !== asked || "picture" in answer) return;
-    if ("error" in answer) return say(`${file.name}: ${answer.error}`);
+    if ("error" in answer) return mention(`${file.name}: ${answer.error}`);
     replace({ begin: answer.pixels, rows: state.rows || Math.round(facts.side / 2) }, "The machine will complete it.");
   }
 

@@ -485,8 +485,11 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     compare,
     recall: bringBack,
 
+    /** What is on the page, with the chance number of the picture that is shown. */
     get recipe() {
-      return recipeNow();
+      const [recipe, { run }] = [recipeNow(), players[0].state];
+      if (!recipe || !run || run.example || run.task !== task) return recipe;
+      return { ...recipe, settings: { ...recipe.settings, seed: run.seed } };
     },
     get project() {
       return project();

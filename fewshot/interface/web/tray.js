@@ -32,12 +32,14 @@ export function createStatus(element) {
   return {
     /**
      * @param {string} sentence
-     * @param {(() => void) | null} undoIt  takes back what it tells of
+     * @param {(() => void) | null} undoIt  takes back what it tells of...
+     * @param {string} [other]  ...or, if that was something else, this
      */
-    say(sentence, undoIt = null) {
+    say(sentence, undoIt = null, other = "") {
       text.textContent = sentence;
       undo = undoIt;
       button.hidden = !undo;
+      button.textContent = other ? `Undo: ${other.replace(/\.$/, "")}` : "Undo";
     },
     get undo() {
       return undo;
