@@ -353,6 +353,7 @@ def test_bad_uploads_give_a_sentence_and_the_drawings_stay(page, tmp_path):
     for name, sentence in sentences.items():
         page.locator(".pad-files").set_input_files(tmp_path / name)
         api.expect(status(page, "pad")).to_contain_text(re.compile(f"{name}: .*{sentence}"))
+        api.expect(page.locator(".pad-status").get_by_role("button")).to_have_text("Undo: Added a drawing")
     api.expect(thumbnails(page)).to_have_count(1)
     api.expect(page.get_by_role("button", name="Add drawing")).to_be_enabled()
 

@@ -15,6 +15,8 @@ from tests.test_browser import (  # the fixtures too
     pace,
     page,
     pytestmark,
+    status,
+    take_a_set,
     thumbnails,
     url,
 )
@@ -86,6 +88,21 @@ def test_after_a_lesson_an_empty_page_is_as_it_was_and_what_was_drawn_in_it_stay
         )
         api.expect(thumbnails(page)).to_have_count(0)
         assert len(page.evaluate("studio.pad.now().supports")) == int(drawn)
+
+
+def test_after_a_lesson_the_picture_that_was_shown_is_back(page):
+    take_a_set(page)
+    page.locator("#sixteen").click()
+    page.wait_for_function("studio.variations.batch?.pictures.every(({ rows }) => rows === 26)")
+    page.locator(".variations .picture-play").nth(9).click()
+    page.wait_for_function(f"{ALL_ROWS} && {STATE}.run.seed === studio.variations.batch.pictures[9].seed")
+    seed = page.evaluate(f"{STATE}.run.seed")
+    page.get_by_role("button", name="Lessons").click()
+    page.locator(".lesson-menu button").first.click()
+    page.wait_for_function(f"(seed) => {ALL_ROWS} && {STATE}.run.seed !== seed", arg=seed)
+    page.locator(".lesson nav").get_by_role("button", name="End the lesson").click()
+    page.wait_for_function(f"(seed) => {ALL_ROWS} && {STATE}.run.seed === seed", arg=seed)
+    api.expect(status(page, "pad")).to_contain_text(f"chance number {seed} is back")
 
 
 def test_what_was_drawn_before_a_lesson_that_was_left_open_is_there_at_the_next_visit(page, url):
