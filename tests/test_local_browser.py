@@ -36,7 +36,7 @@ PAGE = """async (facts) => {
     along: async (_, { model }) => ({ error: `asked the server for ${model}` }),
     async *compare(_, models) { yield* models.map((model) => ({ model, error: "asked the server" })); },
   };
-  const plain = (chunk) => ({ ...chunk, data: chunk.data ? Array.from(chunk.data) : null });
+  const plain = ({ release: _, ...chunk }) => ({ ...chunk, data: chunk.data ? Array.from(chunk.data) : null });
   window.told = [];
   facts.models.nothing = { ...facts.models["omniglot-pixelcnn"] };
   const tellSeed = (seed) => told.push(seed);
@@ -52,7 +52,7 @@ PAGE = """async (facts) => {
   window.all = async (method, ...wish) => {
     const answers = [];
     for await (const answer of engine[method](...wish)) {
-      const { data, ...facts } = answer; // large; the last of its arrays is the picture
+      const { data, release: _, ...facts } = answer; // large; the last of its arrays is the picture
       if (data) facts.image = Array.from(data.slice(-(answer.rows - answer.start) * answer.width));
       answers.push(facts);
     }

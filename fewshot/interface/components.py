@@ -101,8 +101,7 @@ class PhotoTray(_Part):
 class Player(_Part):
     """Shows a run. Value: what it shows first, a chunk of a run as in ``payload``.
 
-    ``facts``: see ``catalogue.facts``. ``server_functions``: ``influence`` of ``service``. Its event "input" tells of
-    a new seed.
+    ``facts``: see ``catalogue.facts``. ``server_functions``: ``influence`` of ``service``.
     """
 
     def __init__(self, value: dict[str, Any], facts: dict[str, Any], server_functions: list[Callable[..., Any]]):
@@ -110,7 +109,11 @@ class Player(_Part):
 
 
 class Variations(_Part):
-    """Many pictures of one recipe, and the shelf of those that were kept. Its event "submit" brings settings back."""
+    """Many pictures of one recipe, and the shelf of those that were kept.
+
+    Its event "submit" brings settings back, and "input" tells of a new seed: with each event Gradio copies all that its
+    component holds, and this one holds next to nothing.
+    """
 
     def __init__(self) -> None:
         super().__init__("variations", server_functions=[])

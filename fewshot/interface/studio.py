@@ -188,7 +188,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
         go.click(None, settings, js=scripts.call("press"), **PRIVATE)
         sixteen.click(None, settings, js=scripts.call("vary"), **PRIVATE)
         many.submit(restored, kept, [task, *settings], js=scripts.call("chosen"), queue=False, **LAST, **PRIVATE)
-        player.input(None, None, seed, js=scripts.call("seed"), **PRIVATE)  # of a picture for which any would do
+        many.input(None, None, seed, js=scripts.call("seed"), **PRIVATE)  # of a picture for which any would do
         turned = task.input(begun, task, [model, guidance], js=scripts.call("turn"), queue=False, **LAST, **PRIVATE)
         turned = turned.then(as_trained, model, steps, queue=False, **PRIVATE)
         turned.then(None, settings, js=scripts.call("showTask"), **PRIVATE)

@@ -56,14 +56,17 @@ function madeEngine({ answers = [1], always = false, starts = true, cores = 1 })
   const told = [];
   /** @type {number[]} */
   const left = [];
+  /** @type {ArrayBuffer[]} */
+  const spares = [];
   let workers = 0;
   const start = () => {
     const target = new EventTarget();
     workers++;
     if (!starts) setTimeout(() => target.dispatchEvent(new Event("error")));
     return Object.assign(target, {
-      postMessage(/** @type {any} */ { id, wish }) {
-        if (!wish) left.push(id);
+      postMessage(/** @type {any} */ { id, wish, spare }, /** @type {ArrayBuffer[]} */ given = []) {
+        if (spare) spares.push(structuredClone(spare, { transfer: given }));
+        else if (!wish) left.push(id);
         if (!wish || !starts) return;
         wishes.push(wish);
         const answer = answers.length > 1 ? answers.shift() : answers[0];
@@ -106,6 +109,7 @@ function madeEngine({ answers = [1], always = false, starts = true, cores = 1 })
   });
   return {
     told,
+    spares,
     wishes,
     left,
     get workers() {
@@ -159,10 +163,20 @@ test("a model's first picture is the server's, and the others the browser's if i
   assert.equal(await engine.along(), "server");
   assert.equal(engine.wishes.length, 2);
   assert.equal(await engine.along(), "browser");
-  assert.deepEqual(await engine.generate(), [{ by: "browser", seed: 7, height: 1, width: 1, data: Uint8Array.of(1) }]);
+  const [{ release: _, ...chunk }, ...others] = await engine.generate();
+  assert.deepEqual(chunk, { by: "browser", seed: 7, height: 1, width: 1, data: Uint8Array.of(1) });
+  assert.equal(others.length, 0);
   assert.equal((await engine.generate({ model: "other" }))[0].by, "server");
   assert.equal((await engine.generate({ model: "other" }))[0].by, "browser");
   assert.equal(engine.workers, 1);
+});
+
+test("the memory of a chunk's data goes back to the worker once they are copied", async () => {
+  const engine = madeEngine({ always: true });
+  const [{ data, release }] = await engine.generate();
+  release(data.buffer);
+  assert.equal(data.length, 0);
+  assert.equal(engine.spares[0].byteLength, 1);
 });
 
 test("a slow browser leaves it to the server", async () => {

@@ -66,7 +66,7 @@ export async function mount(name, part) {
   /** @param {number} seed */
   const tellSeed = (seed) => {
     newSeed = seed;
-    player.trigger("input");
+    variations.trigger("input");
   };
   const server = createEngine({ pad, photos, player }, tellSeed);
   const always = facts.engine === "browser";

@@ -49,6 +49,8 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   const pair = one(root, ".player-pair");
   /** @type {Run | null} */
   let run = null; // what was received of the run that is shown
+  /** @type {WeakSet<Run>} */
+  const lasting = new WeakSet(); // somebody needs these when others are shown; of all else, the next takes the arrays
   /** @type {Run | null} */
   let earlier = null; // the picture from before the supports were changed
   /** @type {Run | null} */
@@ -104,6 +106,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     const isNew = run?.id !== chunk.id;
     const shown = run && !isNew ? run : begin(chunk, live);
     addRows(shown, chunk, unpacked);
+    chunk.release?.(unpacked);
     drawing = shown.rows < shown.height;
     if (!drawing) say(whatIsShown(shown));
     const still = live || reducedMotion.matches; // then all that is there is shown, unless the user plays it
@@ -132,7 +135,7 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
    * @param {boolean} live
    */
   function begin(chunk, live) {
-    run = beginRun(chunk, live);
+    run = beginRun(chunk, live, run && !lasting.has(run) ? run : null);
     panels.begin(run, tasks[run.task]);
     layOut();
     showPair();
@@ -460,6 +463,11 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
     expect,
     stop,
     wait,
+    /** The run that is shown, for whoever needs it when another one is. */
+    keep() {
+      if (run) lasting.add(run);
+      return run;
+    },
     /**
      * Shows a picture that was here before, all of it.
      * @param {Run} kept

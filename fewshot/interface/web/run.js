@@ -38,13 +38,15 @@ import { fromBase64, inflate, unpackImages } from "./codec.js";
  * @property {number} start
  * @property {number} rows
  * @property {string | ArrayBuffer | Uint8Array<ArrayBuffer>} data  in base64, or deflated, or as it is
+ * @property {(data: ArrayBuffer) => void} [release]  gives the memory of its data back, to be used again, once they are
+ *   copied: a browser collects none of it before it is 64 MB
  * @property {string} [nats]  of a given drawing that is scored, in base64: what each pixel cost
  * @property {string} [example]  the name of the ready-made set that it was drawn from, if it is the page's example
  */
 
 /**
  * What is known of a run: its facts as in each of its chunks, and arrays for all of its pixels, filled up to `rows`.
- * @typedef {Omit<Chunk, "start" | "data" | "nats"> & Arrays & {
+ * @typedef {Omit<Chunk, "start" | "data" | "release" | "nats"> & Arrays & {
  *   live: boolean, pixels: number, places: number, influences: Map<number, Influence>, nats: Float32Array | null
  * }} Run
  */
@@ -85,11 +87,19 @@ export function layout({ channels, heads, shots, grid, own_grid, support_nats })
  * The run that a chunk belongs to, before any row.
  * @param {Chunk} chunk
  * @param {boolean} live  whether it follows the user's hand
+ * @param {Run | null} spare  one that nobody needs any more, whose arrays of the same size it takes over: they are 2 MB
  * @returns {Run}
  */
-export function beginRun({ start: _start, data: _data, nats, ...facts }, live = false) {
+export function beginRun(
+  { start: _start, data: _data, release: _release, nats, ...facts },
+  live = false,
+  spare = null,
+) {
   const pixels = facts.height * facts.width;
-  const arrays = layout(facts).map(([name, type, perPixel]) => [name, new type(pixels * perPixel)]);
+  const arrays = layout(facts).map(([name, type, perPixel]) => {
+    const old = spare?.[name];
+    return [name, old?.length === pixels * perPixel ? old.fill(0) : new type(pixels * perPixel)];
+  });
   return {
     ...facts,
     .../** @type {Arrays} */ (Object.fromEntries(arrays)),

@@ -78,7 +78,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
     edited: () => changed(),
     altered,
     altering: () => {
-      held = players[0].state.run;
+      held = players[0].keep();
     },
     choose: chooseAgain,
   });
@@ -268,7 +268,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
    * seen as it was before. Without one, it is drawn as after any other change.
    */
   function altered() {
-    const [earlier, now] = [held ?? players[0].state.run, settings];
+    const [earlier, now] = [held ?? players[0].keep(), settings];
     held = null;
     if (compare.isOpen) compare.follow();
     else if (!now || !earlier || earlier.example || !supports().length || earlier.model !== now.model) {
@@ -551,7 +551,7 @@ export function createStudio({ engine, facts, database, roots, stop, sets, examp
      * @param {string} to
      */
     turn(to) {
-      const { run } = players[0].state;
+      const run = players[0].keep();
       if (run?.task === task && run.rows === run.height && !run.example) {
         pictures.set(task, { run, given: JSON.stringify(givenNow()) });
       } else pictures.delete(task);

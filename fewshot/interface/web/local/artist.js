@@ -1,6 +1,7 @@
 // What the worker does: loads models, and draws what it is asked for, a row at a time. Needs no page.
 //
-// A message to it is {id, wish}, or {id} to say that no more is wanted of that. Its messages are {id, chunk}, several,
+// A message to it is {id, wish}, or {id} to say that no more is wanted of that, or {spare} with the memory of a chunk's
+// data, which the next of its size takes. Its messages are {id, chunk}, several,
 // then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Now and then, between
 // two rows, it listens.
 
@@ -49,6 +50,8 @@ export function serve(port, fetchFile) {
   const models = new Map();
   /** @type {Set<number>} */
   const wanted = new Set();
+  /** @type {ArrayBuffer[]} */
+  const spares = []; // of one size
 
   /** @param {string} name  @returns {Promise<Model>} */
   const load = async (name) => {
@@ -79,7 +82,7 @@ export function serve(port, fetchFile) {
     const model = await find(wish.model);
     const begun = performance.now();
     let heard = begun;
-    for (const chunk of wish.supports ? answersOf(model, { ...wish, supports: wish.supports }) : []) {
+    for (const chunk of wish.supports ? answersOf(model, { ...wish, supports: wish.supports }, spares) : []) {
       if (!wanted.has(id)) break;
       const given = chunk && "data" in chunk ? [/** @type {Uint8Array<ArrayBuffer>} */ (chunk.data).buffer] : [];
       if (chunk) port.postMessage({ id, chunk }, given);
@@ -90,7 +93,12 @@ export function serve(port, fetchFile) {
     return performance.now() - begun;
   };
 
-  port.addEventListener("message", async ({ data: { id, wish } }) => {
+  port.addEventListener("message", async ({ data: { id, wish, spare } }) => {
+    if (spare) {
+      if (spares[0]?.byteLength !== spare.byteLength) spares.length = 0;
+      spares.push(spare);
+      return;
+    }
     if (!wish) {
       wanted.delete(id);
       return;
@@ -113,10 +121,11 @@ export function serve(port, fetchFile) {
  * The chunks of what is wished for; null where a row is finished that goes with a later one.
  * @param {Model} model
  * @param {WishToDraw} wish
+ * @param {ArrayBuffer[]} spares  memory for chunks
  * @returns {Iterable<Chunk | VariationsChunk | null>}
  */
-const answersOf = (model, wish) =>
-  wish.samples === null ? chunks(model, wish) : variations(model, wish, wish.samples);
+const answersOf = (model, wish, spares) =>
+  wish.samples === null ? chunks(model, wish, spares) : variations(model, wish, wish.samples);
 
 /**
  * How a model draws what is wished for.
@@ -164,8 +173,9 @@ function* variations(model, wish, samples) {
  * The chunks of one picture. That of a given drawing, whose rows are all there before, says what each pixel cost.
  * @param {Model} model
  * @param {WishToDraw} wish
+ * @param {ArrayBuffer[]} spares
  */
-function* chunks(model, wish) {
+function* chunks(model, wish, spares) {
   const { description, network, partner } = model;
   const { config: _config, guides: _guides, cut: _cut, partner: _partner, ...ofModel } = description;
   const { supports, beginning, whole } = wish;
@@ -189,8 +199,8 @@ function* chunks(model, wish) {
   for (const [drawn] of draw(network, partner, supports.map(read), { ...how, prefix, samples: 1, trace: true })) {
     const isLast = drawn.rows === facts.height;
     if (facts.given === facts.height && isLast) facts.nats = toBase64(new Uint8Array(drawn.nats.buffer));
-    if (!whole) yield pack(facts, drawn, drawn.rows - 1, show);
-    else yield isLast ? pack(facts, drawn, 0, show) : null;
+    if (!whole) yield pack(facts, drawn, drawn.rows - 1, show, spares);
+    else yield isLast ? pack(facts, drawn, 0, show, spares) : null;
   }
 }
 

@@ -23,13 +23,19 @@ export function hire(start) {
   function started() {
     if (worker) return worker;
     worker = start();
-    worker.addEventListener("message", ({ data }) => waiting.get(data.id)?.(data));
+    worker.addEventListener("message", ({ data }) => {
+      if (data.chunk?.data) data.chunk.release = release;
+      waiting.get(data.id)?.(data);
+    });
     worker.addEventListener("error", () => {
       broken = true;
       for (const tell of waiting.values()) tell({ error: CANNOT });
     });
     return worker;
   }
+
+  /** @param {ArrayBuffer} data */
+  const release = (data) => started().postMessage({ spare: data }, [data]);
 
   /**
    * Its answers to a wish, until it has no more or nobody takes them.

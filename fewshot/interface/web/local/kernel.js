@@ -115,6 +115,29 @@ export function add(out, x, n = 1) {
   wasm.add(out.byteOffset, x.byteOffset, x.length, n);
 }
 
+/**
+ * Adds a part of x [length, from `from` on] to a part of out, from `to` on. A part of its own for each pixel would be
+ * much for a browser to collect.
+ * @param {Floats} out
+ * @param {number} to
+ * @param {Floats} x
+ * @param {number} from
+ * @param {number} length
+ */
+export function addPart(out, to, x, from, length) {
+  wasm.add(out.byteOffset + to * NUMBER, x.byteOffset + from * NUMBER, length, 1);
+}
+
+/**
+ * Fills out with a part of x, from `from` on.
+ * @param {Floats} out
+ * @param {Float32Array} x
+ * @param {number} from
+ */
+export function copyPart(out, x, from) {
+  for (let i = 0; i < out.length; i++) out[i] = x[from + i];
+}
+
 /** @param {Floats} x */
 export function relu(x) {
   wasm.relu(x.byteOffset, x.length);

@@ -12,9 +12,10 @@ import { layout } from "../run.js";
  * @param {Drawn} drawn
  * @param {number} start
  * @param {import("./heads.js").Head["show"]} show
+ * @param {ArrayBuffer[]} spares  of which the last is taken, if it has the size
  * @returns {Chunk & {data: Uint8Array<ArrayBuffer>}}
  */
-export function pack(facts, drawn, start, show) {
+export function pack(facts, drawn, start, show, spares) {
   const [from, to] = [start * facts.width, drawn.rows * facts.width];
   const { attention, own } = drawn;
   const { heads, shots } = facts;
@@ -22,7 +23,9 @@ export function pack(facts, drawn, start, show) {
   const places = facts.grid[0] * facts.grid[1];
   const ownPlaces = facts.own_grid[0] * facts.own_grid[1];
   const sizes = layout(facts).map(([, type, perPixel]) => (to - from) * perPixel * type.BYTES_PER_ELEMENT);
-  const data = new Uint8Array(sizes.reduce((sum, size) => sum + size, 0));
+  const size = sizes.reduce((sum, each) => sum + each, 0);
+  const spare = spares.at(-1)?.byteLength === size ? spares.pop() : null;
+  const data = new Uint8Array(spare ?? new ArrayBuffer(size));
   /** @type {Record<string, Uint8Array>} */
   const bytes = {}; // of each array, its part of the data
   let end = 0;

@@ -4,7 +4,7 @@
 // The state is the previous rows of each layer's vertical input and the previous columns of each horizontal input. The
 // same noise gives the same picture as in Python; probabilities differ by rounding.
 
-import { add, addProducts, gate, part, relu, softmax } from "./kernel.js";
+import { add, addPart, addProducts, copyPart, createRoom, gate, part, relu, softmax } from "./kernel.js";
 import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 
 /** @typedef {import("./heads.js").Draw} Draw */
@@ -15,6 +15,7 @@ import { COLUMNS, COLUMNS_BESIDE, ROWS_ABOVE } from "./network.js";
 /** @typedef {import("./encoder.js").Memory} Memory */
 /** @typedef {import("./encoder.js").Patches} Patches */
 
+/** @typedef {ReturnType<typeof createState>} State */
 /** @typedef {{network: Network, memory: Memory | null}} Source  a network, and what it remembers of the supports */
 /** @typedef {{memory: Memory | null, image: Uint8Array}} Lane  what is drawn of what; the image's values [H, W] grow */
 
@@ -51,8 +52,8 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
   // A network that is its own partner draws for both at once, which fetches each weight once.
   const states =
     partner && partner.network !== network
-      ? [createState(network, own, room), createState(partner.network, alone, room)]
-      : [createState(network, [...own, ...alone], room)];
+      ? [takeState(network, own, room), takeState(partner.network, alone, room)]
+      : [takeState(network, [...own, ...alone], room)];
   const logits = states.flatMap((state) => state.logits);
   const [{ heads, places, ownPlaces }] = states;
   /** @type {Drawn[]} */
@@ -62,50 +63,91 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
     const own = room.floats(trace ? side * side * heads * ownPlaces : 0);
     return { image, chance, attention, own, nats, fit: 0, rows: 0 };
   });
-  for (let r = 0; r < side; r++) {
-    for (const state of states) state.startRow(r);
-    for (let c = 0; c < side; c++) {
-      const i = r * side + c;
-      for (const state of states) state.pixel(r, c);
-      drawn.forEach((each, k) => {
-        const without = logits[partner ? drawn.length + k : k];
-        const pixel = network.head.pixel(logits[k], without, draw, noise[k][i], prefix[i]);
-        each.image[i] = pixel.value;
-        each.chance[i] = pixel.chance;
-        each.nats[i] = pixel.nats;
-        each.fit += pixel.alone - pixel.nats;
-        if (trace) states[0].keep(k, each, i);
-      });
-      for (const state of states) state.finish(r, c);
+  try {
+    for (let r = 0; r < side; r++) {
+      for (const state of states) state.startRow(r);
+      for (let c = 0; c < side; c++) {
+        const i = r * side + c;
+        for (const state of states) state.pixel(r, c);
+        drawn.forEach((each, k) => {
+          const without = logits[partner ? drawn.length + k : k];
+          const pixel = network.head.pixel(logits[k], without, draw, noise[k][i], prefix[i]);
+          each.image[i] = pixel.value;
+          each.chance[i] = pixel.chance;
+          each.nats[i] = pixel.nats;
+          each.fit += pixel.alone - pixel.nats;
+          if (trace) states[0].keep(k, each, i);
+        });
+        for (const state of states) state.finish(r, c);
+      }
+      for (const each of drawn) each.rows = r + 1;
+      yield drawn;
     }
-    for (const each of drawn) each.rows = r + 1;
-    yield drawn;
+  } finally {
+    states.forEach(leaveState); // also if nobody wants the rest
   }
+}
+
+/**
+ * Of each network, the state that drew last, if nothing is drawn with it. A new one is thousands of parts of arrays: if
+ * each picture had its own, a browser would keep tens of megabytes of them.
+ * @type {WeakMap<Network, State>}
+ */
+const idle = new WeakMap();
+
+/**
+ * @param {Network} network
+ * @param {Lane[]} lanes
+ * @param {Room} room  for what only these pictures take
+ */
+function takeState(network, lanes, room) {
+  let state = idle.get(network);
+  idle.delete(network);
+  if (state?.count !== lanes.length) {
+    state?.close();
+    state = createState(network, lanes.length);
+  }
+  state.begin(lanes, room);
+  return state;
+}
+
+/** @param {State} state */
+function leaveState(state) {
+  idle.get(state.network)?.close();
+  idle.set(state.network, state);
 }
 
 /**
  * The caches of some pictures by one network. L are the lanes: each is one picture.
  * @param {Network} network
- * @param {Lane[]} lanes
- * @param {Room} room
+ * @param {number} count  L
  */
-function createState(network, lanes, room) {
+function createState(network, count) {
   const { config, head, layers, furthest, context, copied } = network;
   const { side, maps, penultimate: skips, stride } = config;
-  const count = lanes.length;
+  const room = createRoom(); // until the state is closed
+  const all = Array.from({ length: count }, (_, lane) => lane);
   const both = 2 * maps;
   const columns = side + 2 * furthest;
+  /** @type {Lane[]} */
+  let lanes = [];
   /** @type {(floats: Floats, size: number, from?: number) => Floats[]} */
   const ofLanes = (floats, size, from = 0) => {
     const step = floats.length / count;
-    return lanes.map((_, lane) => part(floats, lane * step + from, lane * step + from + size));
+    return all.map((lane) => part(floats, lane * step + from, lane * step + from + size));
   };
   // The last rows of each layer's vertical input [W, C], row r at r modulo their number, between columns of zeros.
-  const above = lanes.map(() =>
-    layers.map(() => Array.from({ length: furthest + 1 }, () => room.floats(columns * maps))),
+  const rows = room.floats(count * layers.length * (furthest + 1) * columns * maps);
+  const above = ofLanes(rows, rows.length / count).map((its) =>
+    layers.map((_, i) =>
+      Array.from({ length: furthest + 1 }, (_, k) => {
+        const at = (i * (furthest + 1) + k) * columns * maps;
+        return part(its, at, at + columns * maps);
+      }),
+    ),
   );
   const windows = room.floats(side * 6 * maps); // of these, what each position's kernel sees
-  const vertical = lanes.map(() => room.floats(side * maps));
+  const vertical = all.map(() => room.floats(side * maps));
   const a = room.floats(side * both);
   const gatedRow = room.floats(side * maps);
   const read = room.floats(count * side * context); // in the row above, by all readers so far
@@ -116,6 +158,7 @@ function createState(network, lanes, room) {
   const preActivations = Array.from({ length: side }, (_, c) =>
     layers.map((_, i) => part(row, (c * layers.length + i) * count * both, (c * layers.length + i + 1) * count * both)),
   );
+  const firsts = layers.map((_, i) => all.map((lane) => part(preActivations[0][i], lane * both)));
   // Each layer's horizontal input at all pixels of the row, after columns of zeros, [columns, layers, L, C].
   const past = room.floats((furthest + side) * layers.length * count * maps);
   const inputs = Array.from({ length: furthest + side }, (_, c) =>
@@ -133,29 +176,43 @@ function createState(network, lanes, room) {
   const patch = room.floats(stride ** 2); // of the drawing, the last that is done
   const logits = room.floats(count * head.outputs);
   const eachLogits = ofLanes(logits, head.outputs);
-  const reads = network.readers.map((reader, i) => createRead(network, reader, lanes, i, room));
+  const reads = network.readers.map((reader, i) => createRead(network, reader, count, i, room));
   const readAt = new Map(reads.map((each) => [each.layer, each]));
   // The vector is the same for all pixels: it adds to the biases.
   const biases = room.floats(row.length); // as row
-  const gates = layers.map((layer, i) =>
-    lanes.map(({ memory }, lane) => {
-      const horizontal = room.copy(layer.horizontalBias);
-      const vertical = room.floats(both);
-      if (memory && layer.horizontalContext) {
-        addProducts(horizontal, layer.horizontalContext, memory.vector, both, context);
-      }
-      if (memory && layer.verticalContext) addProducts(vertical, layer.verticalContext, memory.vector, both, context);
-      for (let c = 0; c < side; c++) biases.set(horizontal, ((c * layers.length + i) * count + lane) * both);
-      return vertical;
-    }),
-  );
+  const horizontal = room.floats(both); // those of a layer
+  const gates = layers.map(() => all.map(() => room.floats(both)));
 
   return {
+    network,
+    count,
     heads: reads.length * config.heads,
-    places: reads.length ? reads[0].places : 0,
     ownPlaces: network.ownGrid ** 2,
     /** The outputs at the last pixel, of each lane. */
     logits: eachLogits,
+    get places() {
+      return reads.length ? reads[0].places : 0;
+    },
+
+    /** Before the first row. @param {Lane[]} ofThese  L of them @param {Room} ofTheirs  for what depends on the supports */
+    begin(ofThese, ofTheirs) {
+      lanes = ofThese;
+      rows.fill(0);
+      layers.forEach((layer, i) => {
+        lanes.forEach(({ memory }, lane) => {
+          horizontal.set(layer.horizontalBias);
+          gates[i][lane].fill(0);
+          if (memory && layer.horizontalContext) {
+            addProducts(horizontal, layer.horizontalContext, memory.vector, both, context);
+          }
+          if (memory && layer.verticalContext) {
+            addProducts(gates[i][lane], layer.verticalContext, memory.vector, both, context);
+          }
+          for (let c = 0; c < side; c++) biases.set(horizontal, ((c * layers.length + i) * count + lane) * both);
+        });
+      });
+      for (const each of reads) each.begin(lanes, ofTheirs);
+    },
 
     /** The vertical stack's row r, from the rows above. @param {number} r */
     startRow(r) {
@@ -175,13 +232,22 @@ function createState(network, lanes, room) {
         const reader = readAt.get(i);
         if (reader && config.reads_above) add(read, reader.row);
         vertical.forEach((v, lane) => {
-          above[lane][i][r % (furthest + 1)].set(v, furthest * maps);
-          const rows = [r - layer.dilation + furthest + 1, r].map((at) => above[lane][i][at % (furthest + 1)]);
-          gather(windows, rows, layer.dilation, side, furthest, maps);
+          const its = above[lane][i];
+          const last = its[r % (furthest + 1)];
+          last.set(v, furthest * maps);
+          gather(
+            windows,
+            its[(r - layer.dilation + furthest + 1) % (furthest + 1)],
+            0,
+            layer.dilation,
+            side,
+            furthest,
+            maps,
+          );
+          gather(windows, last, 1, layer.dilation, side, furthest, maps);
           for (let c = 0; c < side; c++) a.set(layer.verticalBias, c * both);
           addProducts(a, layer.vertical, windows, both, 6 * maps, side);
-          const to = part(preActivations[0][i], lane * both);
-          addProducts(to, layer.link, a, both, both, side, layers.length * count * both);
+          addProducts(firsts[i][lane], layer.link, a, both, both, side, layers.length * count * both);
           if (i === layers.length - 1) return; // nothing reads what the last one would give
           if (layer.verticalContext) {
             add(a, gates[i][lane], side);
@@ -198,14 +264,12 @@ function createState(network, lanes, room) {
     /** The horizontal stack, and what is read, at (r, c): the outputs. @param {number} r  @param {number} c */
     pixel(r, c) {
       sum.fill(0);
-      const place = (r * side + c) * maps;
-      const empty = network.beside.empty.subarray(place, place + maps);
       lanes.forEach(({ image }, lane) => {
-        stacks[lane].set(empty);
+        copyPart(stacks[lane], network.beside.empty, (r * side + c) * maps);
         for (let tap = Math.max(0, COLUMNS_BESIDE - c); tap < COLUMNS_BESIDE; tap++) {
           const channel = head.channelOf(image[r * side + c - COLUMNS_BESIDE + tap]);
           const from = (tap * head.inputs + channel) * maps;
-          if (channel >= 0) add(stacks[lane], part(network.beside.added, from, from + maps));
+          if (channel >= 0) addPart(stacks[lane], 0, network.beside.added, from, maps);
         }
       });
       for (let i = 0; i < layers.length; i++) {
@@ -264,6 +328,9 @@ function createState(network, lanes, room) {
         }
       });
     },
+
+    /** Nobody draws with it any more. */
+    close: room.close,
   };
 }
 
@@ -283,27 +350,26 @@ function addPixel(v, added, inputs, channel, tapRow, x, side, maps) {
     const c = x + COLUMNS_BESIDE - tap;
     if (c < 0 || c >= side) continue;
     const from = ((tapRow * COLUMNS + tap) * inputs + channel) * maps;
-    add(part(v, c * maps, (c + 1) * maps), part(added, from, from + maps));
+    addPart(v, c * maps, added, from, maps);
   }
 }
 
 /**
- * What each position's kernel sees, [W, rows, 3, C], of rows [furthest + W + furthest, C].
+ * What each position's kernel sees of one of its two rows, to windows [W, 2, 3, C].
  * @param {Floats} windows
- * @param {Floats[]} rows
+ * @param {Floats} row  [furthest + W + furthest, C]
+ * @param {number} which  0: the row above, 1: the row itself
  * @param {number} dilation
  * @param {number} side
  * @param {number} furthest
  * @param {number} maps
  */
-function gather(windows, rows, dilation, side, furthest, maps) {
-  let at = 0;
-  for (let c = furthest; c < furthest + side; c++) {
-    for (const row of rows) {
-      for (let column = c - dilation; column <= c + dilation; column += dilation) {
-        for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
-        at += maps;
-      }
+function gather(windows, row, which, dilation, side, furthest, maps) {
+  for (let c = 0; c < side; c++) {
+    let at = (2 * c + which) * 3 * maps;
+    for (let column = furthest + c - dilation; column <= furthest + c + dilation; column += dilation) {
+      for (let k = 0; k < maps; k++) windows[at + k] = row[column * maps + k];
+      at += maps;
     }
   }
 }
@@ -312,13 +378,12 @@ function gather(windows, rows, dilation, side, furthest, maps) {
  * What one reader sees and gives for some pictures: the supports, and the drawing so far.
  * @param {Network} network
  * @param {Reader} reader
- * @param {Lane[]} lanes
+ * @param {number} count  of the pictures
  * @param {number} which  of the network's readers it is
  * @param {Room} room
  */
-function createRead({ config, layers, ownGrid, context, copied }, reader, lanes, which, room) {
+function createRead({ config, layers, ownGrid, context, copied }, reader, count, which, room) {
   const { side, maps, heads, key_size: keySize } = config;
-  const count = lanes.length;
   const size = heads * keySize;
   const inputs = copied / heads;
   const both = 2 * maps;
@@ -328,8 +393,11 @@ function createRead({ config, layers, ownGrid, context, copied }, reader, lanes,
   const row = room.floats(count * side * context); // what was read, of all pixels of the last row
   const made = room.floats(2 * size);
   let seen = 0; // patches of the drawing that are done
-  const eachLane = lanes.map(({ memory }, lane) => {
-    const { places, keys, values, colours } = /** @type {Memory} */ (memory).patches[which];
+  /** @type {ReturnType<typeof ofLane>[]} */
+  let eachLane = [];
+
+  /** @param {Patches} patches  @param {number} lane  @param {Room} room */
+  function ofLane({ places, keys, values, colours }, lane, room) {
     const itsRead = part(read, lane * context, (lane + 1) * context);
     const itsQuery = part(query, lane * size, (lane + 1) * size);
     const eachHead = Array.from({ length: heads }, (_, head) => {
@@ -346,18 +414,28 @@ function createRead({ config, layers, ownGrid, context, copied }, reader, lanes,
         ownValues: room.floats(keySize * ownPlaces),
         alpha,
         ofSupports: part(alpha, 0, places),
+        withoutNothing: part(alpha, 1, places),
         ofOwn: part(alpha, places),
       };
     });
     return { places, colours, read: itsRead, query: itsQuery, eachHead };
-  });
+  }
+
   return {
     layer: reader.layer,
     row,
-    colours: eachLane.map((its) => part(its.read, size)),
-    places: eachLane[0].places - 1,
+    colours: Array.from({ length: count }, (_, lane) => part(read, lane * context + size, (lane + 1) * context)),
+    get places() {
+      return eachLane[0].places - 1;
+    },
+    /** Before the first row. @param {Lane[]} lanes  @param {Room} room */
+    begin(lanes, room) {
+      eachLane = lanes.map(({ memory }, lane) => ofLane(/** @type {Memory} */ (memory).patches[which], lane, room));
+      row.fill(0);
+      seen = 0;
+    },
     /** Its attention at the last pixel, without the null key's. @param {number} lane  @param {number} head */
-    ofSupports: (lane, head) => eachLane[lane].eachHead[head].ofSupports.subarray(1),
+    ofSupports: (lane, head) => eachLane[lane].eachHead[head].withoutNothing,
     /** @param {number} lane  @param {number} head */
     ofOwn: (lane, head) => eachLane[lane].eachHead[head].ofOwn,
 
@@ -369,9 +447,7 @@ function createRead({ config, layers, ownGrid, context, copied }, reader, lanes,
      * @param {Floats[]} preActivations  of each layer [L, 2C]
      */
     at(r, c, h, preActivations) {
-      const place = (r * side + c) * size;
-      const ofPosition = reader.queryOfPosition.subarray(place, place + size);
-      for (const its of eachLane) its.query.set(ofPosition);
+      for (const its of eachLane) copyPart(its.query, reader.queryOfPosition, (r * side + c) * size);
       addProducts(query, reader.query, h, size, maps, count);
       read.fill(0);
       eachLane.forEach(({ places, colours, read, eachHead }, lane) => {
