@@ -23,11 +23,12 @@ import tyro
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from fewshot.interface.site import write_site
-from tools.click_to_trace import CLICK, CLICK_SIXTEEN
+from tools.click_to_trace import CLICK, CLICK_SIXTEEN, memory_of_the_page
 from tools.load import family, server, tell
 
 # What is wanted: seconds from opening the site to a whole picture, to one with its trace, and to sixteen; pictures/s.
 OPENED, ONE, SIXTEEN, ALONG = 2, 0.15, 1.5, 10
+MEMORY = 200  # MB of the page
 SLOW, STOPPED = 4, 0.03  # times; seconds that Chromium is stopped at a time
 BROWSER = ("--engine", "browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -164,6 +165,16 @@ def measure(page: Page, clicks: int, judged: bool) -> None:
     tell("drawn along", rate, "pictures/s", *asked(judged, f"{ALONG}", rate >= ALONG))
 
 
+def memory_in_use(page: Page, seconds: float) -> int:
+    """The most megabytes that the page takes while somebody uses it: a picture every two seconds, now and then sixteen."""
+    most = 0
+    for i in range(int(seconds / 2)):
+        page.evaluate(CLICK_SIXTEEN if i % 5 == 4 else CLICK)
+        most = max(most, memory_of_the_page())
+        page.wait_for_timeout(2000)
+    return most
+
+
 def asked(judged: bool, wanted: str, kept: bool) -> tuple[str, bool]:
     return (wanted, kept) if judged else ("", True)
 
@@ -207,6 +218,13 @@ def main(clicks: int = 15, pages: int = 30, seconds: float = 60) -> None:
         with server(*BROWSER) as (url, _):
             page = open_studio(browser, url)
             print("Studio")
+            tell(
+                "page's memory in two minutes of use, at most",
+                most := memory_in_use(page, 120),
+                "MB",
+                f"{MEMORY} MB",
+                most < MEMORY,
+            )
             measure(page, clicks, judged=True)
             page.close()
             page = open_studio(browser, url)

@@ -34,6 +34,8 @@ export function createGallery(list, { choose, use, ink, removes = false }) {
   /** @type {Map<string, HTMLLIElement>} */
   const elements = new Map();
   let current = ""; // the key of the only picture that the tab key reaches
+  /** @type {string | null} */
+  let marked = null; // that of the one that the player shows
 
   const keys = () => [...elements.keys()];
   const playOf = (/** @type {string} */ key) =>
@@ -43,27 +45,33 @@ export function createGallery(list, { choose, use, ink, removes = false }) {
   function show(pictures) {
     const focused = keys().find((key) => elements.get(key)?.contains(document.activeElement));
     const before = keys().indexOf(focused ?? "");
-    for (const key of keys()) if (!pictures.some((picture) => picture.key === key)) elements.delete(key);
     const old = new Map(elements);
+    // New pictures take the elements of those that are gone: sixteen canvases each time are much to collect.
+    const spare = keys().filter((key) => !pictures.some((picture) => picture.key === key));
     elements.clear();
-    for (const { key } of pictures) elements.set(key, old.get(key) ?? begin(key));
+    for (const { key } of pictures) {
+      const element = old.get(key) ?? old.get(String(spare.shift())) ?? begin();
+      element.dataset.key = key;
+      elements.set(key, element);
+    }
     const colour = ink();
     for (const picture of pictures) update(picture, colour);
     const inPlace = [...elements.values()].every((element, i) => list.children[i] === element);
     if (!inPlace || list.children.length !== elements.size) list.replaceChildren(...elements.values());
     if (!elements.has(current)) current = keys()[Math.max(0, Math.min(before, elements.size - 1))] ?? "";
     reach();
+    mark(marked);
     if (focused && !list.contains(document.activeElement)) playOf(current)?.focus();
   }
 
-  /** @param {string} key */
-  function begin(key) {
+  function begin() {
     const play = make("button", { type: "button", className: "picture-play" }, make("canvas"));
     const tool = make("button", { type: "button", className: "tool" });
     const element = make("li", { className: "picture" }, play, tool, make("span", { className: "picture-caption" }));
-    play.addEventListener("click", () => take(key));
-    tool.addEventListener("click", () => use(key));
-    element.addEventListener("keydown", (event) => keyDown(event, key));
+    const key = () => String(element.dataset.key);
+    play.addEventListener("click", () => take(key()));
+    tool.addEventListener("click", () => use(key()));
+    element.addEventListener("keydown", (event) => keyDown(event, key()));
     return element;
   }
 
@@ -135,18 +143,18 @@ export function createGallery(list, { choose, use, ink, removes = false }) {
     }
   }
 
-  return {
-    show,
-    /**
-     * Marks the picture that the player shows.
-     * @param {string | null} shown
-     */
-    mark(shown) {
-      for (const [key, element] of elements) {
-        element.classList.toggle("is-shown", key === shown);
-        if (key === shown) playOf(key)?.setAttribute("aria-current", "true");
-        else playOf(key)?.removeAttribute("aria-current");
-      }
-    },
-  };
+  /**
+   * Marks the picture that the player shows.
+   * @param {string | null} shown
+   */
+  function mark(shown) {
+    marked = shown;
+    for (const [key, element] of elements) {
+      element.classList.toggle("is-shown", key === shown);
+      if (key === shown) playOf(key)?.setAttribute("aria-current", "true");
+      else playOf(key)?.removeAttribute("aria-current");
+    }
+  }
+
+  return { show, mark };
 }

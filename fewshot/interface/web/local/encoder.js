@@ -186,7 +186,11 @@ function averaged(x, maps, parts) {
 function vectorMatrix(weight, maps) {
   const places = POOLED ** 2;
   const inputs = maps * places;
-  return weight.map((_, at) => weight[at - (at % inputs) + (at % maps) * places + Math.floor((at % inputs) / maps)]);
+  const matrix = new Float32Array(weight.length);
+  for (let at = 0; at < matrix.length; at++) {
+    matrix[at] = weight[at - (at % inputs) + (at % maps) * places + Math.floor((at % inputs) / maps)];
+  }
+  return matrix;
 }
 
 /**
@@ -220,21 +224,22 @@ function createReader(config, inputs, weights, room, name) {
         located.set(positions.subarray(i * ofPosition, (i + 1) * ofPosition), at + maps);
       }
     });
-    /** @param {typeof key} projection  @returns {(head: number, place: number, i: number) => number} */
+    /** All places as [places, heads, key_size]. @param {typeof key} projection */
     const projected = ({ matrix, bias, ofNothing }) => {
       const out = work.floats(places * size);
       out.set(ofNothing);
       for (let place = 1; place < places; place++) out.set(bias, place * size);
       addProducts(part(out, size), matrix, located, size, maps + ofPosition, places - 1);
-      return (head, place, i) => out[place * size + head * keySize + i];
+      return out;
     };
     const [keys, values] = [memory.floats(heads * places * keySize), memory.floats(heads * places * keySize)];
-    const [keyAt, valueAt] = [projected(key), projected(value)];
+    const [ofKeys, ofValues] = [projected(key), projected(value)];
     for (let head = 0; head < heads; head++) {
       for (let place = 0; place < places; place++) {
         for (let i = 0; i < keySize; i++) {
-          keys[(head * places + place) * keySize + i] = keyAt(head, place, i);
-          values[(head * keySize + i) * places + place] = valueAt(head, place, i);
+          const at = place * size + head * keySize + i;
+          keys[(head * places + place) * keySize + i] = ofKeys[at];
+          values[(head * keySize + i) * places + place] = ofValues[at];
         }
       }
     }

@@ -137,11 +137,14 @@ function createShelf(tensors) {
     matrix(name, ...[out, inputs, rows = 1, columns = 1]) {
       const data = take(name, out, inputs, rows, columns);
       const places = rows * columns;
-      return Float32Array.from(data, (_, at) => {
+      const matrix = new Float32Array(data.length);
+      // Loops, here and below: a function for each of a million numbers is a hundred megabytes for the browser to collect.
+      for (let at = 0; at < matrix.length; at++) {
         const o = Math.floor(at / (inputs * places));
         const place = Math.floor(at / inputs) % places;
-        return data[(o * inputs + (at % inputs)) * places + place];
-      });
+        matrix[at] = data[(o * inputs + (at % inputs)) * places + place];
+      }
+      return matrix;
     },
     close() {
       for (const name of left) throw new WeightsError(`The network has no weights '${name}', which the file holds.`);
@@ -280,7 +283,10 @@ function readerOf(config, weights, room, i) {
  * @param {number} to
  */
 function columnsOf(matrix, columns, from, to) {
-  return matrix.filter((_, at) => at % columns >= from && at % columns < to);
+  const width = to - from;
+  const some = new Float32Array((matrix.length / columns) * width);
+  for (let at = 0; at < some.length; at++) some[at] = matrix[Math.floor(at / width) * columns + from + (at % width)];
+  return some;
 }
 
 /** @param {Float32Array[]} parts */

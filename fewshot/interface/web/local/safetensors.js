@@ -66,8 +66,14 @@ function tensorOf(name, entry, buffer, start) {
   const size = shape.reduce((product, side) => product * side, 1);
   if (to - from !== size * BYTES) throw new WeightsError(`The weights '${name}' are of another size than their shape.`);
   const data = new Float32Array(buffer.slice(start + from, start + to)); // copied, as it may lie at any byte
-  if (!data.every(Number.isFinite)) throw new WeightsError(`The weights '${name}' are not finite.`);
+  if (!areFinite(data)) throw new WeightsError(`The weights '${name}' are not finite.`);
   return { shape, data };
+}
+
+/** A loop: a function for each would leave much to collect. @param {Float32Array} data */
+function areFinite(data) {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return false;
+  return true;
 }
 
 /**
