@@ -166,7 +166,7 @@ def measure(page: Page, clicks: int, judged: bool) -> None:
 
 
 def memory_in_use(page: Page, seconds: float) -> int:
-    """The most megabytes that the page takes while somebody uses it: a picture every two seconds, now and then sixteen."""
+    """The most megabytes that the page takes in use: a picture every two seconds, each fifth time sixteen."""
     most = 0
     for i in range(int(seconds / 2)):
         page.evaluate(CLICK_SIXTEEN if i % 5 == 4 else CLICK)

@@ -1,6 +1,5 @@
 """Large pieces of runs: the page fetches them as binary files, which is faster than base64 in a message."""
 
-import base64
 from collections import OrderedDict
 from typing import Any
 from uuid import uuid4
@@ -9,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-LARGE = 500_000  # characters of base64 from which a piece becomes a file
+from fewshot.payload import in_text
+
+LARGE = 350_000  # bytes from which a piece becomes a file
 KEPT = 64  # pieces that nobody has fetched yet: what a page that was closed leaves behind goes in the end
 
 
@@ -21,11 +22,11 @@ class PieceFiles:
         self.route = Route("/piece/{name}", self.answer)
 
     def lighten(self, chunk: dict[str, Any]) -> dict[str, Any]:
-        """A chunk as in ``payload``; if its "data" is large, with a "file" of the same to fetch instead."""
+        """A chunk of ``pack_bytes`` as JSON can hold it; if its "data" are large, with a "file" to fetch instead."""
         if len(chunk["data"]) < LARGE:
-            return chunk
+            return in_text(chunk)
         name = uuid4().hex
-        self.pieces[name] = base64.b64decode(chunk["data"])
+        self.pieces[name] = chunk["data"]
         while len(self.pieces) > KEPT:
             self.pieces.popitem(last=False)
         return {**chunk, "data": None, "file": f"piece/{name}"}

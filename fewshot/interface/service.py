@@ -292,7 +292,7 @@ class Service:
         model = catalogue.find(name)
         runs = self.stream(model, *_asked(model, *asked), asker=asker)
         for start, run in parts(runs):
-            yield payload.pack(run, run_id, start)
+            yield payload.pack_bytes(run, run_id, start)
 
     def variations(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
         """For the page: finished rows of many pictures of one recipe as they come, and then how well each fits.
@@ -400,7 +400,7 @@ class Service:
         *_, run = [None, *self.stream(model, given, shots, temperature, seed, steps, whole, asker=asker)]
         if run is not None and run.rows == model.side:
             (nats,) = model.score(run.images, run.supports, run.inner_steps)
-            yield payload.pack(run, run_id) | {"nats": payload.pack_numbers(nats)}
+            yield payload.pack_bytes(run, run_id) | {"nats": payload.pack_numbers(nats)}
 
     @by_worker
     def _recognised(self, name: str, asked: tuple[Any, ...], asker: Asker) -> Iterator[Answer]:

@@ -175,7 +175,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
         with gr.Row(elem_id="columns"):
             SupportPad(sets, server_functions=[preview, trace, draw_along])
             PhotoTray(server_functions=[preview_photo])
-            player = Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
+            Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
             gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")
         many = Variations()
         with gr.Column(elem_id="settings", elem_classes="drawer"):
