@@ -259,6 +259,22 @@ def test_bundle_has_each_module_once_after_what_it_imports():
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
 
 
+def test_several_modules_as_one(tmp_path, monkeypatch):
+    (tmp_path / "a.js").write_text('import { b as c } from "./b.js";\nexport const a = () => c() + 1;\n')
+    (tmp_path / "b.js").write_text('import { where } from "./in/c.js";\nexport function b() {\n  return where;\n}\n')
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "c.js").write_text("export const where = import.meta.url.length;\n")
+    monkeypatch.setattr(web, "WEB", tmp_path)
+    with pytest.raises(ValueError, match="not understood"):
+        web.module("a.js", [])
+    text = web.module("a.js", ["in/c.js"])
+    assert re.findall("^(?:import|export).*$", text, re.MULTILINE) == [
+        'import * as $in_c from "./in/c.js";',
+        "export const { a } = $a;",
+    ]
+    assert text.index("// b.js") < text.index("// a.js")
+
+
 @pytest.mark.parametrize("line", ["export let x = 1;", 'import * as x from "./dom.js";', "export default 1;"])
 def test_bundle_refuses_what_it_does_not_understand(line, tmp_path, monkeypatch):
     (tmp_path / "a.js").write_text(f"{line}\n")

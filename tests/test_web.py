@@ -53,13 +53,14 @@ def test_scripts_are_served_below_another_path_too(root, stripped):
 
     client = TestClient(below)
     address = f"{'' if stripped else root}/{scripts.PATH}/"
-    answer = client.get(f"{address}player.js")
-    assert answer.text == web.read("player.js")
-    # Either is JavaScript to a browser; which one it is depends on whether Gradio was started before.
-    assert answer.headers["content-type"].split(";")[0] in ("text/javascript", "application/javascript")
-    assert answer.headers["cache-control"] == "no-cache"
-    again = client.get(f"{address}player.js", headers={"If-None-Match": answer.headers["etag"]})
-    assert again.status_code == 304
+    for name, text in (("player.js", web.read("player.js")), ("page.js", scripts.MADE["page.js"])):
+        answer = client.get(f"{address}{name}")
+        assert answer.text == text
+        # Either is JavaScript to a browser; which one it is depends on whether Gradio was started before.
+        assert answer.headers["content-type"].split(";")[0] in ("text/javascript", "application/javascript")
+        assert answer.headers["cache-control"] == "no-cache"
+        again = client.get(f"{address}{name}", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
     for missing in ("nothing.js", "../studio.py", "%2e%2e/studio.py", ""):
         assert client.get(address + missing).status_code == 404
 

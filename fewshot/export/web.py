@@ -1,11 +1,13 @@
 """The page's scripts and styles, the folder ``interface/web``, and how several modules become one script.
 
-A browser loads no modules for a page that was opened from a disk. So a file that is to work alone holds them in one
-script: each module is a function that returns what it exports, and is called after those that it imports.
+A browser loads no modules for a page that was opened from a disk, and fifty of them from a server take longer than one.
+So they are put into one script: each module is a function that returns what it exports, and is called after those that
+it imports.
 """
 
 import posixpath
 import re
+from collections.abc import Container
 from pathlib import Path
 
 WEB = Path(__file__).resolve().parents[1] / "interface" / "web"
@@ -21,8 +23,8 @@ def read(name: str) -> str:
     return (WEB / name).read_text(encoding="utf-8")
 
 
-def modules(entry: str) -> dict[str, str]:
-    """A module and all that it imports, each after those that it imports itself: name and text.
+def modules(entry: str, apart: Container[str] = ()) -> dict[str, str]:
+    """A module and all that it imports but what is ``apart``, each after those that it imports itself: name and text.
 
     Raises ValueError for modules that import each other.
     """
@@ -31,7 +33,7 @@ def modules(entry: str) -> dict[str, str]:
     def add(name: str, importers: tuple[str, ...]) -> None:
         if name in importers:
             raise ValueError(f"These modules import each other: {' '.join([*importers, name])}.")
-        if name in done:
+        if name in done or name in apart:
             return
         text = read(name)
         for _, other in _IMPORT.findall(text):
@@ -50,6 +52,23 @@ def bundle(entry: str) -> str:
     return "\n".join(_as_function(name, text) for name, text in modules(entry).items()) + "\n"
 
 
+def module(entry: str, apart: list[str]) -> str:
+    """A module and all that it imports, as one module to be served from the folder; what is ``apart`` stays an import.
+
+    That is for modules that have to know where they lie. Raises ValueError as ``bundle`` does.
+    """
+    parts = modules(entry, apart)
+    lines = [f'import * as {_constant(name)} from "./{name}";' for name in apart]
+    lines += [_as_function(name, text) for name, text in parts.items()]
+    exported = ", ".join(_exported(parts[entry]))
+    return "\n".join([*lines, f"export const {{ {exported} }} = {_constant(entry)};"]) + "\n"
+
+
+def _exported(text: str) -> list[str]:
+    """The names that a module exports."""
+    return [name for _, name in _EXPORT.findall(text)]
+
+
 def _named(address: str, importer: str) -> str:
     """The name of a module that another one imports."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(importer), address))
@@ -57,7 +76,7 @@ def _named(address: str, importer: str) -> str:
 
 def _as_function(name: str, text: str) -> str:
     """A module as the constant that has what it exports."""
-    exported = [found for _, found in _EXPORT.findall(text)]
+    exported = _exported(text)
     text = _EXPORT.sub(r"\1 \2", _NO_EXPORT.sub("", text))
 
     def taken(match: re.Match[str]) -> str:
