@@ -76,15 +76,16 @@ def write_file(folder: Path) -> Path:
 def _site() -> dict[str, bytes]:
     """The files of the site, by their names."""
     facts = _facts()
-    scripts_of_page = [f"{scripts.PATH}/{name}" for name in web.modules(SERVED)]
+    made = {"page.css": "\n".join(web.read(name) for name in STYLES), "page.js": web.module(SERVED, scripts.APART)}
     fonts = {f"{scripts.PATH}/site/{name}": data for name, data in _fonts().items()}
     head = [f"<style>\n{_font_faces({Path(name).name: name for name in fonts})}</style>"]
-    head += [f'<link rel="stylesheet" href="{scripts.PATH}/{name}">' for name in STYLES]
-    head += [f'<link rel="modulepreload" href="{name}">' for name in scripts_of_page]
+    head.append(f'<link rel="stylesheet" href="{scripts.PATH}/page.css">')
+    head += [f'<link rel="modulepreload" href="{scripts.PATH}/{name}">' for name in scripts.APART]
     head.append(f'<link rel="icon" href="{scripts.PATH}/icon.svg"><link rel="manifest" href="manifest.webmanifest">')
-    opens = f'<script type="module" src="{scripts.PATH}/{SERVED}"></script>'
-    names = {*web.modules(SERVED), *web.modules(WORKER), *STYLES, "icon.svg"}
-    files = {f"{scripts.PATH}/{name}": web.read(name).encode() for name in sorted(names)}
+    opens = f'<script type="module" src="{scripts.PATH}/page.js"></script>'
+    names = {*scripts.APART, *web.modules(WORKER), "icon.svg"}
+    made |= {name: web.read(name) for name in sorted(names)}
+    files = {f"{scripts.PATH}/{name}": text.encode() for name, text in made.items()}
     files |= {f"{weights.PATH}/{name}": data for name, data in _weights(facts["models"]).items()}
     files |= fonts
     files["manifest.webmanifest"] = web.read("site/manifest.webmanifest").encode()
