@@ -11,14 +11,13 @@ import mimetypes
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from fewshot.export import web
-from fewshot.export.web import WEB
 
 PATH = "studio-web"
 STYLES = [
-    WEB / name
+    web.WEB / name
     for name in (
         "studio.css",
         "pad.css",
@@ -46,14 +45,15 @@ HEAD = "".join(
 mimetypes.add_type("text/javascript", ".js")  # Windows' registry may say otherwise, and browsers run nothing else
 
 
-_FILES = StaticFiles(directory=WEB)
+_FILES = StaticFiles(directory=web.WEB)
 
 
 def _made(name: str, request: Request) -> Response:
     tag = f'"{hashlib.blake2s(MADE[name].encode(), digest_size=8).hexdigest()}"'
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(MADE[name], media_type=mimetypes.guess_type(name)[0], headers={"ETag": tag})
+    response = Response(MADE[name], media_type=mimetypes.guess_type(name)[0], headers={"ETag": tag})
+    return (
+        NotModifiedResponse(response.headers) if _FILES.is_not_modified(response.headers, request.headers) else response
+    )
 
 
 async def _answer(request: Request) -> Response:

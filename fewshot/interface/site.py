@@ -80,7 +80,7 @@ def _site() -> dict[str, bytes]:
     fonts = {f"{scripts.PATH}/site/{name}": data for name, data in _fonts().items()}
     head = [f"<style>\n{_font_faces({Path(name).name: name for name in fonts})}</style>"]
     head.append(f'<link rel="stylesheet" href="{scripts.PATH}/page.css">')
-    head += [f'<link rel="modulepreload" href="{scripts.PATH}/{name}">' for name in scripts.APART]
+    head += [f'<link rel="modulepreload" href="{scripts.PATH}/{name}">' for name in ("page.js", *scripts.APART)]
     head.append(f'<link rel="icon" href="{scripts.PATH}/icon.svg"><link rel="manifest" href="manifest.webmanifest">')
     opens = f'<script type="module" src="{scripts.PATH}/page.js"></script>'
     names = {*scripts.APART, *web.modules(WORKER), "icon.svg"}

@@ -239,7 +239,7 @@ def launch(
             "routes": routes,
             "middleware": [Middleware(Guard, hosts=allowed_hosts)],
         },
-        "favicon_path": scripts.WEB / "icon.svg",
+        "favicon_path": web.WEB / "icon.svg",
         "footer_links": [],
         "max_file_size": pictures.MAX_BYTES,
         "run_history": False,

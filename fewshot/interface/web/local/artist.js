@@ -1,9 +1,8 @@
 // What the worker does: loads models, and draws what it is asked for, a row at a time. Needs no page.
 //
 // A message to it is {id, wish}, or {id} to say that no more is wanted of that, or {spare} with the memory of a chunk's
-// data, which the next of its size takes. Its messages are {id, chunk}, several,
-// then {id, time}, the milliseconds since the model was loaded; or {id, error}, with a sentence. Now and then, between
-// two rows, it listens.
+// data, which the next of its size takes. Its messages are {id, chunk}, several, then {id, time}, the milliseconds since
+// the model was loaded; or {id, error}, with a sentence. Now and then, between two rows, it listens.
 
 import { newId, packImages, toBase64 } from "../codec.js";
 import { draw, readNetwork } from "./model.js";

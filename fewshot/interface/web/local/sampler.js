@@ -50,20 +50,28 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
   const lanesOf = (/** @type {Source} */ { memory }) => images.map((image) => ({ memory, image }));
   const [own, alone] = [lanesOf(source), partner ? lanesOf(partner) : []];
   // A network that is its own partner draws for both at once, which fetches each weight once.
-  const states =
+  /** @type {[Network, Lane[]][]} */
+  const wanted =
     partner && partner.network !== network
-      ? [takeState(network, own, room), takeState(partner.network, alone, room)]
-      : [takeState(network, [...own, ...alone], room)];
-  const logits = states.flatMap((state) => state.logits);
-  const [{ heads, places, ownPlaces }] = states;
-  /** @type {Drawn[]} */
-  const drawn = images.map((image) => {
-    const [chance, nats] = [new Float32Array(side * side), new Float32Array(side * side)];
-    const attention = room.floats(trace ? side * side * heads * places : 0);
-    const own = room.floats(trace ? side * side * heads * ownPlaces : 0);
-    return { image, chance, attention, own, nats, fit: 0, rows: 0 };
-  });
+      ? [
+          [network, own],
+          [partner.network, alone],
+        ]
+      : [[network, [...own, ...alone]]];
+  leaveOnly(wanted.map(([its]) => its));
+  /** @type {State[]} */
+  const states = [];
   try {
+    for (const [its, lanes] of wanted) states.push(takeState(its, lanes, room));
+    const logits = states.flatMap((state) => state.logits);
+    const [{ heads, places, ownPlaces }] = states;
+    /** @type {Drawn[]} */
+    const drawn = images.map((image) => {
+      const [chance, nats] = [new Float32Array(side * side), new Float32Array(side * side)];
+      const attention = room.floats(trace ? side * side * heads * places : 0);
+      const own = room.floats(trace ? side * side * heads * ownPlaces : 0);
+      return { image, chance, attention, own, nats, fit: 0, rows: 0 };
+    });
     for (let r = 0; r < side; r++) {
       for (const state of states) state.startRow(r);
       for (let c = 0; c < side; c++) {
@@ -89,11 +97,20 @@ export function* drawRows(source, partner, draw, noise, prefix, trace, room) {
 }
 
 /**
- * Of each network, the state that drew last, if nothing is drawn with it. A new one is thousands of parts of arrays: if
- * each picture had its own, a browser would keep tens of megabytes of them.
- * @type {WeakMap<Network, State>}
+ * Of the networks that drew last, the states, while nothing is drawn with them. A new one is thousands of parts of
+ * arrays: if each picture had its own, a browser would keep tens of megabytes of them.
+ * @type {Map<Network, State>}
  */
-const idle = new WeakMap();
+const idle = new Map();
+
+/** Other networks draw now: their states need the kernel's memory. @param {Network[]} networks  that keep theirs */
+function leaveOnly(networks) {
+  for (const [network, state] of idle) {
+    if (networks.includes(network)) continue;
+    state.close();
+    idle.delete(network);
+  }
+}
 
 /**
  * @param {Network} network
@@ -101,14 +118,19 @@ const idle = new WeakMap();
  * @param {Room} room  for what only these pictures take
  */
 function takeState(network, lanes, room) {
-  let state = idle.get(network);
+  const kept = idle.get(network);
   idle.delete(network);
-  if (state?.count !== lanes.length) {
-    state?.close();
-    state = createState(network, lanes.length);
+  if (kept && kept.count !== lanes.length) kept.close();
+  const its = createRoom();
+  try {
+    const state = kept?.count === lanes.length ? kept : createState(network, lanes.length, its);
+    state.begin(lanes, room);
+    return state;
+  } catch (error) {
+    kept?.close();
+    its.close();
+    throw error;
   }
-  state.begin(lanes, room);
-  return state;
 }
 
 /** @param {State} state */
@@ -121,11 +143,11 @@ function leaveState(state) {
  * The caches of some pictures by one network. L are the lanes: each is one picture.
  * @param {Network} network
  * @param {number} count  L
+ * @param {Room} room  that is its own
  */
-function createState(network, count) {
+function createState(network, count, room) {
   const { config, head, layers, furthest, context, copied } = network;
   const { side, maps, penultimate: skips, stride } = config;
-  const room = createRoom(); // until the state is closed
   const all = Array.from({ length: count }, (_, lane) => lane);
   const both = 2 * maps;
   const columns = side + 2 * furthest;
