@@ -103,7 +103,8 @@ def drawn(number: int, step: int, **other):
     """The run of a lesson's step, or one that differs from it."""
     state = lessons.read("en")["lessons"][number - 1]["steps"][step - 1]["state"] | other
     model = fewshot.load(f"{state['task']}-{state['model']}")
-    supports = OMNIGLOT.ready_made(OMNIGLOT.side)[state["set"]][: state["drawings"]][: state["shots"]]
+    task = TASKS[state["task"]]
+    supports = task.ready_made(task.side)[state["set"]][: state["drawings"]][: state["shots"]]
     options = {"temperature": state["temperature"], "samples": other.get("samples", 1), "seed": state["seed"]}
     if state["guidance"]:
         options |= {"guidance": state["guidance"], "cut": OMNIGLOT.cut}
@@ -160,6 +161,16 @@ def test_one_gaze_looks_away_on_the_empty_paper_before_the_drawing_and_another_h
     assert away[:4, 1:9, named].mean() > 0.2
     assert away[-4:, :, named].mean() < 0.05
     assert away[..., 0].max() < 0.05
+
+
+def test_a_drawing_is_turned_around_by_looking_to_the_mirrored_place():
+    looked = drawn(3, 5)
+    (support,) = looked.supports
+    assert (looked.images[0] == support[:, ::-1]).all()
+    (weights,) = looked.attention.mean(axis=2)  # [pixels, drawings, rows, columns]
+    columns = weights[13 * 26 : 13 * 26 + 14].reshape(14, 26, 26).max(axis=1).argmax(axis=1)
+    assert (np.diff(columns[3:]) < 0).all()  # to the left, from where the first pixels are
+    assert abs(columns[-1] - 12) <= 1
 
 
 def test_low_temperature_leaves_out_strokes():
