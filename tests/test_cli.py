@@ -103,7 +103,7 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "SHOTS", (1, 4))
     monkeypatch.setattr(report, "SAMPLES", 1)
     shipped = checkpoints.shipped
-    monkeypatch.setattr(checkpoints, "shipped", lambda task: shipped(task)[:1])  # all of them take a minute
+    monkeypatch.setattr(checkpoints, "shipped", lambda *task: shipped(*task)[:1])  # all of them take a minute
     run(monkeypatch, "report", "--data", str(packed_file), "--out", str(tmp_path / "figures"))
     for name in ("omniglot/shots", "omniglot/training", "omniglot/samples", "mirror/samples", "products/samples"):
         with Image.open(tmp_path / "figures" / f"{name}.png") as picture:

@@ -160,7 +160,7 @@ def test_arrow_keys_choose_task_and_model(page):
     page.wait_for_function("studio.settings.model === 'omniglot-attentive-meta'")
     radio(page, "Characters").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'mirror'")
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'flip'")
     page.keyboard.press("ArrowLeft")
     page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot'")
     for group in ("task", "model"):
@@ -257,7 +257,7 @@ def test_a_stroke_that_is_being_drawn_survives_a_change_of_task(open_page):
     radio(page, "Characters").focus()
     page.keyboard.press("ArrowRight")
     page.mouse.move(box["x"] + 120, box["y"] + 60)
-    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'mirror' && !studio.drawing")
+    page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'flip' && !studio.drawing")
     page.mouse.up()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function(f"{WHOLE} && {STATE}.run.task === 'omniglot' && !studio.drawing")

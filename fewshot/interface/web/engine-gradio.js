@@ -33,6 +33,9 @@ import { createToWall } from "./to-wall.js";
 const PAGE = Math.random().toString(36).slice(2); // of a page's wishes to draw along, the server keeps the newest
 const NO_ANSWER = "The server did not answer. Nothing of yours is lost; please try again.";
 
+// Gradio fetches the code of its own components by and by, so that they may be there later than the parts.
+const CONTROLS = ["#task input", "#model input", "#settings input", "#generate", "#sixteen", "#compare .compare"];
+
 /** @type {ReturnType<typeof createLessons>} */
 let lessons;
 
@@ -58,7 +61,7 @@ export async function mount(name, part) {
   parts.set(name, part);
   const [pad, photos, player, variations] = ["pad", "photos", "player", "variations"].map((each) => parts.get(each));
   if (!pad || !photos || !player || !variations) return;
-  await takePlace();
+  await Promise.all([takePlace(), whenThere(CONTROLS)]);
   dressPage();
   const root = (/** @type {Part} */ { element }) => one(element, ".part");
   /** @type {import("./engine.js").Facts} */
@@ -106,6 +109,23 @@ export async function mount(name, part) {
   createToWall(one(document, "#to-wall"), studio);
   Object.assign(window, { studio }); // for the console, and for tests
   begin(studio);
+}
+
+/**
+ * Resolves once the page has all of these.
+ * @param {string[]} selectors
+ */
+function whenThere(selectors) {
+  return new Promise((resolve) => {
+    const watcher = new MutationObserver(look);
+    function look() {
+      if (!selectors.every((selector) => document.querySelector(selector))) return;
+      watcher.disconnect();
+      resolve(null);
+    }
+    watcher.observe(document.body, { childList: true, subtree: true });
+    look();
+  });
 }
 
 /**
