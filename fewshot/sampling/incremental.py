@@ -10,6 +10,7 @@ the cheaper ones; where there are many exponentials, torch has the faster ones. 
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from threading import Lock
 from typing import Any, NamedTuple, cast
 
@@ -151,6 +152,7 @@ class IncrementalSampler:
             states = [_State(self, [*episodes, (partner.memory, n)], times=2)]
         else:
             states = [_State(self, episodes), _State(partner.sampler, [(partner.memory, n)])]
+        own_read = [state for state in states if state.own_places]
         to_pixels = drawer(self.head)
         pixels = np.zeros((*noise.shape[:3], self.channels), np.uint8)
         images = pixels[..., 0] if self.channels == 1 else pixels
@@ -170,16 +172,17 @@ class IncrementalSampler:
                 for state in states:
                     state.start_row(r, pixels)
                 for c in range(self.width):
-                    steps = [state.pixel(r, c, pixels) for state in states]
-                    alone = None if partner is None else steps[-1].outputs[:, -n:]
+                    outputs, read = states[0].pixel(r, c, pixels)
+                    alone = None
+                    if partner is not None:
+                        alone = (outputs if len(states) == 1 else states[1].pixel(r, c, pixels).outputs)[:, -n:]
+                        outputs = outputs[:, :n]
                     given = prefix[r, c] if prefix is not None and r < len(prefix) else None
-                    images[:, r, c], probabilities[:, r, c] = to_pixels(
-                        steps[0].outputs[:, :n], noise[:, r, c], draw, given, alone
-                    )
-                    for state in states:
+                    images[:, r, c], probabilities[:, r, c] = to_pixels(outputs, noise[:, r, c], draw, given, alone)
+                    for state in own_read:
                         state.finish(r, c, pixels)
                     if attention is not None:
-                        for i, looked in enumerate(steps[0].looked):
+                        for i, looked in enumerate(read):
                             for one in looked[: len(memories)]:
                                 one.keep(kept[one.samples, r * self.width + c, i], places)
             yield Drawn(images, probabilities, attention, own, r + 1)
@@ -211,21 +214,29 @@ class _State:
         # What the vertical stack and the biases give to each horizontal pre-activation of the row.
         self.row = np.zeros((width, len(layers), both, n), np.float32)
         # The row's pixels, after as many zeros as the input layer sees to the left.
-        self.drawn = np.zeros(((COLUMNS_BESIDE + width) * weights.inputs, n), np.float32)
+        inputs = weights.inputs
+        drawn = np.zeros(((COLUMNS_BESIDE + width) * inputs, n), np.float32)
+        self.beside = [drawn[c * inputs : (COLUMNS_BESIDE + c) * inputs] for c in range(width)]  # what it sees at c
+        self.last = [seen[-inputs:].reshape(inputs, times, -1) for seen in self.beside]  # the pixel left of c
         # Each layer's horizontal input at the pixel that its kernel sees to the left, and at this one, and the sum of
         # the skips below it.
         self.features = np.zeros((len(layers) + 1, 2 * maps + skips, n), np.float32)
         self.left, self.here = self.features[:-1, :maps], self.features[:-1, maps : 2 * maps]
         self.input, self.sum_of_skips = self.here[0], self.features[-1, 2 * maps :]
-        # The same inputs at all pixels of the row, after columns of zeros; and for each dilation, its layers.
+        # The same inputs at all pixels of the row, after columns of zeros. For the layers of each dilation, what is to
+        # the left of each pixel: where nothing is dilated, that still stands where this pixel's will.
         self.past = np.zeros((self.furthest + width, len(layers), maps, n), np.float32)
         dilations = np.array(weights.dilations)
-        self.of_dilation = [(d, _slice(np.flatnonzero(dilations == d))) for d in sorted(set(weights.dilations))]
+        of_dilation = [(d, _slice(np.flatnonzero(dilations == d))) for d in sorted(set(weights.dilations))]
+        self.lefts = [
+            (self.left[of], self.past[self.furthest - d :, of] if d > 1 else [self.here[of]] * width)
+            for d, of in of_dilation
+        ]
         # All that a pixel's step works on lies where it lay for the last pixel: views of it are made only once.
         self.shares = np.empty((len(layers), both, n), np.float32)
         self.a, self.residual = np.empty((both, n), np.float32), np.empty((maps + skips, n), np.float32)
         self.f, self.g = self.a[: maps + 1], self.a[maps + 1 :]
-        self.steps = [
+        steps = [
             (h[: 2 * maps], h[maps:], above[maps:], share, layer.horizontal.dot, layer.out.dot)
             for h, above, share, layer in zip(self.features, self.features[1:], self.shares, layers, strict=False)
         ]
@@ -235,17 +246,20 @@ class _State:
             reader.layer: _Read(self, reader, [(memory.patches[i], number) for memory, number in episodes])
             for i, reader in enumerate(weights.readers)
         }
-        if self.reads:
-            first, *_ = self.reads.values()
-            self.places, self.own_places = first.places, first.own_places
-        self.constants: list[tuple[Array, Array, Array | None]] = [
-            (layer.vertical_bias, layer.horizontal_bias, None) for layer in layers
-        ]
-        vectors = [(weights.vector(memory, 1), number) for memory, number in episodes]
-        each = [np.repeat(_numpy(vector[0, :, 0]), number, axis=1) for vector, number in vectors if vector is not None]
+        # The layers below the first reader, and each reader with the layers above it, below the next one.
+        starts = [0, *self.reads, len(layers)]
+        self.stretches = [(self.reads.get(start), steps[start:end]) for start, end in pairwise(starts) if end]
+        first = next(iter(self.reads.values()), None)
+        self.places = first.places if first else 0
+        self.own_places = first.own_places if first else 0
+        self.biases = [(layer.vertical_bias, layer.horizontal_bias) for layer in layers]
+        vectors = [weights.vector(memory, 1) for memory, _ in episodes]
+        each = [_numpy(vector[0, :, 0]) for vector in vectors if vector is not None]  # [D, 1]
         if each:  # the same for all pixels: it adds to the biases
-            vector = np.concatenate(each, axis=1)  # [D, N]
-            self.constants = [_with_vector(layer, vector) for layer in layers]
+            if len(each) > 1:
+                each = [np.repeat(one, number, axis=1) for one, (_, number) in zip(each, episodes, strict=True)]
+            vector = np.concatenate(each, axis=1)  # [D, N], or of one episode [D, 1]
+            self.biases = [_with_vector(layer, vector) for layer in layers]
 
     def to_units(self, pixels: NDArray[np.uint8]) -> Array:
         """Pixels as the network takes them."""
@@ -256,33 +270,36 @@ class _State:
         """The vertical stack's row r, from the pixels [N, H, W, channels] of the rows above."""
         weights, n, width, maps = self.weights, self.n, self.weights.width, self.weights.maps
         rows = self.furthest + 1
+        self.here[:] = 0
         above = np.zeros((len(pixels), ROWS_ABOVE, width + 2 * COLUMNS_BESIDE, weights.inputs), np.float32)
         known = pixels[:, max(0, r - ROWS_ABOVE) : r]
         above[:, ROWS_ABOVE - known.shape[1] :, COLUMNS_BESIDE:-COLUMNS_BESIDE] = weights.seen(known)
         patches = np.lib.stride_tricks.sliding_window_view(above, 2 * COLUMNS_BESIDE + 1, axis=2)
         # [N, 3, W, inputs, 7] to the order of the kernel's inputs.
         v = weights.input_v @ patches.transpose(1, 4, 3, 2, 0).reshape(-1, width * len(pixels))
-        v = np.tile(v.reshape(maps, width, -1), self.times)
+        v = v.reshape(maps, width, -1)
+        if self.times > 1:
+            v = np.tile(v, self.times)
         v += weights.empty_v[r]
         read = None  # [D, W, N], of the row above, by all readers so far
         for i, layer in enumerate(weights.layers):
-            if i in self.reads and weights.reads_above:
-                read = self.reads[i].row if read is None else read + self.reads[i].row
+            of_reader = self.reads[i].row if i in self.reads else None
+            if of_reader is not None:
+                read = of_reader if read is None else read + of_reader
             self.v[i, r % rows, :, self.furthest : self.furthest + width] = v
             self.window[0] = self.windows[i][(r - weights.dilations[i]) % rows]
             self.window[1] = self.windows[i][r % rows]
-            vertical_bias, horizontal_bias, gates = self.constants[i]
+            vertical_bias, horizontal_bias = self.biases[i]
             a = layer.vertical @ self.window.reshape(6 * maps, width * n)
-            a += vertical_bias
-            b = layer.link @ a
-            self.row[:, i] = b.reshape(-1, width, n).swapaxes(0, 1)
-            self.row[:, i] += horizontal_bias
+            for_vertical = a.reshape(-1, width, n)
+            for_vertical += vertical_bias[:, None]
+            for_horizontal = (layer.link @ a).reshape(-1, width, n)
+            for_horizontal += horizontal_bias[:, None]
+            self.row[:, i] = for_horizontal.swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
             if read is not None and layer.vertical_context is not None:
                 a += layer.vertical_context @ read.reshape(-1, width * n)
-            if gates is not None:
-                a.reshape(-1, width, n)[:] += gates[:, None]
             sigmoid = torch.from_numpy(a)
             torch.sigmoid(sigmoid, out=sigmoid)
             f, g = a[:maps], a[maps:]
@@ -295,29 +312,28 @@ class _State:
         """The horizontal stack, and what is read, at (r, c) of the pixels [N, H, W, channels]."""
         weights, a, f, g, residual = self.weights, self.a, self.f, self.g, self.residual
         looked = []
-        for d, of_layers in self.of_dilation:
-            self.left[of_layers] = self.past[self.furthest + c - d, of_layers]
+        for left, past in self.lefts:
+            left[:] = past[c]
         self.shares[:] = self.row[c]
-        inputs = weights.inputs
-        last = (COLUMNS_BESIDE + c - 1) * inputs
         if c:
-            seen = weights.seen(pixels[:, r, c - 1])
-            self.drawn[last : last + inputs].reshape(inputs, self.times, -1)[:] = seen.T[:, None]
+            self.last[c][:] = weights.seen(pixels[:, r, c - 1]).T[:, None]
         # The last argument is where the result goes: by name it would cost more. The array's own `dot` has a third of
         # the overhead of `@`.
-        weights.input_h.dot(self.drawn[c * inputs : last + inputs], self.input)
+        weights.input_h.dot(self.beside[c], self.input)
         np.add(self.input, weights.empty_h[r, c], self.input)
         add, tanh, multiply = np.add, np.tanh, np.multiply
-        for i, (h, below, above, share, horizontal_dot, out_dot) in enumerate(self.steps):
-            if i in self.reads:
-                looked.append(self.reads[i].at(r, c))
-            horizontal_dot(h, a)
-            add(a, share, a)
-            tanh(a, a)
-            multiply(f, g, g)
-            out_dot(a, residual)
-            add(below, residual, above)
-        self.past[self.furthest + c] = self.here
+        for read, steps in self.stretches:
+            if read is not None:
+                looked.append(read.at(r, c))
+            for h, below, above, share, horizontal_dot, out_dot in steps:
+                horizontal_dot(h, a)
+                add(a, share, a)
+                tanh(a, a)
+                multiply(f, g, g)
+                out_dot(a, residual)
+                add(below, residual, above)
+        if self.furthest > 1:
+            self.past[self.furthest + c] = self.here
         skips, hidden = self.skips, self.hidden
         np.maximum(self.sum_of_skips, 0, out=skips)
         weights.penultimate[0].dot(skips, hidden)
@@ -329,8 +345,6 @@ class _State:
 
     def finish(self, r: int, c: int, pixels: NDArray[np.uint8]) -> None:
         """The pixel (r, c) is drawn: what its patch gives to read."""
-        if not self.reads or not self.own_places:
-            return
         stride = self.weights.stride
         if (r + 1) % stride or (c + 1) % stride:
             return
@@ -340,21 +354,34 @@ class _State:
             read.append(r // stride, c // stride, patch)
 
 
-class _Looked(NamedTuple):
-    """What the samples of one episode look at, and their scores and attention: [heads, N, 1 + S*H'*W' + own places]."""
+class _Looked:
+    """What the ``samples`` of one episode look at, of those that a reader reads for; and with what attention.
 
-    samples: slice
-    keys: Array  # [heads, key_size, 1 + S*H'*W']
-    values: Array  # [heads, key_size (+ channels), 1 + S*H'*W']
-    scores: Array
-    alpha: Array
-    tensors: tuple[torch.Tensor, torch.Tensor]  # the same two, for torch
+    Its arrays lie where they lay for the last pixel, so that views of them are made only once.
+    """
+
+    def __init__(self, read: "_Read", patches: Any, samples: slice):
+        n = samples.stop - samples.start
+        self.samples = samples
+        # [heads, key_size (of values + channels), 1 + S*H'*W']
+        self.keys, self.values = (np.ascontiguousarray(_numpy(x[0]).swapaxes(1, 2)) for x in patches)
+        self.places = self.keys.shape[2]
+        # What is not there to be read has the score of nothing, and what is will get one.
+        self.scores = np.full((read.heads, n, self.places + read.own_places), -np.inf, np.float32)
+        self.alpha = np.empty_like(self.scores)
+        self.tensors = torch.from_numpy(self.scores), torch.from_numpy(self.alpha)
+        self.queries = read.queries[:, samples]
+        self.of_supports = self.scores[..., : self.places]
+        self.weights = self.alpha[..., : self.places].swapaxes(1, 2)
+        self.read = read.read[..., samples]  # [heads, key_size (+ channels), N]
+        self.kept = self.alpha[..., 1 : self.places].swapaxes(0, 1)
+        self.kept_own = self.alpha[..., self.places :].swapaxes(0, 1)
 
     def keep(self, kept: Array, places: int) -> None:
         """Copy the attention, without the null key's, to [N, heads, places + own places]."""
-        alpha, own = self.alpha.swapaxes(0, 1), self.keys.shape[2]
-        kept[..., : own - 1] = alpha[..., 1:own]
-        kept[..., places:] = alpha[..., own:]
+        kept[..., : self.places - 1] = self.kept
+        if kept.shape[-1] > places:
+            kept[..., places:] = self.kept_own
 
 
 class _Read:
@@ -364,7 +391,7 @@ class _Read:
         weights, self.reader = state.weights, reader
         self.heads, self.key_size, self.copied = weights.heads, weights.key_size, state.copied
         self.h = state.here[reader.layer]
-        n, start = state.n, 0
+        n = state.n
         self.own_places = self.own_seen = 0
         if reader.own is not None:
             own_rows, own_columns = reader.own.of_position.shape[:2]
@@ -375,18 +402,16 @@ class _Read:
         size = self.heads * self.key_size
         self.query = np.empty((size, n), np.float32)
         self.queries = self.query.reshape(self.heads, -1, n).swapaxes(1, 2)  # [heads, N, key_size]
-        self.looked = []
-        for patch, each in patches:
-            keys, values = (np.ascontiguousarray(_numpy(x[0]).swapaxes(1, 2)) for x in patch)
-            # What is not there to be read has the score of nothing, and what is will get one.
-            scores = np.full((self.heads, each, keys.shape[2] + self.own_places), -np.inf, np.float32)
-            alpha = np.empty_like(scores)
-            tensors = torch.from_numpy(scores), torch.from_numpy(alpha)
-            self.looked.append(_Looked(slice(start, start + each), keys, values, scores, alpha, tensors))
-            start += each
-        self.places = max(one.keys.shape[2] for one in self.looked) - 1
-        self.read = np.empty((self.heads, self.looked[0].values.shape[1], n), np.float32)
-        self.row = np.zeros((size + len(self.copied), weights.width, n), np.float32)
+        read = size + len(self.copied)
+        self.read = np.empty((self.heads, read // self.heads, n), np.float32)
+        ends = list(accumulate(each for _, each in patches))
+        self.looked = [
+            _Looked(self, patch, slice(end - each, end)) for (patch, each), end in zip(patches, ends, strict=True)
+        ]
+        self.places = max(one.places for one in self.looked) - 1
+        # What goes on: of each head what it read, and then of each head the colours.
+        self.flat = self.read.reshape(read, n) if not len(self.copied) else np.empty((read, n), np.float32)
+        self.row = np.zeros((read, weights.width, n), np.float32) if weights.reads_above else None
         self.context = np.empty((len(reader.context), n), np.float32)
         both = len(state.shares[0])
         self.contexts, self.reading = self.context.reshape(-1, both, n), state.shares[reader.layer :]
@@ -396,24 +421,22 @@ class _Read:
         reader = self.reader
         reader.query.dot(self.h, self.query)
         np.add(self.query, reader.query_of_position[r, c], self.query)
-        for samples, keys, values, scores, alpha, tensors in self.looked:
-            queries, seen = self.queries[:, samples], keys.shape[2]
-            np.matmul(queries, keys, scores[:, :, :seen])
-            own = slice(seen, seen + self.own_seen)
+        for one in self.looked:
+            np.matmul(one.queries, one.keys, one.of_supports)
+            own, keys = slice(one.places, one.places + self.own_seen), slice(self.own_seen)
             if self.own_seen:
-                np.matmul(queries[:, :, None], self.own_keys[:, samples, :, : self.own_seen], scores[:, :, None, own])
-            torch.softmax(tensors[0], dim=2, out=tensors[1])
-            read = self.read[..., samples]  # [heads, key_size (+ channels), N]
-            np.matmul(values, alpha[..., :seen].swapaxes(1, 2), read)
-            if self.own_seen:
-                of_own = alpha[:, :, None, own] @ self.own_values[:, samples, : self.own_seen]  # [heads, N, 1, ...]
-                read += of_own[:, :, 0].swapaxes(1, 2)
-        f = self.read.reshape(-1, self.read.shape[2])
+                np.matmul(one.queries[:, :, None], self.own_keys[:, one.samples, :, keys], one.scores[:, :, None, own])
+            torch.softmax(one.tensors[0], dim=2, out=one.tensors[1])
+            np.matmul(one.values, one.weights, one.read)
+            if self.own_seen:  # [heads, N, 1, key_size]
+                of_own = one.alpha[:, :, None, own] @ self.own_values[:, one.samples, keys]
+                one.read += of_own[:, :, 0].swapaxes(1, 2)
         if len(self.copied):
             self.copied[:] = self.read[:, self.key_size :].reshape(self.copied.shape)
-            f = np.concatenate([self.read[:, : self.key_size].reshape(-1, f.shape[1]), self.copied])
-        self.row[:, c] = f
-        reader.context.dot(f, self.context)
+            np.concatenate([self.read[:, : self.key_size].reshape(-1, self.read.shape[2]), self.copied], out=self.flat)
+        if self.row is not None:
+            self.row[:, c] = self.flat
+        reader.context.dot(self.flat, self.context)
         np.add(self.reading, self.contexts, self.reading)
         return self.looked
 
@@ -435,16 +458,15 @@ def _slice(rising: NDArray[np.int64]) -> slice:
     return slice(int(rising[0]), int(rising[-1]) + 1, step)
 
 
-def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array, Array | None]:
-    """The biases of both stacks, and the share of the context ``vector`` [D, N] in the vertical gates [2C, N].
-
-    The horizontal bias has the vector's share in it.
-    """
+def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array]:
+    """The biases of both stacks, [2C, n] and [2C + 2, n], with the context ``vector`` [D, n]."""
     if layer.horizontal_context is None:
-        return layer.vertical_bias, layer.horizontal_bias, None
-    horizontal = layer.horizontal_bias + layer.horizontal_context @ vector
-    gates = None if layer.vertical_context is None else layer.vertical_context @ vector
-    return layer.vertical_bias, horizontal, gates
+        return layer.vertical_bias, layer.horizontal_bias
+    vertical, horizontal = layer.vertical_bias, layer.horizontal_bias + layer.horizontal_context @ vector
+    if layer.vertical_context is None:
+        return vertical, horizontal
+    gates = layer.vertical_context @ vector
+    return vertical + gates, horizontal - layer.link @ gates  # the link does not take the gates' context
 
 
 def _numpy(tensor: torch.Tensor) -> Array:

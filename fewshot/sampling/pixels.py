@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def bernoulli(
     if draw.cut:
         probabilities[probabilities < draw.cut] = 0
         probabilities[probabilities > 1 - draw.cut] = 1
-    values = (noise < probabilities).astype(np.uint8) if given is None else np.full(len(noise), given)
+    values = (noise < probabilities).view(np.uint8) if given is None else np.full(len(noise), given)
     return Pixels(values, probabilities)
 
 
@@ -181,10 +181,10 @@ def palette(
     return Pixels(colours[places], chances[places, np.arange(len(noise))])
 
 
-def seer(head: Head) -> Callable[[NDArray[np.uint8]], Array]:
-    """What turns pixels [..., C] into what the network's first layer takes, [..., inputs]."""
+def seer(head: Head) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
+    """What turns pixels [..., C] into the numbers that the network's first layer takes, [..., inputs]."""
     if isinstance(head, Bernoulli):
-        return lambda pixels: pixels.astype(np.float32)
+        return lambda pixels: pixels
     if not isinstance(head, Palette):
         return lambda pixels: units(pixels.astype(np.float32))
     codes = head.levels.numpy() @ CODE
