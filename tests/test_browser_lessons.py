@@ -53,11 +53,11 @@ def test_a_whole_lesson_by_keyboard_and_the_drawings_come_back(page):
         page.wait_for_function(
             f"""([model, steps]) => !studio.drawing && {STATE}.run.model === model &&
                 {STATE}.run.support_nats.length - 1 === steps && studio.settings.model === model""",
-            arg=[f"omniglot-{wanted['model']}", wanted["inner_steps"]],
+            arg=[f"{wanted['task']}-{wanted['model']}", wanted["inner_steps"]],
         )
         assert f"lesson=4&step={number}" in page.url
         page.keyboard.press("ArrowRight")
-    api.expect(page.locator("#model input:checked")).to_have_value("omniglot-attentive-meta")
+    api.expect(page.locator("#model input:checked")).to_have_value(f"{wanted['task']}-{wanted['model']}")
     page.keyboard.press("Escape")  # to play, and back
     api.expect(page.locator(".lesson")).to_be_hidden()
     page.locator(".lesson-resume").focus()
