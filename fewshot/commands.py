@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 import tyro
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 import fewshot
@@ -26,7 +27,7 @@ from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.export.formats import files, find, makes_sense
 from fewshot.files import to_json, whole, writable, writable_file
-from fewshot.quality import Real, characters, one_shot_accuracy, versions
+from fewshot.quality import Copies, Quality, Real, characters, copies, one_shot_accuracy, versions
 from fewshot.quality import quality as judge
 from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
@@ -85,8 +86,9 @@ class EvaluateConfig:
     """for emoji: another checkpoint, whose nats/dim on the same targets are subtracted, with the standard error of the
     paired difference"""
     quality: bool = False
-    """let the model draw characters or emoji too, and judge its drawings: recognised, varied, close to real ones; of
-    what neither the model nor the judge has seen, which of the 45 alphabets and of the emoji is --split validation"""
+    """let the model draw too, and judge its drawings: mirror images by the true ones; characters and emoji by whether
+    they are recognised, varied, close to real ones, of what neither the model nor the judge has seen, which of the 45
+    alphabets and of the emoji is --split validation"""
     guidance: tuple[float, ...] = (0.0,)
     """for --quality: each of these with each cut and each temperature is a line of the table; nats/dim are without"""
     cut: tuple[float, ...] = (0.0,)
@@ -139,19 +141,21 @@ def evaluate_characters(model: FewShotModel, config: EvaluateConfig) -> dict[str
 
 def evaluate_flips(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score drawings of every character, each given its mirror image, and say where it was looked at."""
-    refuse_quality(config)
+    draws = draws_of(model, config)
     refuse_against(config)
     refuse_wrong_supports(config)
     images, group = flip.some(omniglot.load(config.data).split(config.split), config.targets, config.seed)
     score = evaluate_mirror(model.network, images, group)
     print(f"{heading(model, config, 'alphabets')}, {len(images)} drawings of {group.max() + 1} characters")
     print_mirror(score)
-    return {"drawings": len(images), "characters": int(group.max()) + 1, "seed": config.seed, "mirror": score}
+    of = {"drawings": len(images), "characters": int(group.max()) + 1, "seed": config.seed}
+    rng = np.random.default_rng(config.seed)  # those of a character stand beside each other
+    return of | {"mirror": score, "quality": judged_copies(model, rng.permutation(images), draws, config)}
 
 
 def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs, each given its mirror image, and say where it was looked at."""
-    refuse_quality(config)
+    draws = draws_of(model, config)
     refuse_against(config)
     refuse_wrong_supports(config)
     images = photos.shrink(photos.load(config.data).split(config.split), model.side)
@@ -159,7 +163,7 @@ def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, An
     size = f"{model.side}x{model.side}, {len(images)} in number"
     print(f"{model.name}, {config.split} photographs of {config.data.name}, {size}")
     print_mirror(score)
-    return {"photographs": len(images), "mirror": score}
+    return {"photographs": len(images), "mirror": score, "quality": judged_copies(model, images, draws, config)}
 
 
 def print_mirror(score: dict[str, float | None]) -> None:
@@ -246,29 +250,48 @@ def judge_of(
     Raises CheckpointError where there is no classifier.
     """
     classifier = checkpoints.load_classifier(model.task.key, model.task.channels) if config.quality else None
-    if not (config.guidance and config.cut and config.temperature):
-        raise InputError("--guidance, --cut and --temperature need at least one value.")
-    draws = [Draw(t, w, c) for w, c, t in product(config.guidance, config.cut, config.temperature)]
-    blank = np.zeros((1, model.side, model.side, *((3,) if model.in_colour else ())), np.uint8)
-    for draw in draws if classifier else []:  # this checks them, and draws nothing yet
-        model.stream(blank, 1, config.seed, **draw._asdict())
-        if draw.guidance and model.network.needs_supports:
-            _ = model.partner  # raises, if there is none
+    draws = draws_of(model, config)
 
     def judges(take: Callable[[np.random.Generator], Real]) -> dict[str, Any]:
         if classifier is None:
             return {}
-        lines = [
-            {"guidance": draw.guidance, "cut": draw.cut, "temperature": draw.temperature}
-            | asdict(judge(model, classifier, take, config.seed, draw))
-            for draw in draws
-        ]
-        print("  ".join(lines[0]))
-        for line in lines:
-            print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
-        return {"drawings": lines}
+        return judged({draw: judge(model, classifier, take, config.seed, draw) for draw in draws})
 
     return judges
+
+
+def judged_copies(
+    model: FewShotModel, images: NDArray[np.uint8], draws: list[Draw], config: EvaluateConfig
+) -> dict[str, Any]:
+    """How close drawings are to the mirror images that they are to be, a line for each setting; {} without any."""
+    return judged({draw: copies(model, images, config.seed, draw) for draw in draws})
+
+
+def draws_of(model: FewShotModel, config: EvaluateConfig) -> list[Draw]:
+    """What ``quality`` draws with, checked; [] unless it is asked for. Raises InputError."""
+    if not (config.guidance and config.cut and config.temperature):
+        raise InputError("--guidance, --cut and --temperature need at least one value.")
+    draws = [Draw(t, w, c) for w, c, t in product(config.guidance, config.cut, config.temperature)]
+    blank = np.zeros((1, model.side, model.side, *((3,) if model.in_colour else ())), np.uint8)
+    for draw in draws if config.quality else []:  # this checks them, and draws nothing yet
+        model.stream(blank, 1, config.seed, **draw._asdict())
+        if draw.guidance and model.network.needs_supports:
+            _ = model.partner  # raises, if there is none
+    return draws if config.quality else []
+
+
+def judged(lines: Mapping[Draw, Quality | Copies]) -> dict[str, Any]:
+    """What was found of drawings of each setting, a line each, which it prints; {} without any."""
+    table = [
+        {"guidance": draw.guidance, "cut": draw.cut, "temperature": draw.temperature} | asdict(found)
+        for draw, found in lines.items()
+    ]
+    if not table:
+        return {}
+    print("  ".join(table[0]))
+    for line in table:
+        print("  ".join(f"{value:>{len(name)}.4g}" for name, value in line.items()))
+    return {"drawings": table}
 
 
 def refuse_wrong_supports(config: EvaluateConfig) -> None:
@@ -286,7 +309,7 @@ def refuse_against(config: EvaluateConfig) -> None:
 def refuse_quality(config: EvaluateConfig) -> None:
     """Raises InputError if drawings are to be judged."""
     if config.quality:
-        raise InputError("--quality is for characters and emoji: there is no classifier of photographs to judge them.")
+        raise InputError("--quality is not for products: there is no classifier of photographs to judge them.")
 
 
 def generate(

@@ -1,4 +1,4 @@
-"""How good a model's drawings are, beyond the NLL of real ones: of characters, and of emoji in colour.
+"""How good a model's drawings are, beyond the NLL of real ones: of characters, of emoji in colour, of mirror images.
 
 Recognisability and diversity after Boutin et al. 2022 (arXiv 2205.10370), diversity by pixels instead of features; the
 energy distance is that of Szekely and Rizzo 2013. Classification by likelihood is a density estimator's answer to Lake
@@ -27,6 +27,7 @@ RUNS = 10  # of the classification by likelihood
 SHOTS, PROTOTYPES = 4, 6  # of characters, see ``Real``
 EMOJI_SHOTS, EMOJI_PROTOTYPES = 3, 2  # few emoji have more versions than two besides
 OTHERS = 2  # real drawings at least that are compared
+COPIED, CLOSE = 50, 3  # mirror images that are drawn; levels of 255 that nobody sees
 
 
 class Real(NamedTuple):
@@ -124,6 +125,27 @@ def quality(
         - _of_pairs(_euclidean(mine, mine))
         - _of_pairs(_euclidean(others, others)),
     )
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How drawings differ from the mirror images that they are to be; of levels from 0 to 255, also those of ink."""
+
+    mean_difference: float  # over pixels and channels
+    close: float  # share of the pixels whose levels all differ by at most CLOSE
+
+
+def copies(model: FewShotModel, images: NDArray[np.uint8], seed: int, draw: Draw = LEARNED) -> Copies:
+    """Let the model ``draw`` each of the first 50 images, [N, H, W] or [N, H, W, 3], from its mirror image."""
+    differences = []
+    for i, image in enumerate(images[:COPIED]):
+        *_, run = model.stream(image[None, :, ::-1], 1, seed + i, trace=False, **draw._asdict())
+        levels = np.abs(run.images[0].astype(int) - image).reshape(*image.shape[:2], -1) * (
+            1 if model.in_colour else 255
+        )
+        differences.append(levels)
+    away = np.stack(differences)
+    return Copies(away.mean().item(), (away.max(axis=3) <= CLOSE).mean().item())
 
 
 def one_shot_accuracy(model: FewShotModel, drawings: Drawings, seed: int) -> float:

@@ -119,7 +119,7 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
             ("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--wrong-supports"),
             "do not go together",
         ),
-        (("evaluate", "--checkpoint", "products-attention", "--data", "x", "--quality"), "for characters and emoji"),
+        (("evaluate", "--checkpoint", "products-attention", "--data", "x", "--quality"), "not for products"),
         (("evaluate", "--checkpoint", "mirror-attention", "--data", "x", "--wrong-supports"), "characters, emoji and"),
         (("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--guidance", "1"), "are for --quality"),
         (("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--cut", "1"), "The cut must"),
@@ -164,7 +164,6 @@ def test_bench_times_training_in_one_process_and_in_two(monkeypatch, capsys):
         ("--seed", str(2**64)),
         ("--inner-steps", "5000"),
         ("--shots", "9"),
-        ("--side", "1"),
     ],
 )
 def test_settings_out_of_range_are_wrong_use(option, value, tmp_path, monkeypatch, capsys):

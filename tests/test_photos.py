@@ -36,14 +36,19 @@ def test_supports_are_mirror_images_and_training_sees_no_photo_that_is_held_out(
     both = photos.load(photos_file)
     training, validation = both.split("training"), both.split("validation")
     assert (len(training), len(validation)) == (24, 6)
-    sampler, seen = photos.MirrorSampler(training, 8, seed=0), set()
-    for step in range(20):
+    sampler, seen, halves = photos.MirrorSampler(training, 8, seed=0, steps=60), set(), []
+    for step in range(60):
         supports, targets = sampler.batch(step)
         assert (supports[:, 0, :, ::-1] == targets[:, 0]).all()
         seen |= {one.tobytes() for one in targets[:, 0]}
-        halves = [sampler.batch(step, rank, 2).targets for rank in (0, 1)]
-        assert (np.stack(halves, axis=1).reshape(targets.shape) == targets).all()
-    assert seen == {one.tobytes() for one in training}
+        halves.append(targets.shape[2] == photos.SIDE // 2)
+        parts = [sampler.batch(step, rank, 2).targets for rank in (0, 1)]
+        assert (np.stack(parts, axis=1).reshape(targets.shape) == targets).all()
+    smaller = photos.shrink(training, photos.SIDE // 2)
+    assert seen == {one.tobytes() for one in (*training, *smaller)}
+    first, last = sum(halves[:20]), sum(halves[40:])  # ever fewer photographs at half their side
+    assert first > 12
+    assert last < 8
 
 
 def test_shrunk_pixels_are_means():
@@ -98,7 +103,7 @@ def test_attention_at_the_mirrored_place_is_found():
 
 @pytest.mark.parametrize("model", ["conditional", "attention"])
 def test_a_training_on_photographs_reports_what_it_learnt(model, photos_file, tmp_path, monkeypatch, capsys):
-    config = TrainConfig(photos_file, "mirror", model, tmp_path, steps=2, every=1, characters=2, side=12, compile=False)
+    config = TrainConfig(photos_file, "mirror", model, tmp_path, steps=2, every=1, characters=2, compile=False)
     weights = train(config)
     assert weights.name == f"mirror-{model}.safetensors"
     network, card = checkpoints.load(weights)

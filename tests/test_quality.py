@@ -46,6 +46,28 @@ def judge(draw, characters) -> quality.Quality:
     return quality.quality(drawer(draw), checkpoints.load_classifier("omniglot", 1), take, seed=0)
 
 
+@pytest.mark.parametrize("in_colour", [False, True])
+def test_mirror_images_are_compared_with_the_true_ones(in_colour):
+    """Of each 36 pixels of a copy, one is far away; in colour, another one is nearly right."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 200, (3, 6, 6, 3)) if in_colour else rng.integers(0, 2, (3, 6, 6))
+
+    def copy(supports, _):
+        drawn = supports[0][:, ::-1].copy()
+        if in_colour:
+            drawn[2, 3, 1] += 40
+            drawn[4, 4, 2] += 3
+        else:
+            drawn[2, 3] ^= 1
+        return drawn
+
+    model = drawer(copy)
+    model.in_colour = in_colour
+    found = quality.copies(model, images.astype(np.uint8), seed=0)
+    assert found.close == pytest.approx(35 / 36)
+    assert found.mean_difference == pytest.approx(43 / 108 if in_colour else 255 / 36)
+
+
 def test_a_good_drawer_is_told_from_a_copier_and_from_one_that_ignores_its_supports(characters):
     def good(supports, rng):
         drawing = np.roll(supports[rng.integers(len(supports))], rng.integers(-1, 2, 2), axis=(0, 1))

@@ -38,17 +38,23 @@ class Photos:
 
 
 class MirrorSampler:
-    """Training episodes that depend on nothing but the seed and the step: a photograph, and its mirror image."""
+    """Training episodes that depend on nothing but the seed and the step: a photograph, and its mirror image.
 
-    def __init__(self, images: NDArray[np.uint8], photos: int, seed: int):
+    At half their side photographs cost a fifth of the time, and the way to the mirrored place is found on them as well:
+    of the first of ``steps`` steps nearly all have these, of the last nearly none.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], photos: int, seed: int, steps: int):
         if len(images) < photos:
             raise DataError(f"A step needs {photos} photographs, the data has {len(images)}.")
-        self.images, self.photos, self.seed = images, photos, seed
+        self.images, self.halved = images, shrink(images, images.shape[1] // 2)
+        self.photos, self.seed, self.steps = photos, seed, steps
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> Episodes:
         """The episodes of one training step, or of them process ``rank``'s share among ``world``."""
         rng = np.random.default_rng([self.seed, step])
-        return mirrored(self.images[rng.choice(len(self.images), self.photos, replace=False)[rank::world]])
+        images = self.images if rng.random() < step / self.steps else self.halved
+        return mirrored(images[rng.choice(len(images), self.photos, replace=False)[rank::world]])
 
 
 def mirrored(images: NDArray[np.uint8]) -> Episodes:

@@ -45,7 +45,7 @@ def average(config: AverageConfig) -> Path:
     states = [other.state_dict() for other in networks]
     network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}
-    loader = LOADERS[card["task"]](TrainConfig(config.data, card["task"], characters=1, side=network.config.side))
+    loader = LOADERS[card["task"]](TrainConfig(config.data, card["task"], characters=1))
     # Where nothing was held out of the trainings, nothing tells how good they are.
     if card.keys() & {"validation", "validation_nats_per_dim"}:
         card |= loader.scores(network)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fewshot.data import emoji, flip, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
-from fewshot.data.errors import DataError
 from fewshot.evaluation import evaluate, evaluate_emoji, evaluate_mirror, evaluate_products
 from fewshot.models import Network
 from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS, Task
@@ -82,16 +81,13 @@ class Mirror(Loader):
     task = MIRROR
 
     def __init__(self, settings: "TrainConfig"):
-        side = settings.side
-        if side < 1 or photos.SIDE % side:
-            raise DataError(f"--side must divide {photos.SIDE}.")
         both = photos.load(settings.data)
-        training, self.validation = (photos.shrink(both.split(split), side) for split in ("training", "validation"))
+        training, self.validation = both.split("training"), both.split("validation")
         self.data = f"{len(training)} training photographs of {settings.data.name}"
-        self.sizes = {"channels": self.task.channels, "side": side, "copies": settings.copies, "octaves": 6}
-        self.sizes |= {"layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 2}
+        self.sizes = {"channels": self.task.channels, "side": self.task.side, "copies": settings.copies, "octaves": 6}
+        self.sizes |= {"layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 1}
         self.images_a_step = settings.characters
-        self.batch = photos.MirrorSampler(training, settings.characters, settings.seed).batch
+        self.batch = photos.MirrorSampler(training, settings.characters, settings.seed, settings.steps).batch
 
     def look(self, network: Network) -> dict[str, float]:
         score = evaluate_mirror(network, self.validation[:LOOK_PHOTOS])

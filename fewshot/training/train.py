@@ -79,8 +79,6 @@ class TrainConfig:
     """seed of the weights and of the episodes"""
     split: Literal["training", "training+validation"] = "training"
     """characters: alphabets to train on, never the test alphabets"""
-    side: int = 48
-    """mirror: sides of the photographs, which are shrunk to that"""
     copies: bool = True
     """mirror, emoji, products: whether the colours that attention read reach the head as they are"""
     inner_steps: int = 1
@@ -107,7 +105,6 @@ RANGES = {
     "shots": (1, MAX_SHOTS),
     "inner_steps": (1, 10),
     "every": ANY,
-    "side": (4, 64),
     "seed": (0, MAX_SEED),
     "learning_rate": (1e-9, 1),
     "ema": (0, 1 - 1e-9),
