@@ -61,8 +61,8 @@ class EvaluateConfig:
     """Score data in nats/dim: drawings of every character, with the same targets at all shots.
 
     For a checkpoint of another task: emoji from other artists' versions of them, drawings or photographs from their
-    mirror images, or products from other photographs of them. --shots counts for characters and emoji only; for
-    photographs neither do --targets and --seed.
+    mirror images, or products from other photographs of them. --shots counts for characters and emoji only, and
+    --targets not for photographs.
     """
 
     checkpoint: str
@@ -86,9 +86,9 @@ class EvaluateConfig:
     """for emoji: another checkpoint, whose nats/dim on the same targets are subtracted, with the standard error of the
     paired difference"""
     quality: bool = False
-    """let the model draw too, and judge its drawings: mirror images by the true ones; characters and emoji by whether
-    they are recognised, varied, close to real ones, of what neither the model nor the judge has seen, which of the 45
-    alphabets and of the emoji is --split validation"""
+    """let the model draw too, and judge its drawings: fifty mirror images by the true ones; characters and emoji by
+    whether they are recognised, varied, close to real ones, of what neither the model nor the judge has seen, which of
+    the 45 alphabets and of the emoji is --split validation"""
     guidance: tuple[float, ...] = (0.0,)
     """for --quality: each of these with each cut and each temperature is a line of the table; nats/dim are without"""
     cut: tuple[float, ...] = (0.0,)
@@ -149,8 +149,7 @@ def evaluate_flips(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any
     print(f"{heading(model, config, 'alphabets')}, {len(images)} drawings of {group.max() + 1} characters")
     print_mirror(score)
     of = {"drawings": len(images), "characters": int(group.max()) + 1, "seed": config.seed}
-    rng = np.random.default_rng(config.seed)  # those of a character stand beside each other
-    return of | {"mirror": score, "quality": judged_copies(model, rng.permutation(images), draws, config)}
+    return of | {"mirror": score, "quality": judged_copies(model, images, draws, config)}
 
 
 def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
@@ -163,7 +162,8 @@ def evaluate_photos(model: FewShotModel, config: EvaluateConfig) -> dict[str, An
     size = f"{model.side}x{model.side}, {len(images)} in number"
     print(f"{model.name}, {config.split} photographs of {config.data.name}, {size}")
     print_mirror(score)
-    return {"photographs": len(images), "mirror": score, "quality": judged_copies(model, images, draws, config)}
+    of = {"photographs": len(images), "seed": config.seed}
+    return of | {"mirror": score, "quality": judged_copies(model, images, draws, config)}
 
 
 def print_mirror(score: dict[str, float | None]) -> None:
@@ -264,7 +264,8 @@ def judged_copies(
     model: FewShotModel, images: NDArray[np.uint8], draws: list[Draw], config: EvaluateConfig
 ) -> dict[str, Any]:
     """How close drawings are to the mirror images that they are to be, a line for each setting; {} without any."""
-    return judged({draw: copies(model, images, config.seed, draw) for draw in draws})
+    shuffled = np.random.default_rng(config.seed).permutation(images)  # those of a kind stand beside each other
+    return judged({draw: copies(model, shuffled, config.seed, draw) for draw in draws})
 
 
 def draws_of(model: FewShotModel, config: EvaluateConfig) -> list[Draw]:

@@ -49,6 +49,7 @@ class Task:
     repeats: bool = False  # whether fewer supports than ``shots`` are repeated until there are so many
     guidance: float = 0.5  # that the page begins with
     cut: float = 0.01  # chances that a guided picture of the page leaves out: no stray pixel comes from the tail
+    cuts_all: bool = False  # whether its other pictures leave them out too
     mirrors: bool = False  # whether the one support is the mirror image of what is drawn
     palette: Mapping[str, str] = field(default_factory=dict)  # "#rrggbb" by name: all colours, where they are few
     credits: tuple[Credit, ...] = ()  # whose the pictures of each ready-made set are, in their order
@@ -162,6 +163,8 @@ MIRROR = Task(
     protocol="photographs {side}x{side}, the support is the mirror image; nats/dim over pixels and colours",
     read_picture=photos.read_photo,
     ready_made=partial(photos.samples, "mirror"),
+    cut=0.001,  # three pixels of a copy would come from the tail, and mislead the next ones; see docs/photos.md
+    cuts_all=True,
     mirrors=True,
     title="Choose a photograph",
     help=MIRROR_HELP.format(thing="photograph") + "the whole picture at once, and cannot.",

@@ -183,3 +183,14 @@ def test_where_a_class_is_to_draw_several_generate_takes_another_chance_number_e
         for step in lesson["steps"]:
             said = step["text"] + step["question"]
             assert step["state"].get("fresh", False) == bool(re.search("(six|few) times|Generate some", said)), said
+
+
+def test_one_practice_step_turns_a_drawing_and_two_do_not():
+    wrong = {}
+    for steps in (0, 1, 2):
+        run = drawn(4, 7, inner_steps=steps)
+        wrong[steps] = int((run.images[0] != run.supports[0][:, ::-1]).sum())
+    assert wrong[1] <= 4
+    assert min(wrong[0], wrong[2]) > 50
+    before, after = drawn(4, 7).support_nats
+    assert after > 1.5 * before

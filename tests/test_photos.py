@@ -36,7 +36,7 @@ def test_supports_are_mirror_images_and_training_sees_no_photo_that_is_held_out(
     both = photos.load(photos_file)
     training, validation = both.split("training"), both.split("validation")
     assert (len(training), len(validation)) == (24, 6)
-    sampler, seen, halves = photos.MirrorSampler(training, 8, seed=0, steps=60), set(), []
+    sampler, seen, halves = photos.MirrorSampler(training, 8, seed=0, growing=60), set(), []
     for step in range(60):
         supports, targets = sampler.batch(step)
         assert (supports[:, 0, :, ::-1] == targets[:, 0]).all()
@@ -49,6 +49,7 @@ def test_supports_are_mirror_images_and_training_sees_no_photo_that_is_held_out(
     first, last = sum(halves[:20]), sum(halves[40:])  # ever fewer photographs at half their side
     assert first > 12
     assert last < 8
+    assert photos.MirrorSampler(training, 8, seed=0).batch(0).targets.shape[2] == photos.SIDE  # for a canvas
 
 
 def test_shrunk_pixels_are_means():

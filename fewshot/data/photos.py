@@ -41,19 +41,19 @@ class MirrorSampler:
     """Training episodes that depend on nothing but the seed and the step: a photograph, and its mirror image.
 
     At half their side photographs cost a fifth of the time, and the way to the mirrored place is found on them as well:
-    of the first of ``steps`` steps nearly all have these, of the last nearly none.
+    of the first of ``growing`` steps nearly all have these, of the last nearly none.
     """
 
-    def __init__(self, images: NDArray[np.uint8], photos: int, seed: int, steps: int):
+    def __init__(self, images: NDArray[np.uint8], photos: int, seed: int, growing: int = 0):
         if len(images) < photos:
             raise DataError(f"A step needs {photos} photographs, the data has {len(images)}.")
         self.images, self.halved = images, shrink(images, images.shape[1] // 2)
-        self.photos, self.seed, self.steps = photos, seed, steps
+        self.photos, self.seed, self.growing = photos, seed, growing
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> Episodes:
         """The episodes of one training step, or of them process ``rank``'s share among ``world``."""
         rng = np.random.default_rng([self.seed, step])
-        images = self.images if rng.random() < step / self.steps else self.halved
+        images = self.halved if step < self.growing * rng.random() else self.images
         return mirrored(images[rng.choice(len(images), self.photos, replace=False)[rank::world]])
 
 

@@ -16,8 +16,9 @@ def recipe(run: Run, sample: int = 0) -> str:
     if run.inner_steps is not None:
         said.append(f"{run.inner_steps} practice {'step' if run.inner_steps == 1 else 'steps'}")
     if run.guidance or run.cut:
-        cut = f", chances below {run.cut:g} cut" if run.cut else ""
-        said.append(f"faithfulness {run.guidance:g}{cut} (no sample of the model)")
+        guided, cut = f"faithfulness {run.guidance:g}", f"chances below {run.cut:g} cut"
+        how = [guided] * (run.guidance > 0) + [cut] * (run.cut > 0)
+        said.append(f"{', '.join(how)} (no sample of the model)")
     said += [f"temperature {run.temperature:g}", f"chance number {run.seed + sample}"]
     return " · ".join(said)
 

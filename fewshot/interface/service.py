@@ -606,7 +606,7 @@ def _asked(
 def _guided(model: FewShotModel, guidance: object) -> tuple[object, float]:
     """Guidance and cut of a picture of the page."""
     asked = guidance if model.facts.guides else 0.0
-    return asked, model.task.cut if asked else 0.0
+    return asked, model.task.cut if asked or model.task.cuts_all else 0.0
 
 
 SERVICE = Service()  # of this process: everybody draws on its processor

@@ -45,6 +45,8 @@ def average(config: AverageConfig) -> Path:
     states = [other.state_dict() for other in networks]
     network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}
+    if network.config.side != LOADERS[card["task"]].task.side:
+        raise TrainingError(f"The weights are for pictures of {network.config.side}x{network.config.side} pixels.")
     loader = LOADERS[card["task"]](TrainConfig(config.data, card["task"], characters=1))
     # Where nothing was held out of the trainings, nothing tells how good they are.
     if card.keys() & {"validation", "validation_nats_per_dim"}:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from fewshot.data import emoji, flip, omniglot, photos, products
 from fewshot.data.episodes import MAX_SHOTS, Episodes, EpisodeSampler, evaluation_episodes
 from fewshot.evaluation import evaluate, evaluate_emoji, evaluate_mirror, evaluate_products
-from fewshot.models import Network
+from fewshot.models import MODELS, Network
 from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS, Task
 from fewshot.training.augment import augment, augment_emoji, augment_photos
 
@@ -87,7 +87,9 @@ class Mirror(Loader):
         self.sizes = {"channels": self.task.channels, "side": self.task.side, "copies": settings.copies, "octaves": 6}
         self.sizes |= {"layers": 8, "encoder_maps": 32, "stride": 1, "attend_after": (2,), "heads": 1}
         self.images_a_step = settings.characters
-        self.batch = photos.MirrorSampler(training, settings.characters, settings.seed, settings.steps).batch
+        # A canvas has biases of each pixel: those of a small picture would be of other places.
+        growing = 0 if MODELS[settings.model].adapts else settings.steps
+        self.batch = photos.MirrorSampler(training, settings.characters, settings.seed, growing).batch
 
     def look(self, network: Network) -> dict[str, float]:
         score = evaluate_mirror(network, self.validation[:LOOK_PHOTOS])

@@ -217,6 +217,8 @@ class _Run:
                 name, value = size.split("=", 1)
                 sizes[name] = json.loads(value)
             made = ModelConfig(**sizes)
+            if made.side != self.loader.task.side:
+                raise ValueError("its side is the task's")
             checkpoints.outline(asdict(made))
             return made
         except (ValueError, TypeError) as error:

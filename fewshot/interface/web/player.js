@@ -343,11 +343,12 @@ export function createPlayer(root, { engine, tasks, playback = createPlayback(),
   /** @param {Run} shown */
   function facts(shown) {
     const count = (/** @type {number} */ n, /** @type {string} */ noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-    const { title, can, shots, task, support_nats, guidance, temperature, seed, given } = shown;
+    const { title, can, shots, task, support_nats, guidance, cut, temperature, seed, given } = shown;
     const said = [title];
     if (can.read) said.push(count(shots, tasks[task].unit));
     if (support_nats) said.push(count(support_nats.length - 1, "practice step"));
     if (guidance) said.push(`faithfulness\u00a0${guidance}: closer to yours than learnt`);
+    else if (cut) said.push(`chances below\u00a0${cut} left out`);
     if (temperature !== 1) said.push(`temperature\u00a0${temperature}`);
     said.push(`chance number\u00a0${seed}`);
     if (given) said.push(given === 1 ? "first row given" : `first ${given} rows given`);
