@@ -232,7 +232,7 @@ def test_a_chunk_in_colour_holds_the_run(harbour):
     assert base64.b64decode(chunk["supports"]) == harbour[1].tobytes()
     np.testing.assert_array_equal(arrays["image"], run.images[0, 38:].reshape(-1, 3))
     np.testing.assert_array_equal(arrays["probabilities"], run.probabilities[0, 38:].ravel())
-    assert arrays["attention"].shape == (480, 2, 1, 48, 48)
+    assert arrays["attention"].shape == (480, 1, 1, 48, 48)
     assert len(chunk["data"]) < 2_000_000
 
 

@@ -131,7 +131,8 @@ def _ink(centre_lines: np.ndarray) -> np.ndarray:
     reach = int(STROKE_WIDTH / 2 * _FINE)
     # How many marks are left of each cell tells whether there is one between two cells of a row. A disc is a stack of
     # such stretches: asking for each takes a fifth of the time of a distance transform, and gives the same.
-    marks = np.cumsum(np.pad(centre_lines, ((reach, reach), (reach + 1, reach))), axis=1, dtype=np.int16)
+    marks = np.pad(centre_lines, ((reach, reach), (reach + 1, reach))).astype(np.int32)
+    np.cumsum(marks, axis=1, dtype=np.int32, out=marks)  # of numpy's, of 32 bits an eighth of the time of 16
     ink = np.zeros((SIDE, SIDE), bool)
     for dy in range(-reach, reach + 1):
         dx = math.isqrt(reach**2 - dy**2)

@@ -207,8 +207,11 @@ class Service:
                     runs = next(rows)
                 yield runs
 
-    def _whole(self, model: FewShotModel, asked: list[tuple[Recipe, Asker]]) -> list[Run | None]:
-        """The finished runs of recipes of one company, drawn at once; None where one was not wanted any more."""
+    def _whole(self, model: FewShotModel, asked: list[tuple[Recipe, Asker]]) -> list[Answer | None]:
+        """The whole pictures of recipes of one company, drawn at once, each in a chunk for the pad.
+
+        None where one was not wanted any more.
+        """
         wanted = [asker.wanted() for _, asker in asked]
         going = [one for one, want in zip(asked, wanted, strict=True) if want]
         runs: list[Run] = []
@@ -216,7 +219,9 @@ class Service:
             anybody = Asker(going[0][1].client, lambda: any(asker.wanted() for _, asker in going))
             *_, runs = [runs, *self._in_turns(model.stream_each([recipe for recipe, _ in going]), anybody)]
             trim()  # each thread would keep what it took for the caches of several pictures
-        finished = iter(runs if runs and runs[0].rows == model.side else [None] * len(going))
+        # Packed here, and not each by the thread that asked: these would hold the interpreter while others draw.
+        packed: list[Answer | None] = [_for_the_pad(run) for run in runs if run.rows == model.side]
+        finished = iter(packed or [None] * len(going))
         return [next(finished) if want else None for want in wanted]
 
     @by_worker
@@ -451,13 +456,10 @@ class Service:
         recipe = self._recipe(model, *asked, 1, True, asker)
         company, whole = model.company(recipe), partial(self._whole, model)
         if company is None:
-            (run,) = whole([(recipe, asker)])
+            (chunk,) = whole([(recipe, asker)])
         else:  # while a class draws along, many ask at the same time
-            run = self.together((model.name, company), (recipe, asker), whole)
-        if run is None:
-            return None
-        chunk = payload.pack(run, run_id, steps=STEPS_ALONG)
-        return chunk | {"pixels": payload.pack_images(run.images[0], model.facts.channels)}
+            chunk = self.together((model.name, company), (recipe, asker), whole)
+        return None if chunk is None else chunk | {"id": run_id}
 
     @in_a_sentence
     def influence(self, wish: Any, asker: Asker = NOBODY) -> Answer:
@@ -583,6 +585,12 @@ class Service:
             return payload.pack(run, new_id(), steps=STEPS_OF_EXAMPLE) | {"example": ready_made["name"]}
         except FOR_THE_USER as error:
             return {"id": new_id(), "error": str(error)}
+
+
+def _for_the_pad(run: Run) -> Answer:
+    """The chunk of a finished run, with its "pixels", which the pad shows too."""
+    chunk = payload.pack(run, "", steps=STEPS_ALONG)
+    return chunk | {"pixels": payload.pack_images(run.images[0], run.facts.channels)}
 
 
 def _asked(
