@@ -81,6 +81,9 @@ except ImportError:  # none for Windows on ARM
     import zlib  # type: ignore[no-redef]
 
 
+AT_A_TIME = 32  # pixels whose attention is packed
+
+
 def pack_images(images: NDArray[np.uint8], channels: int) -> str:
     """Images, any number, to base64: of their bits where they have one channel, else of their bytes."""
     return base64.b64encode((np.packbits(images) if channels == 1 else images).tobytes()).decode()
@@ -328,12 +331,16 @@ def pack_influence(influence: NDArray[np.float32]) -> dict[str, Any]:
 
 def _quantised(attention: NDArray[np.float32], scale: NDArray[np.float32], steps: int) -> NDArray[np.uint8]:
     """Attention [n, heads, ...] as uint8, where 255 is the scale [n, heads]."""
-    weights = np.empty(attention.shape, np.uint8)
-    whole = (-1, *[1] * (attention.ndim - 2))
-    for weight, pixel, largest in zip(weights, attention, scale, strict=True):  # one by one, they stay in the cache
-        weight[:] = np.rint(pixel * (steps / np.maximum(largest, 1e-30)).reshape(whole))
+    flat = attention.reshape(*scale.shape, -1)
+    times = (steps / np.maximum(scale, 1e-30))[..., None]
+    weights, some = np.empty(flat.shape, np.uint8), np.empty((AT_A_TIME, *flat.shape[1:]), np.float32)
+    for start in range(0, len(flat), AT_A_TIME):  # not all at once: so they stay in the cache
+        pixels = slice(start, start + AT_A_TIME)
+        scaled = some[: len(flat[pixels])]
+        np.multiply(flat[pixels], times[pixels], out=scaled)
+        weights[pixels] = np.rint(scaled, out=scaled)
     weights *= 255 // steps
-    return weights
+    return weights.reshape(attention.shape)
 
 
 def _decode_base64(text: Any, what: str) -> bytes:
