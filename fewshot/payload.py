@@ -331,7 +331,7 @@ def pack_influence(influence: NDArray[np.float32]) -> dict[str, Any]:
 
 def _quantised(attention: NDArray[np.float32], scale: NDArray[np.float32], steps: int) -> NDArray[np.uint8]:
     """Attention [n, heads, ...] as uint8, where 255 is the scale [n, heads]."""
-    flat = attention.reshape(*scale.shape, -1)
+    flat = attention.reshape(*scale.shape, math.prod(attention.shape[2:]))  # 0 without supports
     times = (steps / np.maximum(scale, 1e-30))[..., None]
     weights, some = np.empty(flat.shape, np.uint8), np.empty((AT_A_TIME, *flat.shape[1:]), np.float32)
     for start in range(0, len(flat), AT_A_TIME):  # not all at once: so they stay in the cache

@@ -533,6 +533,14 @@ def test_picture_must_be_uploaded(client, url):
         assert "event: error" in call_by_hand(url, "read_picture", [path])
 
 
+def test_a_chunk_of_a_picture_without_supports_has_no_attention_on_any():
+    model = fewshot.load("emoji-attention")  # which was trained without, too
+    run = model.generate(np.zeros((0, 32, 32, 3), np.uint8), seed=1)
+    arrays = payload.unpack(json.loads(json.dumps(payload.pack(run, "id"))))
+    assert arrays["attention"].shape[2] == 0
+    np.testing.assert_array_equal(arrays["image"], run.images[0].reshape(-1, 3))
+
+
 def test_arguments_that_a_model_has_no_use_for_are_refused():
     harbour = base64.b64encode((photos.SAMPLES / "mirror" / "harbour.png").read_bytes()).decode()
     with pytest.raises(InputError, match="leave shots out"):
