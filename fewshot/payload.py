@@ -33,8 +33,8 @@ drawn or the whole picture. A chunk is a dict that JSON can hold:
     start, rows        the chunk holds the rows start..rows-1, which are n = (rows - start) * W pixels
     nats               only of a given drawing that is scored, whose rows are all given: base64 of float32 [H, W], what
                        each pixel cost, without guidance and at a temperature of 1; in colour of its three colours
-    file               for the page, if "data" would be large and is null: where it can be fetched once, not in base64
-    data               base64 of deflated little-endian arrays, one after the other:
+    data               base64, or for the page the bytes themselves (``interface.lines``), of deflated little-endian
+                       arrays, one after the other:
                            float32 [n]                       probability of ink, before the pixel was drawn; in colour,
                                                              of the pixel's own colour
                            float32 [n]                       the same without inner steps, if there are any; not in
@@ -208,11 +208,7 @@ def pack(run: Run, run_id: str, start: int = 0, steps: int = 255, sample: int = 
 
     ``steps`` of attention between 0 and the scale, a divisor of 255: 15 make a third of the bytes.
     """
-    return in_text(pack_bytes(run, run_id, start, steps, sample))
-
-
-def in_text(chunk: dict[str, Any]) -> dict[str, Any]:
-    """A chunk of ``pack_bytes`` as JSON can hold it."""
+    chunk = pack_bytes(run, run_id, start, steps, sample)
     return chunk | {"data": base64.b64encode(chunk["data"]).decode()}
 
 
@@ -285,14 +281,15 @@ def pack_variations(run: Run, start: int = 0, fits: NDArray[np.float32] | None =
 
 
 def unpack(chunk: dict[str, Any]) -> dict[str, NDArray]:
-    """The arrays of a chunk of n pixels, by name.
+    """The arrays of a chunk of n pixels, by name; its "data" may be base64 or bytes.
 
     image uint8 [n] or [n, 3], probabilities float32 [n], probabilities_before float32 [n] ([0] without inner steps, and
     in colour), attention float32 [n, heads, S, H', W'] to 1/510 of each pixel's largest weight (for fewer steps than
     255, half a step), shares float32 [n, heads, S], own float32 [n, heads, h, w], own_shares float32 [n, heads] ([n, 0]
     where the drawing itself is not read).
     """
-    data = memoryview(zlib.decompress(base64.b64decode(chunk["data"])))
+    packed = chunk["data"]
+    data = memoryview(zlib.decompress(packed if isinstance(packed, bytes) else base64.b64decode(packed)))
     n, heads, shots = (chunk["rows"] - chunk["start"]) * chunk["width"], chunk["heads"], chunk["shots"]
 
     def take(dtype: str, *shape: int) -> NDArray:

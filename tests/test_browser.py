@@ -1321,7 +1321,13 @@ def test_products_take_up_to_eight_photographs_and_characters_come_back(page):
 def test_pages_of_other_names_and_sites_get_no_answer(launch, url):
     """evil.test leads to this machine, as it may for a page that wants to read what the studio answers."""
     here = urllib.parse.urlsplit(url)
-    calls = ["", "gradio_api/info", "gradio_api/queue/data?session_hash=x", f"{scripts.PATH}/studio.js", "piece/x"]
+    calls = [
+        "",
+        "gradio_api/info",
+        "gradio_api/queue/data?session_hash=x",
+        f"{scripts.PATH}/studio.js",
+        "studio-lessons",
+    ]
     with launch("--host-resolver-rules=MAP evil.test 127.0.0.1") as browser:
         page = browser.new_page()
         for call in calls:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import fewshot
 from fewshot import payload
 from fewshot.interface.service import NEW_SEEDS, SERVICE, Service
 from fewshot.tasks import OMNIGLOT, PRODUCTS
+from tools.load import read_chunks
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported
 ATTENTION, CONDITIONAL, META, PIXELCNN = (f"omniglot-{m}" for m in ("attention", "conditional", "meta", "pixelcnn"))
@@ -44,27 +46,19 @@ SOUGHT = {
 }
 
 
-def data(chunk: dict) -> dict:
-    """A chunk whose data are in it, also if they are to be fetched."""
-    file = chunk.get("file")
-    if not file:
-        return chunk
-    return chunk | {"data": base64.b64encode(SERVICE.pieces.pieces.pop(file.removeprefix("piece/"))).decode()}
-
-
 def nats_of(chunk: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(chunk["nats"]), "<f4")
 
 
 def test_each_model_draws_the_same_recipe_with_the_same_seed():
-    chunks = json.loads(json.dumps(list(SERVICE.compare(COMPARED))))
+    chunks = list(SERVICE.compare(COMPARED))
     assert [chunk["rows"] for chunk in chunks] == 2 * [1, 2, 4, 8, 16, 26]
     assert len({chunk["id"] for chunk in chunks}) == 2
     for name, of_model in ((PIXELCNN, chunks[:6]), (ATTENTION, chunks[6:])):
         assert {(chunk["model"], chunk["seed"]) for chunk in of_model} == {(name, 7)}
         guided = {"guidance": 0.5, "cut": OMNIGLOT.cut} if name == ATTENTION else {}
         run = fewshot.load(name).generate(SUPPORTS, seed=7, **guided)
-        image = np.concatenate([payload.unpack(data(chunk))["image"] for chunk in of_model])
+        image = np.concatenate([payload.unpack(chunk)["image"] for chunk in of_model])
         np.testing.assert_array_equal(image, run.images[0].ravel())
 
 
@@ -82,7 +76,7 @@ def test_a_scored_drawing_costs_what_the_model_says_and_has_what_was_read_for_it
     np.testing.assert_allclose(nats, model.score([DRAWING], SUPPORTS, steps).ravel(), atol=1e-5)
     assert (chunk["guidance"], chunk["cut"], chunk["temperature"], chunk["given"]) == (0, 0, 1, 26)
     assert (chunk["support_nats"] is None) == (name != META)
-    arrays = payload.unpack(data(chunk))
+    arrays = payload.unpack(chunk)
     np.testing.assert_array_equal(arrays["image"], DRAWING.ravel())
     of_pixel = np.where(DRAWING.ravel(), arrays["probabilities"], 1 - arrays["probabilities"])
     np.testing.assert_allclose(np.exp(-nats), of_pixel, atol=1e-4)
@@ -175,17 +169,23 @@ def test_the_server_streams_lines():
 
     client = TestClient(Starlette(routes=lines.ROUTES))
     wish = COMPARED | {"models": [PIXELCNN]}
-    rows = [json.loads(line)["rows"] for line in client.post("/compare", json=wish).iter_lines()]
+
+    def chunks_of(path: str, asked: dict) -> list[dict]:
+        return list(read_chunks(io.BytesIO(client.post(path, json=asked).content)))
+
+    rows = [chunk["rows"] for chunk in chunks_of("/compare", wish)]
     assert rows == [1, 2, 4, 8, 16, 26]
     assert "reload" in client.post("/recognise", content=b"{").json()["error"]
 
     one = wish | {"model": PIXELCNN}
-    chunks = [json.loads(line) for line in client.post("/draw", json=one | {"seed": None}).iter_lines()]
+    chunks = chunks_of("/draw", one | {"seed": None})
     assert [chunk["rows"] for chunk in chunks] == rows
     (seed,) = {chunk["seed"] for chunk in chunks}
     assert 0 <= seed < NEW_SEEDS
-    again = [json.loads(line) for line in client.post("/draw", json=one | {"seed": seed}).iter_lines()]
+    again = chunks_of("/draw", one | {"seed": seed})
     assert [chunk["data"] for chunk in again] == [chunk["data"] for chunk in chunks]
+    image = np.concatenate([payload.unpack(chunk)["image"] for chunk in chunks])
+    np.testing.assert_array_equal(image, fewshot.load(PIXELCNN).generate(SUPPORTS, seed=seed).images[0].ravel())
     assert "There is no model" in client.post("/draw", json=one | {"model": "of-nobody"}).json()["error"]
     assert "reload" in client.post("/draw", json={}).json()["error"]
     for name, said in (

@@ -236,24 +236,6 @@ def test_a_chunk_in_colour_holds_the_run(harbour):
     assert len(chunk["data"]) < 2_000_000
 
 
-def test_a_large_piece_is_fetched_once_as_a_file(url):
-    from fewshot.interface.files import KEPT, LARGE
-
-    small = SERVICE.pieces.lighten({"id": "x", "data": b"small"})
-    assert small == {"id": "x", "data": base64.b64encode(b"small").decode()}
-    content = np.random.default_rng(0).bytes(LARGE)
-    large = SERVICE.pieces.lighten({"id": "x", "data": content})
-    assert large["data"] is None
-    assert len(json.dumps(large)) < 200
-    assert urllib.request.urlopen(url + large["file"]).read() == content
-    for gone in (large["file"], "piece/unknown"):
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(url + gone)
-    for _ in range(2 * KEPT):
-        SERVICE.pieces.lighten({"id": "x", "data": content})
-    assert len(SERVICE.pieces.pieces) == KEPT
-
-
 def test_a_drawing_goes_back_to_strokes(cross_image):
     traced = anyio.run(SERVICE.trace, {"task": "omniglot", "pixels": payload.pack_images(cross_image, 1)})
     again = OMNIGLOT.read_strokes(json.loads(json.dumps(traced))["strokes"])

@@ -190,7 +190,7 @@ def test_comparisons_are_the_servers(page):
     (expected,) = SERVICE.score(wish | {"models": [name]})
     nats, its = (np.frombuffer(base64.b64decode(one["nats"]), "<f4") for one in (chunk, expected))
     np.testing.assert_allclose(nats, its, atol=1e-3)
-    assert chunk.keys() - {"image"} == expected.keys() - {"data", "file"}
+    assert chunk.keys() - {"image"} == expected.keys() - {"data"}
 
     looked = [[{"pixels": payload.pack_images(one, 1)} for one in each[:6]] for each in sets[:3]] + [[drawing]]
     names = [name, "omniglot-pixelcnn"]

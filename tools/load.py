@@ -7,7 +7,6 @@ class runs on the same machine as the server, so nothing else should: python -m 
 --seconds 5 --times 1 only tries it.
 """
 
-import base64
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Barrier
+from typing import IO
 
 import numpy as np
 import tyro
@@ -45,6 +45,18 @@ def drawings_of(user: int) -> list[dict]:
     return [{"strokes": one} for one in strokes]
 
 
+def read_chunks(answer: IO[bytes]) -> Iterator[dict]:
+    """The chunks of an answer, as ``fewshot.interface.lines`` writes them. Raises ValueError where it is cut off."""
+    for line in iter(answer.readline, b""):
+        chunk = json.loads(line)
+        if "bytes" in chunk:
+            size = chunk.pop("bytes")
+            chunk["data"] = answer.read(size)
+            if len(chunk["data"]) < size:
+                raise ValueError("The answer ends within its data.")
+        yield chunk
+
+
 def press_generate(url: str, users: int) -> NDArray[np.float64]:
     """Seconds [users, 2] until each user had the first rows, and until the last.
 
@@ -53,34 +65,26 @@ def press_generate(url: str, users: int) -> NDArray[np.float64]:
     together = Barrier(users)
     settings = {"model": MODEL, "temperature": 1.0, "guidance": 0.0, "inner_steps": None, "tray": None}
 
-    def press(user: int) -> tuple[float, float, list[bytes]]:
+    def press(user: int) -> tuple[float, float, list[dict]]:
         wish = settings | {"pad": {"supports": drawings_of(user), "shots": None}, "seed": user}
         request = urllib.request.Request(f"{url}draw", json.dumps(wish).encode(), {"Content-Type": "application/json"})
         together.wait(PATIENCE)
         start = time.perf_counter()
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            lines = [answer.readline()]
+            chunks = read_chunks(answer)
+            picture = [next(chunks)]
             first = time.perf_counter() - start
-            lines += answer.readlines()
-        return first, time.perf_counter() - start, lines
+            picture += chunks
+        return first, time.perf_counter() - start, picture
 
     with ThreadPoolExecutor(users) as threads:
         answers = list(threads.map(press, range(users)))
-    for user, (_, _, lines) in enumerate(answers):
+    for user, (_, _, chunks) in enumerate(answers):
         run = fewshot.load(MODEL).generate(payload.read_supports(drawings_of(user), OMNIGLOT, OMNIGLOT.side), seed=user)
-        chunks = [json.loads(line) for line in lines]
         assert {chunk["seed"] for chunk in chunks} == {user}
-        image = np.concatenate([payload.unpack(_whole(url, chunk))["image"] for chunk in chunks])
+        image = np.concatenate([payload.unpack(chunk)["image"] for chunk in chunks])
         np.testing.assert_array_equal(image, run.images[0].ravel())
     return np.array([(first, last) for first, last, _ in answers])
-
-
-def _whole(url: str, chunk: dict) -> dict:
-    """A chunk with its data, also if they are in a file."""
-    if chunk.get("file"):
-        with urllib.request.urlopen(f"{url}{chunk['file']}", timeout=PATIENCE) as answer:
-            return chunk | {"data": base64.b64encode(answer.read()).decode()}
-    return chunk
 
 
 def draw_along(url: str, users: int, seconds: float) -> NDArray[np.float64]:

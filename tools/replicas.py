@@ -3,7 +3,6 @@
 Every picture is checked. Who loses one asks again, as the page tells them to.
 """
 
-import base64
 import http.client
 import json
 import os
@@ -27,7 +26,7 @@ import tyro
 import fewshot
 from fewshot import payload
 from fewshot.tasks import OMNIGLOT
-from tools.load import MODEL, PATIENCE, ROOT, drawings_of, free_port, server
+from tools.load import MODEL, PATIENCE, ROOT, drawings_of, free_port, read_chunks, server
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SHIPPED = ("127.0.0.1:7861", "127.0.0.1:7862", "127.0.0.1:7863")  # the replicas of deploy/nginx.conf
@@ -89,20 +88,13 @@ class User:
         wish |= {"temperature": 1.0, "guidance": 0.0, "inner_steps": None, "seed": self.number}
         try:
             answer = self.ask("POST", "draw", wish)
-            chunks = [json.loads(line) for line in answer.read().splitlines()]
+            chunks = list(read_chunks(answer))
         except (http.client.HTTPException, OSError, ValueError):
             return "cut off"
         if answer.status != 200:
             return f"status {answer.status}"
         if "error" in chunks[-1]:
             return str(chunks[-1]["error"])
-        for chunk in chunks:
-            if chunk.get("file"):
-                file = self.ask("GET", chunk["file"])
-                data = file.read()
-                if file.status != 200:
-                    return f"status {file.status}"
-                chunk |= {"data": base64.b64encode(data).decode()}
         if chunks[-1]["rows"] < OMNIGLOT.side:
             return "cut off"
         self.picture = np.concatenate([payload.unpack(chunk)["image"] for chunk in chunks])

@@ -1,6 +1,8 @@
 """What comes bit by bit travels to the page as lines of JSON, each as soon as it is there: one request, and no queue.
 
-Each route takes a wish as JSON, and answers with what the method of ``Service`` of that name gives for it.
+Each route takes a wish as JSON, and answers with what the method of ``Service`` of that name gives for it. Where an
+answer has "data" that are bytes, its line has "bytes" instead, their number, and they follow the line as they are: in
+base64 they would be a third larger, and take milliseconds on both sides.
 """
 
 import json
@@ -24,21 +26,28 @@ THREADS = CapacityLimiter(PLACES + 32)  # that wait for answers: of pictures, an
 Answers = Callable[[Any, Asker], Iterator[dict[str, Any]]]
 
 
-def _lines(answers: Answers, wish: Any, asker: Asker) -> Iterator[str]:
+def _line(answer: dict[str, Any]) -> bytes:
+    data = answer.get("data")
+    if not isinstance(data, bytes):
+        return json.dumps(answer).encode() + b"\n"
+    told = {name: value for name, value in answer.items() if name != "data"} | {"bytes": len(data)}
+    return json.dumps(told).encode() + b"\n" + data
+
+
+def _lines(answers: Answers, wish: Any, asker: Asker) -> Iterator[bytes]:
     try:
-        for chunk in answers(wish, asker):
-            yield json.dumps(chunk) + "\n"
+        yield from map(_line, answers(wish, asker))
     except Exception:
         traceback.print_exc()
-        yield json.dumps({"error": FAULT}) + "\n"
+        yield _line({"error": FAULT})
 
 
-async def _while_wanted(answers: Answers, wish: Any, client: str) -> AsyncIterator[str]:
+async def _while_wanted(answers: Answers, wish: Any, client: str) -> AsyncIterator[bytes]:
     """The lines for a client, of which no more are made once it hangs up: the thread that waits then ends by itself."""
     gone = Event()
     lines = _lines(answers, wish, Asker(client, lambda: not gone.is_set()))
     try:
-        while line := await run_sync(next, lines, "", abandon_on_cancel=True, limiter=THREADS):
+        while line := await run_sync(next, lines, b"", abandon_on_cancel=True, limiter=THREADS):
             yield line
     finally:
         gone.set()
@@ -48,7 +57,7 @@ def _route(path: str, answers: Answers) -> Route:
     async def answer(request: Request) -> StreamingResponse:
         wish = await read_json(request)
         lines = _while_wanted(answers, wish, request.client.host if request.client else "")
-        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
+        return StreamingResponse(lines, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
     return Route(path, answer, methods=["POST"])
 

@@ -22,7 +22,6 @@ from fewshot.data.pictures import PictureError
 from fewshot.export.formats import files
 from fewshot.export.formats import find as find_format
 from fewshot.interface import catalogue
-from fewshot.interface.files import PieceFiles
 from fewshot.interface.project import read_project
 from fewshot.interface.together import Together
 from fewshot.interface.turns import Turns
@@ -106,7 +105,6 @@ class Service:
         self.previews = CapacityLimiter(1)  # picture files at a time
         self.previews_of: WeakValueDictionary[str, CapacityLimiter] = WeakValueDictionary()  # in line, by client
         self.together = Together(AT_ONCE)
-        self.pieces = PieceFiles()
         self.workers: Workers | None = None
         self._lock, self._under_way = Lock(), Counter[str]()  # pictures, by client
         self._ended, self._drawing = Condition(), 0  # pictures here
@@ -270,7 +268,7 @@ class Service:
         """
         with self.place(asker):
             asked = pad, tray, guidance, temperature, seed, inner_steps
-            yield from self._lightened(self._rows, name, asked, asker)
+            yield from self._rows(name, asked, new_id(), asker)
 
     def picture(self, wish: Any, asker: Asker = NOBODY) -> Iterator[Answer]:
         """For the page: what ``draw`` gives, whose arguments ``wish`` has by name; a "seed" that is null is a new one.
@@ -286,12 +284,6 @@ class Service:
                     yield {"error": str(error)}
             case _:
                 yield {"error": "What to draw did not arrive: reload the page."}
-
-    def _lightened(
-        self, runs: Callable[..., Iterator[Answer]], name: object, asked: tuple[Any, ...], asker: Asker
-    ) -> Iterator[Answer]:
-        """The chunks of a new run."""
-        return map(self.pieces.lighten, runs(name, asked, new_id(), asker))
 
     @by_worker
     def _rows(self, name: object, asked: tuple[Any, ...], run_id: str, asker: Asker) -> Iterator[Answer]:
@@ -344,7 +336,7 @@ class Service:
         match wish:
             case {"guidance": guidance, "temperature": temperature, "seed": seed, "pad": pad, "tray": tray}:
                 asked = pad, tray, guidance, temperature, new_seed() if seed is None else seed, wish.get("inner_steps")
-                yield from self._of_each(wish, asker, lambda name: self._lightened(self._rows, name, asked, asker))
+                yield from self._of_each(wish, asker, lambda name: self._rows(name, asked, new_id(), asker))
             case _:
                 yield {"error": "What to compare did not arrive: reload the page."}
 
@@ -358,7 +350,7 @@ class Service:
         match wish:
             case {"drawing": drawing, "pad": pad, "tray": tray}:
                 asked = drawing, pad, tray, wish.get("inner_steps")
-                yield from self._of_each(wish, asker, lambda name: self._lightened(self._scored, name, asked, asker))
+                yield from self._of_each(wish, asker, lambda name: self._scored(name, asked, new_id(), asker))
             case _:
                 yield {"error": "What to score did not arrive: reload the page."}
 

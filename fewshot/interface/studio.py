@@ -229,7 +229,7 @@ def launch(
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
     )
     asked = (scripts, lessons, take_home, weights)
-    routes = [SERVICE.pieces.route, *lines.ROUTES, *(module.ROUTE for module in asked), *network.routes(lan)]
+    routes = [*lines.ROUTES, *(module.ROUTE for module in asked), *network.routes(lan)]
     routes += the_wall.routes if the_wall else []
     defaults: dict[str, Any] = {
         "server_name": network.EVERYWHERE if lan else "127.0.0.1",

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import {
+  answersIn,
   fromBase64,
   inflate,
-  linesOf,
   packBits,
   strokesAmong,
   toBase64,
@@ -51,14 +51,33 @@ function streamOf(pieces) {
   });
 }
 
-test("lines of a stream, wherever it is cut", async () => {
-  const bytes = new TextEncoder().encode('{"é": 1}\n{"b": 2}\nlast');
-  for (const size of [1, 2, 5, 100]) {
-    const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
-      bytes.slice(i * size, (i + 1) * size),
-    );
-    const lines = [];
-    for await (const line of linesOf(streamOf(pieces))) lines.push(line);
-    assert.deepEqual(lines, ['{"é": 1}', '{"b": 2}', "last"]);
+/** @param {Uint8Array<ArrayBuffer>} bytes @param {number} size */
+const cut = (bytes, size) =>
+  Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
+
+test("answers in a stream, wherever it is cut, with the bytes that follow some", async () => {
+  const text = new TextEncoder();
+  const data = new Uint8Array([10, 123, 0, 255, 10]); // with what looks like the end of a line
+  const bytes = new Uint8Array([
+    ...text.encode('{"é": 1}\n{"b": 2, "bytes": 5}\n'),
+    ...data,
+    ...text.encode('{"c": 3, "bytes": 0}\n{"error": "last"}\n'),
+  ]);
+  const expected = [{ é: 1 }, { b: 2, data: data.buffer }, { c: 3, data: new ArrayBuffer(0) }, { error: "last" }];
+  for (const size of [1, 2, 5, 30, 100]) {
+    const answers = [];
+    for await (const answer of answersIn(streamOf(cut(bytes, size)))) answers.push(answer);
+    assert.deepEqual(answers, expected);
+  }
+});
+
+test("an answer that is cut off fails, and those before it arrive", async () => {
+  for (const rest of ['{"b": 2', '{"b": 2, "bytes": 5}\nabcd']) {
+    const read = /** @type {unknown[]} */ ([]);
+    await assert.rejects(async () => {
+      const stream = streamOf([new TextEncoder().encode(`{"a": 1}\n${rest}`)]);
+      for await (const answer of answersIn(stream)) read.push(answer);
+    }, /ended within/);
+    assert.deepEqual(read, [{ a: 1 }]);
   }
 });

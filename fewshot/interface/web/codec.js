@@ -84,20 +84,43 @@ export function strokesAmong(values) {
   return Array.isArray(values) ? values.filter(isStroke) : [];
 }
 
+const NEWLINE = 10;
+
 /**
- * The lines of a stream of text, each as soon as it has come whole.
+ * Lines of JSON, each as soon as it is there. Of one that has "bytes", a number, so many bytes follow: its "data".
  * @param {ReadableStream<Uint8Array<ArrayBuffer>>} stream
- * @returns {AsyncGenerator<string>}
+ * @returns {AsyncGenerator<any>}
  */
-export async function* linesOf(stream) {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let begun = "";
-  for (;;) {
+export async function* answersIn(stream) {
+  const reader = stream.getReader();
+  let rest = new Uint8Array(0);
+  const more = async () => {
     const { value, done } = await reader.read();
-    if (done) break;
-    const lines = (begun + value).split("\n");
-    begun = String(lines.pop());
-    yield* lines;
+    rest = value ?? rest;
+    return !done;
+  };
+  /** @param {number} count  of bytes, in pieces of any size: 600 of them in a large one from a network */
+  async function take(count) {
+    const bytes = new Uint8Array(count);
+    for (let filled = 0; ; ) {
+      const some = rest.subarray(0, count - filled);
+      bytes.set(some, filled);
+      rest = rest.subarray(some.length);
+      filled += some.length;
+      if (filled === count) return bytes.buffer;
+      if (!(await more())) throw new Error("The stream ended within its data.");
+    }
   }
-  if (begun) yield begun;
+  const decoder = new TextDecoder();
+  let line = "";
+  do {
+    for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+      const { bytes, ...answer } = JSON.parse(line + decoder.decode(rest.subarray(0, end)));
+      line = "";
+      rest = rest.subarray(end + 1);
+      yield bytes === undefined ? answer : { ...answer, data: await take(bytes) };
+    }
+    line += decoder.decode(rest, { stream: true });
+  } while (await more());
+  if (line) throw new Error("The stream ended within a line.");
 }

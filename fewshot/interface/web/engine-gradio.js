@@ -3,7 +3,7 @@
 // Each part of the page is a component, whose js_on_load calls `mount`. Gradio's buttons and settings call the functions
 // at the end, with the values of their inputs.
 
-import { linesOf } from "./codec.js";
+import { answersIn } from "./codec.js";
 import { openDatabase } from "./database.js";
 import { one } from "./dom.js";
 import { dressPage } from "./dress.js";
@@ -18,7 +18,6 @@ import { createToWall } from "./to-wall.js";
 
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Settings} Settings */
-/** @typedef {import("./engine.js").Chunk} Chunk */
 /** @typedef {import("./studio.js").Studio} Studio */
 
 /**
@@ -157,7 +156,7 @@ function createEngine({ pad, photos, player }, tellSeed) {
     async *generate(drawings, photographs, settings, wanted) {
       const wish = { ...wishOf({ drawings, photographs, settings }), model: settings.model };
       let told = !settings.fresh;
-      for await (const chunk of chunksOf("draw", wish, wanted)) {
+      for await (const chunk of answersOf("draw", wish, wanted)) {
         if (!told && "seed" in chunk) tellSeed(chunk.seed);
         told = true;
         yield chunk;
@@ -166,8 +165,8 @@ function createEngine({ pad, photos, player }, tellSeed) {
 
     variations: (recipe, samples) =>
       answersOf("variations", { ...wishOf(recipe), model: recipe.settings.model, samples }),
-    compare: (recipe, models) => chunksOf("compare", { ...wishOf(recipe), models }),
-    score: (recipe, models, drawing) => chunksOf("score", { ...wishOf(recipe), models, drawing }),
+    compare: (recipe, models) => answersOf("compare", { ...wishOf(recipe), models }),
+    score: (recipe, models, drawing) => answersOf("score", { ...wishOf(recipe), models, drawing }),
     recognise: (recipe, models, drawing, sets) => answersOf("recognise", { ...wishOf(recipe), models, drawing, sets }),
 
     along: (drawings, settings) => pad.server.draw_along({ ...drawingsRead(drawings), ...settings, page: PAGE }),
@@ -215,34 +214,13 @@ async function* answersOf(path, wish, wanted) {
     const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
     const answer = await fetch(new URL(path, document.baseURI), asked);
     if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
-    else for await (const line of linesOf(answer.body)) yield JSON.parse(line);
+    else yield* answersIn(answer.body);
   } catch {
     if (!wanted?.aborted) yield { error: NO_ANSWER };
   } finally {
     wanted?.removeEventListener("abort", halt);
     halt();
   }
-}
-
-/**
- * @param {string} path
- * @param {object} wish
- * @param {AbortSignal} [wanted]  aborted when no more are
- */
-async function* chunksOf(path, wish, wanted) {
-  for await (const chunk of answersOf(path, wish, wanted)) yield "error" in chunk ? chunk : fetched(chunk);
-}
-
-/**
- * A chunk with its data, also if they are in a file.
- * @param {Chunk & {file?: string}} chunk
- * @returns {Promise<Chunk | import("./engine.js").Refusal>}
- */
-async function fetched(chunk) {
-  if (!chunk.file) return chunk;
-  const answer = await fetch(new URL(chunk.file, document.baseURI)).catch(() => null);
-  const data = answer?.ok ? await answer.arrayBuffer().catch(() => null) : null;
-  return data ? { ...chunk, data } : { error: "The picture cannot be shown: a part of it is gone." };
 }
 
 // What Gradio's events call, each with the values of its inputs -----------------------------------------------------------
