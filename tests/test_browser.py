@@ -307,10 +307,11 @@ COUNT = """
   window.counted = { asked: 0, underway: 0, most: 0, shown: [] };
   window.fetch = (...request) => {
     const answer = really.fetch.call(window, ...request);
-    if (!String(request[1]?.body).includes("draw_along")) return answer;
+    if (!String(request[0]).endsWith("/along")) return answer;
     counted.asked++;
     counted.most = Math.max(counted.most, ++counted.underway);
-    return answer.finally(() => { counted.underway--; });
+    const end = new TransformStream({ flush() { counted.underway--; } }); // before the page is told of the end
+    return answer.then((its) => new Response(its.body.pipeThrough(end), its));
   };
   studio.players[0].show = async (chunk) => {
     await really.show(chunk);

@@ -89,8 +89,6 @@ def press_generate(url: str, users: int) -> NDArray[np.float64]:
 
 def draw_along(url: str, users: int, seconds: float) -> NDArray[np.float64]:
     """All users draw for so many seconds, and the machine with them: each one's pictures, and longest wait for one."""
-    config = json.load(urllib.request.urlopen(f"{url}config"))
-    (pad,) = [part["id"] for part in config["components"] if part["props"].get("elem_id") == "pad"]
     together = Barrier(users)
 
     def draw(user: int) -> tuple[int, float]:
@@ -105,12 +103,10 @@ def draw_along(url: str, users: int, seconds: float) -> NDArray[np.float64]:
         pictures, longest = 0, 0.0
         start = last = time.perf_counter()
         while last - start < seconds:
-            body = {"session_hash": f"user{user}", "component_id": pad, "fn_name": "draw_along"}
-            body["data"] = wish | {"seed": pictures}
-            request = urllib.request.Request(
-                f"{url}gradio_api/component_server", json.dumps(body).encode(), {"Content-Type": "application/json"}
-            )
-            answer = json.load(urllib.request.urlopen(request, timeout=PATIENCE))
+            body = json.dumps(wish | {"seed": pictures}).encode()
+            request = urllib.request.Request(f"{url}along", body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=PATIENCE) as stream:
+                (answer,) = read_chunks(stream)
             if "busy" in answer:
                 time.sleep(0.2)
                 continue

@@ -45,6 +45,7 @@ MOST_BYTES = {
     "gradio_api/cancel": BESIDE,
     "gradio_api/reset": BESIDE,
     "draw": BESIDE,
+    "along": BESIDE,
     "variations": BESIDE,  # in these, eight photographs as the model sees them are 33 kB each
     "compare": BESIDE,
     "score": BESIDE,

@@ -22,7 +22,7 @@ from fewshot.interface.service import PLACES, SERVICE
 from fewshot.interface.workers import Asker
 
 FAULT = "The studio failed at this; its window says why. Nothing of yours is lost."
-THREADS = CapacityLimiter(PLACES + 32)  # that wait for answers: of pictures, and of others beside them
+THREADS = CapacityLimiter(2 * PLACES + 32)  # that wait for pictures, for what is drawn along, and others
 Answers = Callable[[Any, Asker], Iterator[dict[str, Any]]]
 
 
@@ -62,7 +62,12 @@ def _route(path: str, answers: Answers) -> Route:
     return Route(path, answer, methods=["POST"])
 
 
+def _along(wish: Any, asker: Asker) -> Iterator[dict[str, Any]]:
+    yield SERVICE.draw_along(wish, asker)
+
+
 ROUTES = [
+    _route("/along", _along),
     _route("/draw", SERVICE.picture),
     _route("/variations", SERVICE.variations),
     _route("/compare", SERVICE.compare),

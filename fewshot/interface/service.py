@@ -581,7 +581,7 @@ class Service:
 
 def _for_the_pad(run: Run) -> Answer:
     """The chunk of a finished run, with its "pixels", which the pad shows too."""
-    chunk = payload.pack(run, "", steps=STEPS_ALONG)
+    chunk = payload.pack_bytes(run, "", steps=STEPS_ALONG)
     return chunk | {"pixels": payload.pack_images(run.images[0], run.facts.channels)}
 
 

@@ -27,7 +27,7 @@ from fewshot.tasks import OMNIGLOT, TASKS
 # browsers that a trial shows to be fast enough. All else is the server's.
 Engine = Literal["auto", "browser", "server"]
 LAST: dict[str, Any] = {"trigger_mode": "always_last"}  # of many in a row
-THREADS = 2 * PLACES + 32  # that wait for pictures, for what is drawn along, and others
+THREADS = PLACES + 32  # that wait for pictures, and others
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # plumbing of the page
 
 
@@ -53,11 +53,6 @@ class Studio(gr.Blocks):
             # Gradio keeps what every component of a session last had: only for links that it could make to them.
             if (session := options.get("state")) is not None:
                 session.config_values.clear()
-
-
-def draw_along(wish: Any) -> dict[str, Any]:
-    """``Service.draw_along`` for who asks."""
-    return SERVICE.draw_along(wish, who_asks())
 
 
 def influence(wish: Any) -> dict[str, Any]:
@@ -173,7 +168,7 @@ def build(engine: Engine = "auto") -> gr.Blocks:
                 gr.HTML(web.read("stop.html"), apply_default_css=False)
         gr.HTML('<p id="reads"></p>', apply_default_css=False)
         with gr.Row(elem_id="columns"):
-            SupportPad(sets, server_functions=[preview, trace, draw_along])
+            SupportPad(sets, server_functions=[preview, trace])
             PhotoTray(server_functions=[preview_photo])
             Player(SERVICE.example(sets[0]), facts, server_functions=[influence, SERVICE.open_project])
             gr.HTML(web.read("compare.html"), apply_default_css=False, elem_id="compare")

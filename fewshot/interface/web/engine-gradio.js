@@ -169,7 +169,12 @@ function createEngine({ pad, photos, player }, tellSeed) {
     score: (recipe, models, drawing) => answersOf("score", { ...wishOf(recipe), models, drawing }),
     recognise: (recipe, models, drawing, sets) => answersOf("recognise", { ...wishOf(recipe), models, drawing, sets }),
 
-    along: (drawings, settings) => pad.server.draw_along({ ...drawingsRead(drawings), ...settings, page: PAGE }),
+    async along(drawings, settings) {
+      let answer = null;
+      const wish = { ...drawingsRead(drawings), ...settings, page: PAGE };
+      for await (answer of answersIn(await send("along", wish))); // to its end: so one is under way at a time
+      return answer;
+    },
     influence: (wish) => player.server.influence(wish),
 
     async takeHome(wish) {
@@ -199,6 +204,20 @@ function wishOf({ drawings, photographs, settings: { guidance, temperature, seed
 }
 
 /**
+ * The answer to a wish; rejected if there is none.
+ * @param {string} path
+ * @param {object} wish
+ * @param {AbortSignal} [signal]  aborted when it is not wanted any more
+ */
+async function send(path, wish, signal) {
+  const headers = { "Content-Type": "application/json" };
+  const asked = { method: "POST", headers, body: JSON.stringify(wish), signal };
+  const answer = await fetch(new URL(path, document.baseURI), asked);
+  if (!answer.ok || !answer.body) throw new Error(NO_ANSWER);
+  return answer.body;
+}
+
+/**
  * The answers to a wish, each as soon as it comes. Who stops reading has the server stop.
  * @param {string} path
  * @param {object} wish
@@ -210,11 +229,7 @@ async function* answersOf(path, wish, wanted) {
   const halt = () => stop.abort();
   wanted?.addEventListener("abort", halt);
   try {
-    const headers = { "Content-Type": "application/json" };
-    const asked = { method: "POST", headers, body: JSON.stringify(wish), signal: stop.signal };
-    const answer = await fetch(new URL(path, document.baseURI), asked);
-    if (!answer.ok || !answer.body) yield { error: NO_ANSWER };
-    else yield* answersIn(answer.body);
+    yield* answersIn(await send(path, wish, stop.signal));
   } catch {
     if (!wanted?.aborted) yield { error: NO_ANSWER };
   } finally {
