@@ -17,8 +17,9 @@ from fewshot.files import whole
 from fewshot.models import MODELS, UNCONDITIONAL, ModelConfig, Network
 from fewshot.models.heads import Palette
 from fewshot.models.inputs import to_tensor
-from fewshot.sampling.incremental import IncrementalSampler, Partner
-from fewshot.sampling.pixels import Draw, noise_of_pixel
+from fewshot.sampling.incremental import Partner
+from fewshot.sampling.multi_scale import sampler_of
+from fewshot.sampling.pixels import Draw
 from fewshot.tasks import OMNIGLOT, TASKS, Task
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class FewShotModel:
         self.attends, self.adapts = self.facts.attends, self.facts.adapts
         # One that adapts has other weights for every set of supports, and these before it has seen any.
         self.unadapted = network.unadapted()
-        self.sampler = IncrementalSampler(self.unadapted, self.side, self.side)
+        self.sampler = sampler_of(self.unadapted, self.side, self.side)
 
     def generate(
         self,
@@ -287,10 +288,10 @@ class FewShotModel:
             network, support_nats = self.network.adapted(given[0][0], one.inner_steps)
             if support_nats is not None:
                 _finite(support_nats)
-                sampler = IncrementalSampler(network, self.side, self.side)
+                sampler = sampler_of(network, self.side, self.side)
             memories = [network.encode(supports) for supports in given]
         partner = self.partner if draw.guidance else None
-        shape = n, self.side, self.side, *noise_of_pixel(network.head, guided=partner is not None)
+        shape = n, *sampler.noise_shape(guided=partner is not None)
         noise = np.concatenate([uniform_noise(recipe.seed, shape) for recipe in recipes])
         for drawn in sampler.rows(memories, noise, draw, one.prefix, partner, one.trace):
             if support_nats is not None and not self.in_colour:

@@ -19,11 +19,11 @@ from fewshot import checkpoints
 from fewshot.api import FewShotModel, uniform_noise
 from fewshot.files import whole
 from fewshot.memory import keep_freed
-from fewshot.models import ModelConfig, Network, PixelCNN, build
+from fewshot.models import ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.inputs import to_tensor
-from fewshot.sampling.incremental import IncrementalSampler
-from fewshot.sampling.pixels import Draw, noise_of_pixel
+from fewshot.sampling.multi_scale import sampler_of
+from fewshot.sampling.pixels import Draw
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.train import TrainConfig, compiled, fast_bf16, train_step
@@ -66,16 +66,15 @@ def naive_seconds(model: FewShotModel, samples: int) -> float:
     return one_pass * model.side**2
 
 
-def adapted(network: Network, shots: int) -> PixelCNN:
+def adapted(network: Network, shots: int) -> Network:
     """The network that draws from so many supports."""
     return network.adapted(to_tensor(made_up(network.config, shots)[None])[0]).network
 
 
-def sampler_seconds(network: PixelCNN, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
+def sampler_seconds(network: Network, side: int, shots: int, samples: int = 1, trace: bool = True) -> float:
     """Time of the incremental sampler, supports encoded anew each time, with or without the trace."""
-    supports, head = made_up(network.config, shots, side), network.head
-    noise = uniform_noise(0, (samples, side, side, *noise_of_pixel(head, guided=False)))
-    sampler = IncrementalSampler(network, side, side)
+    supports, sampler = made_up(network.config, shots, side), sampler_of(network, side, side)
+    noise = uniform_noise(0, (samples, *sampler.noise_shape(guided=False)))
 
     def draw() -> None:
         with torch.inference_mode():

@@ -8,7 +8,7 @@ from fewshot import checkpoints
 from fewshot import commands as cli
 from fewshot.models import MODELS
 from fewshot.tasks import OMNIGLOT
-from tests.conftest import SHARED, needs_shared
+from tests.conftest import SHARED, VARIANTS, needs_shared
 
 
 def said(model: str) -> dict[str, float]:
@@ -17,7 +17,7 @@ def said(model: str) -> dict[str, float]:
 
 
 @needs_shared
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", VARIANTS)
 def test_the_cards_say_what_evaluate_measures(model, tmp_path, monkeypatch):
     shots = "1" if MODELS[model].adapts else "4"  # steps on four drawings of each character take minutes
     out = tmp_path / "scores.json"
@@ -32,7 +32,7 @@ def test_the_cards_say_what_evaluate_measures(model, tmp_path, monkeypatch):
 
 
 def test_reading_more_pays():
-    nats = {model: said(model) for model in MODELS}
+    nats = {model: said(model) for model in VARIANTS}
     assert nats["pixelcnn"]["1"] == pytest.approx(nats["pixelcnn"]["4"])
     assert nats["attention"]["4"] <= 0.062
     assert nats["meta"]["4"] < nats["meta"]["1"] - 0.002

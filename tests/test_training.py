@@ -201,7 +201,7 @@ def test_nonsense_settings_give_a_sentence(packed_file, tmp_path):
     for name in ("steps", "every", "characters", "targets", "shots", "inner_steps"):
         with pytest.raises(TrainingError, match=f"--{name.replace('_', '-')} must be at least 1"):
             train(config(packed_file, tmp_path, **{name: 0}))
-    with pytest.raises(TrainingError, match="--without is for omniglot and emoji"):
+    with pytest.raises(TrainingError, match="--without is for omniglot, emoji, products"):
         train(config(packed_file, tmp_path, task="flip", without=0.1))
     for size in ("octaves=13", "layers=129", "maps=1024"):  # no checkpoint may be so large
         with pytest.raises(TrainingError, match=r"at most|more than"):

@@ -47,7 +47,7 @@ class MirrorSampler:
     def __init__(self, images: NDArray[np.uint8], photos: int, seed: int, growing: int = 0):
         if len(images) < photos:
             raise DataError(f"A step needs {photos} photographs, the data has {len(images)}.")
-        self.images, self.halved = images, shrink(images, images.shape[1] // 2)
+        self.images, self.halved = images, shrink(images, images.shape[2] // 2)
         self.photos, self.seed, self.growing = photos, seed, growing
 
     def batch(self, step: int, rank: int = 0, world: int = 1) -> Episodes:
@@ -62,10 +62,10 @@ def mirrored(images: NDArray[np.uint8]) -> Episodes:
     return Episodes(np.ascontiguousarray(images[:, None, :, ::-1]), images[:, None])
 
 
-def shrink(images: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Square images [N, H, W, 3] with a smaller side, which divides H: the mean of each block of pixels."""
-    block = images.shape[1] // side
-    blocks = images.reshape(len(images), side, block, side, block, 3)
+def shrink(images: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Images [N, H, W, 3] of a smaller ``width``, which divides W, and height: the mean of each block of pixels."""
+    block = images.shape[2] // width
+    blocks = images.reshape(len(images), images.shape[1] // block, block, width, block, 3)
     return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
 
 

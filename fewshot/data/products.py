@@ -52,12 +52,20 @@ class ProductSampler:
     """Training episodes that depend on nothing but the seed and the step: one target of each of ``products`` products.
 
     All products are as likely. Each photograph is mirrored half of the time. ``transform`` gets the photographs of an
-    episode [N, 32, 32, 3] and a random generator, and gives what is used in their place.
+    episode [N, 32, 32, 3] and a random generator, and gives what is used in their place. In a share of the steps,
+    ``without``, there are no supports.
     """
 
-    def __init__(self, products: Products, number: int, seed: int, transform: Transform | None = None):
+    def __init__(
+        self,
+        products: Products,
+        number: int,
+        seed: int,
+        transform: Transform | None = None,
+        without: float = 0.0,
+    ):
         self.images, self.members, self.number, self.seed = products.images, products.members(), number, seed
-        self.transform = transform
+        self.transform, self.without = transform, without
         if not self.members:
             raise DataError("The data has no product with two photographs.")
 
@@ -71,7 +79,8 @@ class ProductSampler:
         images[flipped] = images[flipped][:, :, ::-1]
         if self.transform is not None:
             images = np.stack([self.transform(episode, rng) for episode in images])
-        return Episodes(images[rank::world, :SHOTS], images[rank::world, SHOTS:])
+        shots = 0 if rng.random() < self.without else SHOTS
+        return Episodes(images[rank::world, :shots], images[rank::world, SHOTS:])
 
 
 def evaluation_episodes(products: Products, targets: int, seed: int) -> ProductEpisodes:

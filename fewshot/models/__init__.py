@@ -6,11 +6,13 @@ from fewshot.models.base import Network
 from fewshot.models.conditional import ConditionalPixelCNN
 from fewshot.models.config import ModelConfig
 from fewshot.models.meta import MetaPixelCNN
+from fewshot.models.multi_scale import MultiScalePixelCNN
 from fewshot.models.pixelcnn import PixelCNN
 
 MODELS: dict[str, type[Network]] = {
     "pixelcnn": PixelCNN,
     "conditional": ConditionalPixelCNN,
+    "multi-scale": MultiScalePixelCNN,
     "meta": MetaPixelCNN,
     "attention": AttentionPixelCNN,
     "attentive-meta": AttentiveMetaPixelCNN,

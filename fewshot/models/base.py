@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,14 +11,11 @@ from torch import Tensor, nn
 from fewshot.models.config import ModelConfig
 from fewshot.models.heads import head_of
 
-if TYPE_CHECKING:
-    from fewshot.models.pixelcnn import PixelCNN
-
 
 class Adaptation(NamedTuple):
     """What the supports made of the weights."""
 
-    network: PixelCNN  # the changed network; what it reads of the supports besides, it still reads
+    network: Network  # the changed network; what it reads of the supports besides, it still reads
     support_nats: list[float] | None  # nats/dim of the supports before the first step and after each; None if no step
 
 
@@ -35,6 +32,7 @@ class Network(nn.Module):
     draws_alone = True  # whether it draws without supports too, before any inner step
     attends = False  # whether it has attention, which can be shown
     adapts = False  # whether inner steps on the supports change its weights
+    extends = ""  # what the names of weights begin with that another variant's can be put in place of
     attend: Callable[..., Tensor]  # how a variant that attends computes it
 
     def __init__(self, config: ModelConfig):
@@ -70,9 +68,13 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
-        """The network that draws, once it has seen the supports [S, C, H, W]."""
-        raise NotImplementedError
+        """The network that draws, once it has seen the supports [S, C, H, W]; itself, if it takes no inner steps."""
+        return Adaptation(self, None)
 
-    def unadapted(self) -> PixelCNN:
+    def unadapted(self) -> Network:
         """The network that draws, before any inner step."""
-        raise NotImplementedError
+        return self
+
+    def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
+        """Outputs [B, Q, P, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
+        return self.decode(targets, self.encode(supports))

@@ -119,6 +119,7 @@ class MetaPixelCNN(Network):
     """
 
     title = "Meta PixelCNN"
+    extends = "base."
     reads = "your {pictures} once: it practises on them, then draws from memory"
     note = (
         "{title} has no attention. It practised on your {pictures} before it drew the first pixel, which changed its "

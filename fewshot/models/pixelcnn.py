@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot.models.base import Adaptation, Network
+from fewshot.models.base import Network
 from fewshot.models.config import ModelConfig
 from fewshot.models.layers import CausalInput, GatedLayer
 
@@ -95,13 +95,3 @@ class PixelCNN(Network):
         # In full precision, also where bf16 is used inside: the 256 levels of a colour are finer than that.
         with torch.autocast(features.device.type, enabled=False):
             return self.logit(features.to(self.logit.weight.dtype))
-
-    def adapted(self, supports: Tensor, inner_steps: int | None = None) -> Adaptation:
-        return Adaptation(self, None)
-
-    def unadapted(self) -> "PixelCNN":
-        return self
-
-    def forward(self, targets: Tensor, supports: Tensor) -> Tensor:
-        """Outputs [B, Q, P, H, W] of Q targets [B, Q, C, H, W] of B episodes, given their supports [B, S, C, H, W]."""
-        return self.decode(targets, self.encode(supports))

@@ -22,7 +22,7 @@ from threadpoolctl import ThreadpoolController
 from fewshot.models import PixelCNN, attention
 from fewshot.models.inputs import units
 from fewshot.models.layers import COLUMNS_BESIDE, ROWS_ABOVE, GatedLayer, fourier_positions
-from fewshot.sampling.pixels import Draw, drawer, seer
+from fewshot.sampling.pixels import Draw, drawer, noise_of_pixel, seer
 
 Array = NDArray[np.float32]
 
@@ -91,7 +91,7 @@ class Drawn(NamedTuple):
 class Partner(NamedTuple):
     """What guidance moves away from: what a network remembers without supports, and the network's sampler."""
 
-    sampler: "IncrementalSampler"
+    sampler: Any
     memory: Any
 
 
@@ -127,6 +127,10 @@ class IncrementalSampler:
         if isinstance(network, attention.AttentionPixelCNN):
             self.grid = network.grid(height, width)
             self.readers = [_reader_weights(network, i, height, width) for i in range(len(network.readers))]
+
+    def noise_shape(self, guided: bool) -> tuple[int, ...]:
+        """The shape of the uniform numbers that decide one picture: one for each pixel, or in colour several."""
+        return self.height, self.width, *noise_of_pixel(self.head, guided)
 
     def rows(
         self,
@@ -252,14 +256,19 @@ class _State:
         first = next(iter(self.reads.values()), None)
         self.places = first.places if first else 0
         self.own_places = first.own_places if first else 0
-        self.biases = [(layer.vertical_bias, layer.horizontal_bias) for layer in layers]
+        # Of both stacks of each layer, [2C or 2C + 2, W or 1, N or 1].
+        self.biases = [(layer.vertical_bias[:, None], layer.horizontal_bias[:, None]) for layer in layers]
         vectors = [weights.vector(memory, 1) for memory, _ in episodes]
-        each = [_numpy(vector[0, :, 0]) for vector in vectors if vector is not None]  # [D, 1]
-        if each:  # the same for all pixels: it adds to the biases
+        each = [_numpy(vector[0])[..., None] for vector in vectors if vector is not None]  # [D, H or 1, W or 1, 1]
+        self.vectors: Array | None = None  # [D, H, W, N], where they differ between pixels
+        if each:
             if len(each) > 1:
-                each = [np.repeat(one, number, axis=1) for one, (_, number) in zip(each, episodes, strict=True)]
-            vector = np.concatenate(each, axis=1)  # [D, N], or of one episode [D, 1]
-            self.biases = [_with_vector(layer, vector) for layer in layers]
+                each = [np.repeat(one, number, axis=3) for one, (_, number) in zip(each, episodes, strict=True)]
+            of_pixels = np.concatenate(each, axis=3)  # of one episode the last axis is 1
+            if of_pixels.shape[1] > 1:
+                self.vectors = of_pixels
+            else:  # the same for all pixels: it adds to the biases
+                self.biases = [_with_vector(layer, of_pixels[:, 0]) for layer in layers]
 
     def to_units(self, pixels: NDArray[np.uint8]) -> Array:
         """Pixels as the network takes them."""
@@ -289,12 +298,13 @@ class _State:
             self.v[i, r % rows, :, self.furthest : self.furthest + width] = v
             self.window[0] = self.windows[i][(r - weights.dilations[i]) % rows]
             self.window[1] = self.windows[i][r % rows]
-            vertical_bias, horizontal_bias = self.biases[i]
+            biases = _with_vector(layer, self.vectors[:, r]) if self.vectors is not None else self.biases[i]
+            vertical_bias, horizontal_bias = biases
             a = layer.vertical @ self.window.reshape(6 * maps, width * n)
             for_vertical = a.reshape(-1, width, n)
-            for_vertical += vertical_bias[:, None]
+            for_vertical += vertical_bias
             for_horizontal = (layer.link @ a).reshape(-1, width, n)
-            for_horizontal += horizontal_bias[:, None]
+            for_horizontal += horizontal_bias
             self.row[:, i] = for_horizontal.swapaxes(0, 1)
             if i == len(weights.layers) - 1:
                 break
@@ -459,14 +469,19 @@ def _slice(rising: NDArray[np.int64]) -> slice:
 
 
 def _with_vector(layer: Layer, vector: Array) -> tuple[Array, Array]:
-    """The biases of both stacks, [2C, n] and [2C + 2, n], with the context ``vector`` [D, n]."""
-    if layer.horizontal_context is None:
-        return layer.vertical_bias, layer.horizontal_bias
-    vertical, horizontal = layer.vertical_bias, layer.horizontal_bias + layer.horizontal_context @ vector
-    if layer.vertical_context is None:
-        return vertical, horizontal
-    gates = layer.vertical_context @ vector
-    return vertical + gates, horizontal - layer.link @ gates  # the link does not take the gates' context
+    """The biases of both stacks, [2C, w, n] and [2C + 2, w, n], with the context ``vector`` [D, w, n].
+
+    Those that know nothing of it are the same everywhere, [..., 1, 1].
+    """
+    places, flat = vector.shape[1:], vector.reshape(len(vector), -1)
+    vertical, horizontal = layer.vertical_bias, layer.horizontal_bias
+    if layer.horizontal_context is not None:
+        horizontal = horizontal + layer.horizontal_context @ flat
+    if layer.vertical_context is not None:
+        gates = layer.vertical_context @ flat
+        vertical, horizontal = vertical + gates, horizontal - layer.link @ gates  # the link takes no gates' context
+    vertical, horizontal = (x.reshape(len(x), *(places if x.shape[1] > 1 else (1, 1))) for x in (vertical, horizontal))
+    return vertical, horizontal
 
 
 def _numpy(tensor: torch.Tensor) -> Array:

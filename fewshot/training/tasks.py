@@ -174,7 +174,11 @@ class OnlineProducts(Loader):
         self.sizes |= {"maps": 64, "penultimate": 64}
         self.images_a_step = settings.characters
         self.batch = products.ProductSampler(
-            training, settings.characters, settings.seed, transform=partial(augment_photos, share=settings.changed)
+            training,
+            settings.characters,
+            settings.seed,
+            transform=partial(augment_photos, share=settings.changed),
+            without=settings.without,
         ).batch
 
     def look(self, network: Network) -> dict[str, float]:

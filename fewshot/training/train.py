@@ -25,7 +25,7 @@ from fewshot.models import MODELS, ModelConfig, Network, build
 from fewshot.models.attend import attend_twice_differentiable
 from fewshot.models.config import ADAPTED
 from fewshot.models.inputs import to_tensor
-from fewshot.tasks import EMOJI, OMNIGLOT
+from fewshot.tasks import EMOJI, OMNIGLOT, PRODUCTS
 from fewshot.training.distributed import processes
 from fewshot.training.optimizer import Optimizer
 from fewshot.training.provenance import command, commit
@@ -71,8 +71,8 @@ class TrainConfig:
     """all but mirror: share of the episodes that are augmented; use less at the end, so that training ends
     on real data"""
     without: float = 0.0
-    """characters, emoji: share of the steps whose episodes have no supports, so that the network is its own partner in
-    guidance"""
+    """characters, emoji, products: share of the steps whose episodes have no supports, so that the network is its own
+    partner in guidance"""
     network: tuple[str, ...] = ()
     """sizes of the network that differ from the task's, as name=value: maps=64 own=true attend_after=[3,7]"""
     seed: int = 0
@@ -111,7 +111,7 @@ RANGES = {
     "changed": (0, 1),
     "without": (0, 1),
 }
-WITHOUT = (OMNIGLOT.key, EMOJI.key)  # tasks whose episodes may have no supports
+WITHOUT = (OMNIGLOT.key, EMOJI.key, PRODUCTS.key)  # tasks whose episodes may have no supports
 WARMUP = 200  # steps
 CLIP = 1.0  # gradient norm
 # Processes that make the episodes of the steps ahead: a GPU would wait for one, on a CPU the network takes all cores.
@@ -185,7 +185,7 @@ class _Run:
                 raise SettingError(f"--{name.replace('_', '-')} must be at least {low:g}{most}.")
         writable(config.out)
         if config.without and config.task not in WITHOUT:
-            raise SettingError(f"--without is for {' and '.join(WITHOUT)}.")
+            raise SettingError(f"--without is for {', '.join(WITHOUT)}.")
         if config.characters % world:
             raise TrainingError(f"{config.characters} characters a step do not divide among {world} processes.")
         self.config, self.rank, self.world, self.device = config, rank, world, device
@@ -232,13 +232,17 @@ class _Run:
         if trained.config.palette != self.network.config.palette:
             raise TrainingError(f"'{self.config.initial}' is for other colours.")
         own, weights = self.network.state_dict(), trained.state_dict()
-        if hasattr(self.network, "base") and not hasattr(trained, "base"):
-            weights = {f"base.{name}": value for name, value in weights.items()}
+        if trained.extends != self.network.extends:
+            weights = {f"{self.network.extends}{name}": value for name, value in weights.items()}
         # What the supports add enters at zero, so that the run starts as the model that it extends.
         if "logit.weight" in own and "logit.weight" in weights:
             copied = own["logit.weight"].shape[1] - weights["logit.weight"].shape[1]
             weights["logit.weight"] = F.pad(weights["logit.weight"], (0, 0, 0, 0, 0, max(copied, 0)))
-        entries = {name: torch.zeros_like(value) for name, value in own.items() if "_context." in name}
+        entries = {
+            name: torch.zeros_like(value)
+            for name, value in own.items()
+            if "_context." in name and name.startswith(self.network.extends)
+        }
         if any(name not in own or own[name].shape != value.shape for name, value in weights.items()):
             raise TrainingError(f"'{self.config.initial}' is not of a model that '{self.config.model}' extends.")
         self.network.load_state_dict(own | entries | weights)
