@@ -13,6 +13,7 @@ from threading import Thread
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 from torchvision.datasets import Omniglot
 
 from fewshot.data import omniglot
@@ -115,7 +116,8 @@ def test_a_transform_gets_each_episode_whole_and_processes_share_a_step(packed_f
     drawings = omniglot.load(packed_file)
     seen = []
 
-    def note(originals, rng):
+    def note(originals, rng, another):
+        assert another().shape == originals.shape
         seen.append((len(originals), rng.random()))
         return originals[:, ::-1]
 
@@ -143,6 +145,36 @@ def test_augmentation_changes_half_of_the_characters_and_all_drawings_of_one_ali
     # A quarter turn lays the long stroke down.
     lying = [np.ptp(np.nonzero(c[0])[1]) > np.ptp(np.nonzero(c[0])[0]) for c in changed]
     assert 5 < sum(lying) < 40
+    blank = np.zeros((2, 105, 105), np.uint8)
+    assert not augment(blank, np.random.default_rng(0), share=1).any()
+
+
+def test_redrawn_drawings_have_the_lines_and_the_ink_that_they_had():
+    from skimage.draw import disk, line
+
+    drawing = np.zeros((105, 105), np.uint8)
+    for row, column in np.transpose(line(20, 20, 80, 60)):
+        drawing[disk((row, column), 2.6)] = 1
+    for seed in range(20):
+        again = augment(drawing[None], np.random.default_rng(seed), share=1)[0]
+        assert 0.7 < again.sum() / drawing.sum() < 1.4
+        assert ndimage.distance_transform_edt(again).max() < 4  # no thicker
+
+
+def test_some_characters_become_one_with_another_that_all_their_drawings_share():
+    across, down = (np.zeros((3, 105, 105), np.uint8) for _ in range(2))
+    across[:, 50:55, 20:85], down[:, 20:85, 50:55] = 1, 1
+    composed = 0
+    for seed in range(60):
+        changed = augment(across, np.random.default_rng(seed), share=1, another=lambda: down)
+        assert (changed == changed[0]).all()
+        composed += ndimage.label(changed[0])[1] == 2
+    assert 8 < composed < 30
+    long = np.zeros((3, 105, 105), np.uint8)
+    long[:, 10:95:10, 5:100] = 1
+    for seed in range(20):  # too much for one character
+        changed = augment(across, np.random.default_rng(seed), share=1, another=lambda: long)
+        assert ndimage.label(changed[0])[1] == 1
 
 
 def test_augmented_photographs_of_one_product_are_turned_and_coloured_alike():

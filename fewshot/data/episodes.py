@@ -11,7 +11,7 @@ from fewshot.data.omniglot import Drawings, max_pool
 
 MAX_SHOTS = 8
 
-Transform = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
+Transform = Callable[..., NDArray[np.uint8]]
 
 
 class Episodes(NamedTuple):
@@ -26,8 +26,8 @@ class EpisodeSampler:
 
     A batch holds ``characters`` episodes, each of ``targets`` targets and S supports; S is drawn for each batch
     from 1..``max_shots``, and is 0 in a share of them, ``without``. Supports and targets of an episode never overlap.
-    ``transform`` gets the original drawings [N, 105, 105] of an episode and a random generator, and gives what is
-    pooled in their place.
+    ``transform`` gets the original drawings [N, 105, 105] of an episode, a random generator, and ``another``, which
+    gives as many of any character; it gives what is pooled in their place.
     """
 
     def __init__(
@@ -62,9 +62,17 @@ class EpisodeSampler:
             images = self.drawings.images[drawn]
         else:
             generators = rng.spawn(self.characters)[rank::world]
-            episodes = zip(map(self.drawings.originals, drawn), generators, strict=True)
-            images = np.stack([max_pool(self.transform(*episode)) for episode in episodes])
+            images = np.stack([self._changed(*each, self.transform) for each in zip(drawn, generators, strict=True)])
         return Episodes(images[:, :shots], images[:, shots:])
+
+    def _changed(self, drawn: NDArray[np.int64], rng: np.random.Generator, transform: Transform) -> NDArray[np.uint8]:
+        """The drawings of these indices, changed and pooled."""
+
+        def another() -> NDArray[np.uint8]:
+            members = self.members[rng.integers(len(self.members))]
+            return self.drawings.originals(rng.permutation(members)[: len(drawn)])
+
+        return max_pool(transform(self.drawings.originals(drawn), rng, another=another))
 
 
 def evaluation_episodes(drawings: Drawings, shots: int, targets: int, seed: int) -> Episodes:
