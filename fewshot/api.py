@@ -65,7 +65,8 @@ class Run:
     facts:         of the model that drew it
     images:        uint8 [N, H, W] of 0/1, ink = 1; in colour [N, H, W, 3]
     probabilities: float32 [N, H, W], of ink, as it was drawn from (with the run's guidance, temperature and cut), each
-                   before its pixel was drawn; in colour, of the pixel's colour, not guided unless it is a palette's
+                   before its pixel was drawn; in colour, of the pixel's colour, not guided unless it is a palette's;
+                   in two scales, given the small picture
     probabilities_before: of the same pixels without inner steps, at the run's temperature, not guided and not cut; None
                    where no step is taken, and in colour
     attention:     float32 [N, H*W, heads, S, H', W'] of all heads of all reads, the first read's first: sums to 1 over
@@ -457,7 +458,7 @@ def _has_partner(config: ModelConfig, task: str) -> bool:
 
 def _kind(config: ModelConfig) -> tuple[Any, ...]:
     """What the pictures of two networks have in common, so that their outputs can be compared."""
-    return config.channels, config.palette, config.side
+    return config.channels, config.palette, config.side, MODELS[config.model].scales
 
 
 def load(name: str | Path) -> FewShotModel:

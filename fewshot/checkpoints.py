@@ -24,6 +24,7 @@ MOST = {
     "dilation_cycle": 5,
     "octaves": 12,
     "side": 64,
+    "vector": 1024,
     "inner_steps": 10,
 }  # 64 pixels are what the page shows
 FLOATS = ("F64", "F32", "F16", "BF16")

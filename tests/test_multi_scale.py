@@ -17,11 +17,12 @@ from fewshot.models.multi_scale import BLOCK, Details, MultiScalePixelCNN, enlar
 from fewshot.sampling import naive
 from fewshot.sampling.multi_scale import sampler_of
 from fewshot.sampling.pixels import Draw
+from fewshot.tasks import PRODUCTS
 from fewshot.training.train import TrainConfig, TrainingError, _Run
 from tests.conftest import small_network
 
 SIDE, SMALL = 16, 16 // BLOCK
-SIZES = {"channels": 3, "side": SIDE, "heads": 2, "key_size": 4, "octaves": 2}
+SIZES = {"channels": 3, "side": SIDE, "heads": 2, "key_size": 4}
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_the_sampler_draws_what_the_definition_gives(network, images, settings):
             partner, naive_partner = model.partner, network.small
         *_, drawn = sampler.rows(memories[:1], noise, settings, given, partner)
 
-        of_small = noise[:, : -(SIDE * SIDE * 4)].reshape(n, SMALL, SMALL, -1)
+        of_small = noise[:, SIDE * SIDE * 4 :].reshape(n, SMALL, SMALL, -1)
         if not settings.guidance:
             assert of_small.shape[-1] == 4
         rows = None if given is None else photos.shrink(given[None, : len(given) // BLOCK * BLOCK], SMALL)[0]
@@ -81,7 +82,7 @@ def test_the_sampler_draws_what_the_definition_gives(network, images, settings):
             one = naive.sample(
                 Given(network.details, picture),
                 supports,
-                noise[i : i + 1, -(SIDE * SIDE * 4) :].reshape(1, SIDE, SIDE, 4),
+                noise[i : i + 1, : SIDE * SIDE * 4].reshape(1, SIDE, SIDE, 4),
                 settings._replace(guidance=0.0),
                 given,
             )
@@ -162,7 +163,9 @@ def test_the_order_of_supports_does_not_matter(network, images):
 
 
 def test_guided_only_by_itself_and_then_also_without_supports(images):
-    alone = {drops: small_network("multi-scale", 0.15, **SIZES, drops_supports=drops) for drops in (False, True)}
+    """Also of a size of which there is a PixelCNN: what that draws knows no small picture."""
+    sizes, images = SIZES | {"side": PRODUCTS.side}, images.repeat(2, axis=1).repeat(2, axis=2)
+    alone = {drops: small_network("multi-scale", 0.15, **sizes, drops_supports=drops) for drops in (False, True)}
     with_partner, without = (FewShotModel(alone[drops], CARD, "it") for drops in (True, False))
     assert with_partner.facts.guides
     assert not without.facts.guides
@@ -179,7 +182,7 @@ def test_guided_only_by_itself_and_then_also_without_supports(images):
             refused()
 
 
-@pytest.mark.parametrize("wrong", [{"channels": 1}, {"side": 30}, {"palette": ("#ffffff", "#000000")}])
+@pytest.mark.parametrize("wrong", [{"channels": 1}, {"side": 30}, {"palette": ("#ffffff", "#000000")}, {"own": True}])
 def test_what_has_no_two_scales_is_refused(wrong):
     with pytest.raises(ValueError, match="two scales"):
         build(ModelConfig(model="multi-scale", **{**SIZES, **wrong}))

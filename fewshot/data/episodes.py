@@ -62,17 +62,21 @@ class EpisodeSampler:
             images = self.drawings.images[drawn]
         else:
             generators = rng.spawn(self.characters)[rank::world]
-            images = np.stack([self._changed(*each, self.transform) for each in zip(drawn, generators, strict=True)])
+            images = np.stack(
+                [self._changed(*each) for each in zip(chosen[rank::world], drawn, generators, strict=True)]
+            )
         return Episodes(images[:, :shots], images[:, shots:])
 
-    def _changed(self, drawn: NDArray[np.int64], rng: np.random.Generator, transform: Transform) -> NDArray[np.uint8]:
-        """The drawings of these indices, changed and pooled."""
+    def _changed(self, character: int, drawn: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+        """The drawings of these indices, of one character, changed and pooled."""
 
         def another() -> NDArray[np.uint8]:
-            members = self.members[rng.integers(len(self.members))]
+            others = self.members[:character] + self.members[character + 1 :] or self.members
+            members = others[rng.integers(len(others))]
             return self.drawings.originals(rng.permutation(members)[: len(drawn)])
 
-        return max_pool(transform(self.drawings.originals(drawn), rng, another=another))
+        originals = self.drawings.originals(drawn)
+        return max_pool(originals if self.transform is None else self.transform(originals, rng, another=another))
 
 
 def evaluation_episodes(drawings: Drawings, shots: int, targets: int, seed: int) -> Episodes:

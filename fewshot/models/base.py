@@ -32,6 +32,7 @@ class Network(nn.Module):
     draws_alone = True  # whether it draws without supports too, before any inner step
     attends = False  # whether it has attention, which can be shown
     adapts = False  # whether inner steps on the supports change its weights
+    scales = 1  # in how many sizes it draws a picture, one after the other
     extends = ""  # what the names of weights begin with that another variant's can be put in place of
     attend: Callable[..., Tensor]  # how a variant that attends computes it
 
@@ -45,7 +46,10 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def decode(self, targets: Tensor, memory: Any) -> Tensor:
-        """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before."""
+        """The head's outputs [B, Q, P, H, W] at every pixel of the targets [B, Q, C, H, W], given the pixels before.
+
+        In several scales, those for a pixel are given the smaller pictures as well.
+        """
         raise NotImplementedError
 
     def influence(self, image: Tensor, supports: Tensor, row: int, column: int, **options: Any) -> Tensor:

@@ -101,14 +101,15 @@ class MultiScalePixelCNN(Network):
     """Attention PixelCNN for a small picture, and Conditional PixelCNN for all pixels given that one.
 
     Its outputs for a pixel depend on later ones: by the mean of their block. Those for a block do not. What it attends
-    to at a pixel is what was read for its block. Colour only. ``config`` has the sizes of the details; those of the
-    small picture stand here.
+    to at a pixel is what was read for its block. Colour only. ``config`` has the sizes of the details; of the network
+    for the small picture it has all that is not given here.
     """
 
     title = "Multi-Scale PixelCNN"
     needs_supports = True
     draws_alone = False
     attends = True
+    scales = 2
     reads = (
         "your {pictures} twice: in a few large pixels, each of which chooses what it reads, and then one summary for "
         "the details"
@@ -117,8 +118,10 @@ class MultiScalePixelCNN(Network):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        if not isinstance(self.head, MixtureOfLogistics) or config.side % BLOCK:
-            raise ValueError(f"two scales need all colours, and a side that {BLOCK} divides")
+        if not isinstance(self.head, MixtureOfLogistics) or config.side % BLOCK or config.own:
+            raise ValueError(
+                f"two scales need all colours, a side that {BLOCK} divides, and no reading of its own drawing"
+            )
         self.head = TwoScales(self.head)
         side = config.side // BLOCK
         self.small = AttentionPixelCNN(replace(config, side=side, layers=8, stride=1, dilation_cycle=1, octaves=3))

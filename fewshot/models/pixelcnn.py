@@ -60,7 +60,10 @@ class PixelCNN(Network):
         return None
 
     def vector(self, memory: Any, targets: int) -> Tensor | None:
-        """The context that is the same at all positions, [B*Q, D, 1, 1], for Q ``targets`` of each episode."""
+        """The context of all layers, for Q ``targets`` of each episode: the same at all positions, [B*Q, D, 1, 1].
+
+        Where a picture is known in a smaller size, it differs between positions, [B*Q, D, H, W].
+        """
         return None
 
     def contexts(

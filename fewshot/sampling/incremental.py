@@ -290,6 +290,7 @@ class _State:
         if self.times > 1:
             v = np.tile(v, self.times)
         v += weights.empty_v[r]
+        of_row = None if self.vectors is None else np.ascontiguousarray(self.vectors[:, r])
         read = None  # [D, W, N], of the row above, by all readers so far
         for i, layer in enumerate(weights.layers):
             of_reader = self.reads[i].row if i in self.reads else None
@@ -298,8 +299,7 @@ class _State:
             self.v[i, r % rows, :, self.furthest : self.furthest + width] = v
             self.window[0] = self.windows[i][(r - weights.dilations[i]) % rows]
             self.window[1] = self.windows[i][r % rows]
-            biases = _with_vector(layer, self.vectors[:, r]) if self.vectors is not None else self.biases[i]
-            vertical_bias, horizontal_bias = biases
+            vertical_bias, horizontal_bias = self.biases[i] if of_row is None else _with_vector(layer, of_row)
             a = layer.vertical @ self.window.reshape(6 * maps, width * n)
             for_vertical = a.reshape(-1, width, n)
             for_vertical += vertical_bias

@@ -32,8 +32,8 @@ class MultiScaleSampler:
         self.blocks = (rows[:, None] * (width // BLOCK) + columns).ravel()  # of each pixel
 
     def noise_shape(self, guided: bool) -> tuple[int, ...]:
-        """The shape of the uniform numbers that decide one picture: first those of the small one."""
-        parts = self.small.noise_shape(guided), self.details.noise_shape(guided=False)
+        """The shape of the uniform numbers that decide one picture: those of the details, and then of the small one."""
+        parts = self.details.noise_shape(guided=False), self.small.noise_shape(guided)
         return (sum(map(math.prod, parts)),)
 
     def rows(
@@ -50,14 +50,14 @@ class MultiScaleSampler:
         Of the small picture, those rows are given whose blocks lie within the ``prefix``.
         """
         n = len(noise)
-        shapes = self.small.noise_shape(partner is not None), self.details.noise_shape(guided=False)
-        of_small, of_details = np.split(noise, [math.prod(shapes[0])], axis=1)
+        shapes = self.details.noise_shape(guided=False), self.small.noise_shape(partner is not None)
+        of_details, of_small = np.split(noise, [math.prod(shapes[0])], axis=1)
         small_rows = None
         if prefix is not None:
             small_rows = shrink(prefix[None, : len(prefix) // BLOCK * BLOCK], self.small.width)[0]
         *_, small = self.small.rows(
             [memory.small for memory in memories],
-            of_small.reshape(n, *shapes[0]),
+            of_small.reshape(n, *shapes[1]),
             draw,
             small_rows,
             None if partner is None else Partner(self.small, partner.memory.small),
@@ -71,7 +71,7 @@ class MultiScaleSampler:
             ]
         attention = None if small.attention is None else small.attention[:, self.blocks]
         draw = draw._replace(guidance=0.0)
-        for drawn in self.details.rows(located, of_details.reshape(n, *shapes[1]), draw, prefix, trace=False):
+        for drawn in self.details.rows(located, of_details.reshape(n, *shapes[0]), draw, prefix, trace=False):
             yield drawn._replace(attention=attention)
 
 

@@ -18,7 +18,7 @@ SHIFT = 6.0  # pixels of 105
 BENDS, WAVES, BEND = 3, 1.2, 2.5  # bends of a coordinate; of each, waves a picture, and pixels of 105, both at most
 HALF_LINE = 2.25  # pixels of 105 from the middle of a line: so redrawn drawings have as much ink as they had
 COMPOSED = 0.3  # share of the changed characters that become part of a new one
-MOST_LINE = 260  # pixels of 105 of a new one's centre line, on average: longer ones become blots
+MOST_LINE = 260  # pixels of both centre lines together, on average: longer ones become blots
 EMOJI_SHIFT = 2  # pixels of 32
 
 Drawings = NDArray[np.uint8]

@@ -28,7 +28,7 @@ class Optimizer:
         hidden = {
             n: p
             for n, p in named.items()
-            if p.ndim in (2, 4) and p.numel() > SMALL and not n.removeprefix("base.").startswith(ENDS)
+            if p.ndim in (2, 4) and p.numel() > SMALL and not any(f".{end}" in f".{n}" for end in ENDS)
         }
         by_shape: dict[tuple[int, int], list[nn.Parameter]] = {}
         for parameter in hidden.values():

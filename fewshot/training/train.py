@@ -195,8 +195,10 @@ class _Run:
         self.share = _Share(self.loader, rank, world)
         torch.manual_seed(config.seed)
         self.network = build(self.sizes()).to(device).to(memory_format=torch.channels_last)
-        if config.reference and self.network.attends:
-            self.network.attend = attend_twice_differentiable
+        if config.reference:
+            for part in self.network.modules():
+                if isinstance(part, Network) and part.attends:
+                    part.attend = attend_twice_differentiable
         self.before = self.load_initial()
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimizer = Optimizer(self.network, self.bf16)
@@ -222,6 +224,8 @@ class _Run:
             checkpoints.outline(asdict(made))
             return made
         except (ValueError, TypeError) as error:
+            if not config.network:
+                raise TrainingError(f"'{config.model}' cannot be trained for '{config.task}': {error}.") from error
             raise TrainingError(f"--network must be name=value, of sizes that a network has ({error}).") from error
 
     def load_initial(self) -> dict[str, Any]:

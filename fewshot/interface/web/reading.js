@@ -161,12 +161,13 @@ export function gazesInRow(run, pixel, head) {
 }
 
 /**
- * What a pixel in colour cost, in nats; at most as much as if all colours were as likely.
+ * What a pixel in colour cost, in nats; at most as much as if all colours were as likely. Of a scored picture it is what
+ * was scored: in two scales, that has a share of what the small picture cost.
  * @param {Run} run
  * @param {number} pixel
  */
 export function surpriseOf(run, pixel) {
-  return Math.min(-Math.log(run.chance[pixel]), Math.log(run.colours));
+  return Math.min(run.nats?.[pixel] ?? -Math.log(run.chance[pixel]), Math.log(run.colours));
 }
 
 /**
