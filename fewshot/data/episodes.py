@@ -62,9 +62,8 @@ class EpisodeSampler:
             images = self.drawings.images[drawn]
         else:
             generators = rng.spawn(self.characters)[rank::world]
-            images = np.stack(
-                [self._changed(*each) for each in zip(chosen[rank::world], drawn, generators, strict=True)]
-            )
+            episodes = zip(chosen[rank::world], drawn, generators, strict=True)
+            images = np.stack([self._changed(*episode) for episode in episodes])
         return Episodes(images[:, :shots], images[:, shots:])
 
     def _changed(self, character: int, drawn: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -119,9 +119,7 @@ class MultiScalePixelCNN(Network):
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         if not isinstance(self.head, MixtureOfLogistics) or config.side % BLOCK or config.own:
-            raise ValueError(
-                f"two scales need all colours, a side that {BLOCK} divides, and no reading of its own drawing"
-            )
+            raise ValueError(f"two scales need all colours, a side that {BLOCK} divides, and no own drawing to read")
         self.head = TwoScales(self.head)
         side = config.side // BLOCK
         self.small = AttentionPixelCNN(replace(config, side=side, layers=8, stride=1, dilation_cycle=1, octaves=3))

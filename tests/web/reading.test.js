@@ -69,6 +69,7 @@ test("surprise, as far as blind guessing", () => {
   assert.equal(reading.surpriseOf(run, 3), -0);
   assert.ok(Math.abs(reading.surpriseOf(run, 1) - Math.LN2) < 1e-6);
   assert.equal(reading.surpriseOf({ ...run, colours: 16, chance: Float32Array.of(0) }, 0), Math.log(16));
+  assert.equal(reading.surpriseOf({ ...run, nats: Float32Array.of(0.25) }, 0), 0.25);
 });
 
 test("which pixel is of interest", () => {
