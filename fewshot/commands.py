@@ -27,7 +27,7 @@ from fewshot.evaluation import evaluate_mirror
 from fewshot.evaluation import evaluate_products as evaluate_products_network
 from fewshot.export.formats import files, find, makes_sense
 from fewshot.files import to_json, whole, writable, writable_file
-from fewshot.quality import Copies, Quality, Real, characters, copies, one_shot_accuracy, versions
+from fewshot.quality import Copies, Quality, Real, characters, copies, one_shot_accuracy, versions, views
 from fewshot.quality import quality as judge
 from fewshot.tasks import EMOJI, FLIP, MIRROR, OMNIGLOT, PRODUCTS
 from fewshot.training.average import AverageConfig
@@ -49,7 +49,7 @@ def average(config: AverageConfig) -> None:
 
 
 def train_classifier(config: ClassifierConfig) -> None:
-    """Train the classifier that judges drawings, on the training alphabets or emoji."""
+    """Train the classifier that judges drawings, on the training alphabets, emoji or products."""
     run_classifier_training(config)
 
 
@@ -212,7 +212,7 @@ def evaluate_emoji(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any
 
 def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, Any]:
     """Score photographs of products, each given others of it: Stanford Online Products, and all others."""
-    refuse_quality(config)
+    judges = judge_of(model, config)
     refuse_against(config)
     held_out = products.load(config.data, config.split)
     scores = evaluate_products_network(model.network, held_out, config.targets, config.seed, config.wrong_supports)
@@ -223,7 +223,12 @@ def evaluate_products(model: FewShotModel, config: EvaluateConfig) -> dict[str, 
             f"{source:<8}  {score['nats_per_dim']:8.4f}  {score['standard_error'] or math.nan:14.4f}"
             f"  {score['products']:8}  {score['photographs']:11}"
         )
-    return {"seed": config.seed, "wrong_supports": config.wrong_supports, "products": scores}
+    return {
+        "seed": config.seed,
+        "wrong_supports": config.wrong_supports,
+        "products": scores,
+        "quality": judges(partial(views, held_out)),
+    }
 
 
 # How the models of a task are scored.
@@ -305,12 +310,6 @@ def refuse_against(config: EvaluateConfig) -> None:
     """Raises InputError if another checkpoint is to be compared."""
     if config.against is not None:
         raise InputError("--against is for emoji.")
-
-
-def refuse_quality(config: EvaluateConfig) -> None:
-    """Raises InputError if drawings are to be judged."""
-    if config.quality:
-        raise InputError("--quality is not for products: there is no classifier of photographs to judge them.")
 
 
 def generate(

@@ -1,4 +1,4 @@
-"""How good a model's drawings are, beyond the NLL of real ones: of characters, of emoji in colour, of mirror images.
+"""How good a model's drawings are, beyond the NLL of real ones: characters, emoji, products, mirror images.
 
 Recognisability and diversity after Boutin et al. 2022 (arXiv 2205.10370), diversity by pixels instead of features; the
 energy distance is that of Szekely and Rizzo 2013. Classification by likelihood is a density estimator's answer to Lake
@@ -18,6 +18,8 @@ from fewshot.api import Draw, FewShotModel
 from fewshot.data.emoji import Emoji
 from fewshot.data.errors import DataError
 from fewshot.data.omniglot import Drawings
+from fewshot.data.products import SHOTS as PRODUCT_SHOTS
+from fewshot.data.products import Products
 from fewshot.models.classifier import Classifier
 from fewshot.models.inputs import to_tensor
 
@@ -26,6 +28,7 @@ SAMPLES = 8  # drawings that the model makes of a character
 RUNS = 10  # of the classification by likelihood
 SHOTS, PROTOTYPES = 4, 6  # of characters, see ``Real``
 EMOJI_SHOTS, EMOJI_PROTOTYPES = 3, 2  # few emoji have more versions than two besides
+PRODUCT_PROTOTYPES = 3
 OTHERS = 2  # real drawings at least that are compared
 COPIED, CLOSE = 50, 3  # mirror images that are drawn; levels of 255 that nobody sees
 
@@ -59,6 +62,16 @@ def versions(emoji: Emoji, rng: np.random.Generator) -> Real:
         raise DataError(f"Judging emoji needs {WAYS} by {needed} artists each; the data has {len(members)}.")
     images = np.stack([emoji.images[m] for m in members])
     return Real(*np.split(images, [EMOJI_SHOTS, EMOJI_SHOTS + EMOJI_PROTOTYPES], axis=1))
+
+
+def views(products: Products, rng: np.random.Generator) -> Real:
+    """Those products of which there are enough photographs. Raises DataError if there are fewer than 20."""
+    needed = PRODUCT_SHOTS + PRODUCT_PROTOTYPES + OTHERS
+    members = [rng.permutation(m)[:needed] for m in products.members() if len(m) >= needed]
+    if len(members) < WAYS:
+        raise DataError(f"Judging products needs {WAYS} with {needed} photographs each; the data has {len(members)}.")
+    images = np.stack([products.images[m] for m in members])
+    return Real(*np.split(images, [PRODUCT_SHOTS, PRODUCT_SHOTS + PRODUCT_PROTOTYPES], axis=1))
 
 
 LEARNED = Draw()

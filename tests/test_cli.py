@@ -119,7 +119,6 @@ def test_report_draws_its_figures(packed_file, tmp_path, monkeypatch):
             ("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--wrong-supports"),
             "do not go together",
         ),
-        (("evaluate", "--checkpoint", "products-attention", "--data", "x", "--quality"), "not for products"),
         (("evaluate", "--checkpoint", "mirror-attention", "--data", "x", "--wrong-supports"), "characters, emoji and"),
         (("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--guidance", "1"), "are for --quality"),
         (("evaluate", "--checkpoint", "omniglot-pixelcnn", "--data", "x", "--quality", "--cut", "1"), "The cut must"),

@@ -13,6 +13,7 @@ from fewshot import checkpoints, quality
 from fewshot.data import omniglot
 from fewshot.data.emoji import Emoji
 from fewshot.data.errors import DataError
+from fewshot.data.products import Products
 from fewshot.models.classifier import Classifier
 from tests.conftest import SHARED, needs_shared, strokes_image
 
@@ -155,3 +156,20 @@ def test_attention_pixelcnn_classifies_characters_it_has_never_seen(monkeypatch)
     monkeypatch.setattr(quality, "RUNS", 1)
     validation = omniglot.load(SHARED / "omniglot_45_alphabets.npz").split("validation")
     assert quality.one_shot_accuracy(fewshot.load("omniglot-attention"), validation, seed=0) >= 0.7
+
+
+def test_products_are_judged_by_views_that_are_all_different():
+    rng = np.random.default_rng(0)
+    number = [8] * 20 + [7]  # photographs of each product; the last has too few
+    images = rng.integers(256, size=(sum(number), 32, 32, 3), dtype=np.uint8)
+    products = Products(images, np.repeat(np.arange(21), number), np.ones(sum(number), bool))
+    real = quality.views(products, rng)
+    assert [part.shape for part in real] == [(20, n, 32, 32, 3) for n in (3, 3, 2)]
+    of_each = np.concatenate(real, axis=1).reshape(20, 8, -1)
+    for k, views in enumerate(of_each):
+        np.testing.assert_array_equal(
+            np.unique(views, axis=0), np.unique(images[8 * k : 8 * k + 8].reshape(8, -1), axis=0)
+        )
+    fewer = replace(products, class_id=products.class_id.clip(max=18))
+    with pytest.raises(DataError, match="needs 20 with 8"):
+        quality.views(fewer, rng)

@@ -72,7 +72,8 @@ class ProductSampler:
     def batch(self, step: int, rank: int = 0, world: int = 1) -> Episodes:
         """The episodes of one training step, or of them process ``rank``'s share among ``world``."""
         rng = np.random.default_rng([self.seed, step])
-        chosen = [self.members[c] for c in rng.integers(len(self.members), size=self.number)]
+        # Different ones, where there are so many.
+        chosen = [self.members[c] for c in rng.choice(len(self.members), self.number, self.number > len(self.members))]
         picked = np.stack([np.append(*_episode(rng.permutation(c), 0)) for c in chosen])
         images = self.images[picked]
         flipped = rng.random(picked.shape) < 0.5

@@ -1,4 +1,4 @@
-"""Training of the classifiers that judge drawings: cross-entropy over episodes of 20 characters, or of 20 emoji."""
+"""Training of the classifiers that judge drawings: cross-entropy over episodes of 20 characters, emoji or products."""
 
 import time
 from collections.abc import Callable
@@ -11,17 +11,17 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from fewshot import checkpoints
-from fewshot.data import emoji, omniglot
+from fewshot.data import emoji, omniglot, products
 from fewshot.data.episodes import EpisodeSampler
 from fewshot.files import writable_file
 from fewshot.models.classifier import Classifier
 from fewshot.models.inputs import to_tensor
-from fewshot.tasks import EMOJI, OMNIGLOT, TASKS
-from fewshot.training.augment import augment, augment_emoji
+from fewshot.tasks import EMOJI, OMNIGLOT, PRODUCTS, TASKS
+from fewshot.training.augment import augment, augment_emoji, augment_photos
 from fewshot.training.provenance import command, commit
 from fewshot.training.train import MAX_SEED, SettingError
 
-WAYS, SHOTS, TARGETS = 20, 4, 4  # characters an episode; of each the most supports, and targets; an emoji has one
+WAYS, SHOTS, TARGETS = 20, 4, 4  # characters an episode; of each the most supports, and targets; of others one target
 
 
 def _of_characters(data: Path, seed: int) -> EpisodeSampler:
@@ -32,19 +32,26 @@ def _of_emoji(data: Path, seed: int) -> emoji.EmojiSampler:
     return emoji.EmojiSampler(emoji.load(data, "training"), WAYS, seed, SHOTS, transform=augment_emoji)
 
 
+def _of_products(data: Path, seed: int) -> products.ProductSampler:
+    return products.ProductSampler(products.load(data, "training"), WAYS, seed, transform=augment_photos)
+
+
 # Where the episodes come from, and what is said of them on the card.
-SAMPLERS: dict[str, tuple[Callable[[Path, int], EpisodeSampler | emoji.EmojiSampler], str]] = {
+SAMPLERS: dict[
+    str, tuple[Callable[[Path, int], EpisodeSampler | emoji.EmojiSampler | products.ProductSampler], str]
+] = {
     OMNIGLOT.key: (_of_characters, "training alphabets"),
     EMOJI.key: (_of_emoji, "training emoji"),
+    PRODUCTS.key: (_of_products, "training products"),
 }
 
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Train the classifier that judges drawings, on the training alphabets or emoji."""
+    """Train the classifier that judges drawings, on the training alphabets, emoji or products."""
 
     data: Path
-    """packed .npz file, or a folder of Omniglot or of icon packages"""
+    """packed .npz file, or a folder of Omniglot, of icon packages, or of Stanford Online Products"""
     task: Literal[tuple(SAMPLERS)] = OMNIGLOT.key  # type: ignore[valid-type]  # mypy wants them spelt out
     """whose drawings it is to judge"""
     out: Path | None = None
@@ -58,7 +65,7 @@ class ClassifierConfig:
 
 
 def train_classifier(config: ClassifierConfig) -> Path:
-    """Train on the training alphabets or emoji; returns the path of the weights. Raises DataError, SettingError."""
+    """Train on what was not held out; returns the path of the weights. Raises DataError and SettingError."""
     started, code = time.monotonic(), commit()
     if config.steps < 1 or not 0 <= config.seed <= MAX_SEED or not 0 < config.learning_rate <= 1:
         raise SettingError("--steps must be at least 1, --seed at least 0, --learning-rate above 0 and at most 1.")
