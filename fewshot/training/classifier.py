@@ -37,9 +37,8 @@ def _of_products(data: Path, seed: int) -> products.ProductSampler:
 
 
 # Where the episodes come from, and what is said of them on the card.
-SAMPLERS: dict[
-    str, tuple[Callable[[Path, int], EpisodeSampler | emoji.EmojiSampler | products.ProductSampler], str]
-] = {
+Sampler = EpisodeSampler | emoji.EmojiSampler | products.ProductSampler
+SAMPLERS: dict[str, tuple[Callable[[Path, int], Sampler], str]] = {
     OMNIGLOT.key: (_of_characters, "training alphabets"),
     EMOJI.key: (_of_emoji, "training emoji"),
     PRODUCTS.key: (_of_products, "training products"),
