@@ -49,6 +49,7 @@ def studio(tmp_path_factory):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         urllib.request.urlopen(found[0]).close()
+        time.sleep(1)  # until the browser that it opens, which ends at once, is no child of it any more
         yield SimpleNamespace(url=found[0], process=process, pids=family(process.pid), log=log, folder=folder)
     finally:
         process.kill()

@@ -11,6 +11,7 @@ from fewshot.models.heads import MixtureOfLogistics, Palette, log_probability
 from fewshot.models.inputs import to_tensor
 from fewshot.sampling import naive
 from fewshot.sampling.incremental import IncrementalSampler, Partner
+from fewshot.sampling.multi_scale import sampler_of
 from fewshot.sampling.pixels import Draw, bernoulli, mixture_of_logistics, noise_of_pixel, palette
 from tests.conftest import NETWORKS, VARIANTS, small_network, strokes_image
 
@@ -19,12 +20,12 @@ HEIGHT, WIDTH = 9, 7
 
 def compare(network, supports, noise, draw, prefix, trained=False, partner=None):
     """Draw with both samplers and assert that they agree; returns the images."""
-    height, width = noise.shape[1:3]
+    height, width = supports.shape[1:3]
     own_partner = partner is network
     if network.adapts:
         network = network.adapted(to_tensor(supports[None])[0]).network
     expected = naive.sample(network, supports, noise, draw, prefix, partner)
-    sampler, partner_memory = IncrementalSampler(network, height, width), None
+    sampler, partner_memory = sampler_of(network, height, width), None
     with torch.inference_mode():
         memory = network.encode(to_tensor(supports[None]))
         if partner is not None:
@@ -35,8 +36,9 @@ def compare(network, supports, noise, draw, prefix, trained=False, partner=None)
         rows.append(drawn.rows)
     assert rows == list(range(1, height + 1))
     # A level of a colour may differ by one, where float32 rounds to either side of a border between two.
-    np.testing.assert_allclose(drawn.images.astype(int), expected.images, atol=1 if noise.ndim == 4 else 0)
-    np.testing.assert_allclose(drawn.probabilities, expected.probabilities, atol=1e-4 if noise.ndim == 3 else 0.02)
+    in_colour = supports.ndim == 4
+    np.testing.assert_allclose(drawn.images.astype(int), expected.images, atol=1 if in_colour else 0)
+    np.testing.assert_allclose(drawn.probabilities, expected.probabilities, atol=0.02 if in_colour else 1e-4)
     if expected.own is not None:
         np.testing.assert_allclose(drawn.own, expected.own, atol=1e-4)
         assert drawn.own[:, 0].max() == 0  # before the first pixel there is nothing to read
@@ -101,7 +103,7 @@ def test_equals_naive_with_the_shipped_weights(name):
         network, head = model.network, model.network.head
         if isinstance(head, Palette):
             supports = head.painted(supports)
-        noise = uniform_noise(7, (2, 12, 12, *noise_of_pixel(head, guided=False)))
+        noise = uniform_noise(7, (2, *sampler_of(network.unadapted(), 12, 12).noise_shape(guided=False)))
         compare(network, supports[:2], noise, Draw(cut=0.01), supports[0, :6], trained=True)
         return
     shots = min(2, model.task.most_shots)
