@@ -214,7 +214,8 @@ PRODUCTS = Task(
     title="Choose one product, from up to eight sides",
     help="The machine has never seen this product before. It draws a new view of it, pixel by pixel, from the top left "
     "to the bottom right. It has learnt to read three photographs, so one or two are repeated. <b>Orange</b> shows "
-    "where in them it looks. It has learnt from 159 products: another tomato or white cup it can draw; of most other "
-    "things it gets the colours right, and about where they belong, and fails at the rest.",
+    "where in them it looks. It has learnt from 159 products. Multi-Scale PixelCNN can draw another tomato or white "
+    "cup; of most other things it gets the colours right, about where they belong, and fails at the rest. What the "
+    "others draw looks like no thing.",
 )
 TASKS = {task.key: task for task in (OMNIGLOT, FLIP, MIRROR, EMOJI, PRODUCTS)}

@@ -88,11 +88,13 @@ class User:
         wish |= {"temperature": 1.0, "guidance": 0.0, "inner_steps": None, "seed": self.number}
         try:
             answer = self.ask("POST", "draw", wish)
+            if answer.status != 200:
+                return f"status {answer.status}"
             chunks = list(read_chunks(answer))
         except (http.client.HTTPException, OSError, ValueError):
             return "cut off"
-        if answer.status != 200:
-            return f"status {answer.status}"
+        if not chunks:
+            return "cut off"
         if "error" in chunks[-1]:
             return str(chunks[-1]["error"])
         if chunks[-1]["rows"] < OMNIGLOT.side:

@@ -111,8 +111,8 @@ class MultiScalePixelCNN(Network):
     attends = True
     scales = 2
     reads = (
-        "your {pictures} twice: in a few large pixels, each of which chooses what it reads, and then one summary for "
-        "the details"
+        "your {pictures} twice: first it draws a few large pixels, each of which looks where it wants, and then the "
+        "details, from one summary"
     )
     extends = "details."
 
