@@ -70,7 +70,8 @@ def odd_array(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
             return np.zeros(array.shape, (bool, np.int64, np.float16, np.uint8)[rng.integers(4)])
     changed = array.copy()
     if changed.size:
-        odd = {"f": [np.nan, np.inf, -3e38], "i": [-1, 2**31 - 1], "u": [255], "U": ["x\0\ud7ff/../.."]}
+        lowest = np.finfo(changed.dtype).min if changed.dtype.kind == "f" else 0
+        odd = {"f": [np.nan, np.inf, lowest], "i": [-1, 2**31 - 1], "u": [255], "U": ["x\0\ud7ff/../.."]}
         values = odd.get(changed.dtype.kind, [0])
         changed.flat[rng.integers(changed.size)] = values[rng.integers(len(values))]
     return changed

@@ -43,7 +43,8 @@ def average(config: AverageConfig) -> Path:
     if card.get("task") not in LOADERS:
         raise TrainingError(f"The last weights are of a task that cannot be trained: {card.get('task')!r}.")
     states = [other.state_dict() for other in networks]
-    network.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
+    mean = {name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]}
+    network.load_state_dict(checkpoints.kept(mean))
     card |= {"config": asdict(network.config), "commit": commit(), "command": f"{card['command']} && {command()}"}
     if network.config.side != LOADERS[card["task"]].task.side:
         raise TrainingError(f"The weights are for pictures of {network.config.side}x{network.config.side} pixels.")

@@ -357,9 +357,9 @@ class _Run:
             checkpoints.save(path, self.average, card)
 
     def averaged(self) -> Network:
-        """A network with the averaged weights."""
+        """A network with the averaged weights, as a checkpoint keeps them."""
         network = build(self.network.config).to(self.device)
-        network.load_state_dict(self.average)
+        network.load_state_dict(checkpoints.kept(self.average))
         return network
 
     def save(self) -> None:

@@ -27,6 +27,14 @@ test("numbers and shapes are read, also where they do not lie at a multiple of f
   }
 });
 
+test("half precision is read: signs, the smallest and the largest", () => {
+  const halves = Uint16Array.of(0x3c00, 0xc000, 0x0001, 0x83ff, 0x7bff, 0x3555);
+  const numbers = [...new Float32Array(halves.buffer)];
+  const header = { halves: { dtype: "F16", shape: [6], data_offsets: [0, 12] } };
+  const read = parseSafetensors(file(header, numbers)).get("halves")?.data;
+  assert.deepEqual([...(read ?? [])], [1, -2, 2 ** -24, -1023 * 2 ** -24, 65504, 1365 * 2 ** -12]);
+});
+
 test("a damaged, truncated or foreign file says so in a sentence", () => {
   const whole = file({ pair: PAIR }, [1, 2]);
   const cases = [
@@ -36,8 +44,10 @@ test("a damaged, truncated or foreign file says so in a sentence", () => {
     [file("[]"), /no safetensors file/],
     [whole.slice(0, 20), /cut off within its header/],
     [whole.slice(0, -1), /cut off before the end of 'pair'/],
-    [file({ pair: { ...PAIR, dtype: "F64" } }, [1, 2]), /'pair' are not of float32/],
-    [file({ pair: null }), /'pair' are not of float32/],
+    [file({ pair: { ...PAIR, dtype: "F64" } }, [1, 2]), /'pair' are not of numbers in half or single precision/],
+    [file({ pair: null }), /'pair' are not of numbers/],
+    [file({ pair: { ...PAIR, dtype: "F16" } }, [1, 2]), /another size than their shape/],
+    [file({ pair: { ...PAIR, dtype: "F16", shape: [4] } }, [1, Number.NaN]), /not finite/],
     [file({ pair: { ...PAIR, shape: [3] } }, [1, 2]), /another size than their shape/],
     [file({ pair: { ...PAIR, shape: [-2] } }, [1, 2]), /header of the weights 'pair' is damaged/],
     [file({ pair: { ...PAIR, data_offsets: [8, 0] } }, [1, 2]), /another size/],

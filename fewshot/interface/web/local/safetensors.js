@@ -1,6 +1,7 @@
 // A weights file in the safetensors format: eight bytes of length, a JSON header, and the numbers. Needs no page.
 //
-// A file may come from anywhere, so that nothing in it is taken for granted; only float32 is read, as the studio saves.
+// A file may come from anywhere, so that nothing in it is taken for granted; only what the studio saves is read: half precision, or,
+// by older versions, float32.
 
 /**
  * Of a network, all that its file holds.
@@ -9,7 +10,7 @@
 
 const LENGTH = 8; // bytes of the header's length
 const MOST_HEADER = 1_000_000; // bytes
-const BYTES = 4; // of a float32
+const BYTES = { F16: 2, F32: 4 }; // of a number
 
 /** What a weights file or its configuration is not; the message is one sentence for the user. */
 export class WeightsError extends Error {}
@@ -56,7 +57,9 @@ function headerOf(buffer) {
  */
 function tensorOf(name, entry, buffer, start) {
   const { dtype, shape, data_offsets: offsets } = entry ?? {};
-  if (dtype !== "F32") throw new WeightsError(`The weights '${name}' are not of float32 numbers.`);
+  if (!Object.hasOwn(BYTES, dtype ?? "")) {
+    throw new WeightsError(`The weights '${name}' are not of numbers in half or single precision.`);
+  }
   if (!areSizes(shape) || !areSizes(offsets) || offsets.length !== 2) {
     throw new WeightsError(`The header of the weights '${name}' is damaged.`);
   }
@@ -64,10 +67,26 @@ function tensorOf(name, entry, buffer, start) {
   if (start + to > buffer.byteLength)
     throw new WeightsError(`The weights file is cut off before the end of '${name}'.`);
   const size = shape.reduce((product, side) => product * side, 1);
-  if (to - from !== size * BYTES) throw new WeightsError(`The weights '${name}' are of another size than their shape.`);
-  const data = new Float32Array(buffer.slice(start + from, start + to)); // copied, as it may lie at any byte
+  const bytes = BYTES[/** @type {keyof typeof BYTES} */ (dtype)];
+  if (to - from !== size * bytes) throw new WeightsError(`The weights '${name}' are of another size than their shape.`);
+  const numbers = buffer.slice(start + from, start + to); // copied, as it may lie at any byte
+  const data = bytes === 2 ? ofHalves(new Uint16Array(numbers)) : new Float32Array(numbers);
   if (!areFinite(data)) throw new WeightsError(`The weights '${name}' are not finite.`);
   return { shape, data };
+}
+
+/**
+ * Numbers in half precision: a sign, five bits of an exponent, ten of a fraction. What is not finite becomes NaN.
+ * @param {Uint16Array} halves
+ */
+function ofHalves(halves) {
+  const data = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) {
+    const [exponent, fraction] = [(halves[i] >> 10) & 31, (halves[i] & 1023) / 1024];
+    const size = exponent === 31 ? Number.NaN : exponent ? (1 + fraction) * 2 ** (exponent - 15) : fraction * 2 ** -14;
+    data[i] = halves[i] >> 15 ? -size : size;
+  }
+  return data;
 }
 
 /** A loop: a function for each would leave much to collect. @param {Float32Array} data */
