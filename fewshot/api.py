@@ -221,9 +221,10 @@ class FewShotModel:
         in training if None.
 
         ``guidance`` w, 0..4, makes drawings more like the supports: logits become l(x | s) + w (l(x | s) - l(x)), where
-        l(x) is what would be drawn without them. Where a pixel can have any colour, one of 16 that are drawn for it is
-        chosen, by (p(x | s) / p(x)) ** w. ``cut``, 0..0.25, takes chances below it as 0 and those above 1 - ``cut`` as
-        1. With either of them, drawings are no samples of the model. A model that reads no support ignores guidance.
+        l(x) is what would be drawn without them; of that, what makes ink likelier counts half. Where a pixel can have
+        any colour, one of 16 that are drawn for it is chosen, by (p(x | s) / p(x)) ** w. ``cut``, 0..0.25, takes
+        chances below it as 0 and those above 1 - ``cut`` as 1. With either of them, drawings are no samples of the
+        model. A model that reads no support ignores guidance.
         Raises InputError.
         """
         *_, run = self.stream(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut)

@@ -297,6 +297,13 @@ def test_colours_are_drawn_as_often_as_they_are_probable():
     np.testing.assert_allclose(given.probabilities[0], drawn.probabilities[0], rtol=1e-5)
 
 
+def test_guidance_moves_the_logit_of_ink_and_half_as_far_towards_it():
+    own, alone = np.array([[2.0, -1.0, 0.5]], np.float32), np.array([[0.0, 1.0, 0.5]], np.float32)
+    guided = bernoulli(own, np.zeros(3, np.float32), Draw(guidance=1.5), alone=alone)
+    by_hand = np.array([2 + 1.5 * 2 / 2, -1 - 1.5 * 2, 0.5])
+    assert guided.probabilities == pytest.approx(1 / (1 + np.exp(-by_hand)), rel=1e-5)
+
+
 @pytest.mark.parametrize("guidance", [0.5, 2.0])
 def test_guidance_draws_colours_as_often_as_its_ratio_says(guidance):
     """With many candidates: from p(x | s) (p(x | s) / p(x)) ** w, whose means weighted draws of p(x | s) have."""

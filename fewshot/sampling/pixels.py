@@ -15,6 +15,7 @@ Array = NDArray[np.float32]
 
 CANDIDATES = 16  # colours that guidance chooses among at each pixel
 CODE = np.array([1 << 16, 1 << 8, 1])  # of a colour, as one number
+TOWARD_INK = np.float32(0.5)  # of guidance, where it makes ink likelier
 LEAST = np.float32(1e-12)  # probability of a colour that guidance reckons with
 
 
@@ -22,10 +23,11 @@ class Draw(NamedTuple):
     """How pixels are drawn from the outputs.
 
     ``guidance`` w moves away from what is drawn without supports (classifier-free guidance, Ho and Salimans 2022): from
-    p(x | s) to p(x | s) (p(x | s) / p(x)) ** w. For ink, that is the logit l(x | s) + w (l(x | s) - l(x)), and so it
-    is for each colour of a palette. A mixture's
-    parameters cannot be moved so: several colours are drawn from p(x | s), and one of them is chosen by that ratio
-    (sampling-importance-resampling, Rubin 1987), so that what is drawn is never improbable without guidance.
+    p(x | s) to p(x | s) (p(x | s) / p(x)) ** w. For each colour of a palette, that is the logit
+    l(x | s) + w (l(x | s) - l(x)). So it is for ink, but there what makes ink likelier counts half: else drawings would
+    have more of it than real ones, and be further from them (docs/omniglot.md). A mixture's parameters cannot be moved
+    so: several colours are drawn from p(x | s), and one of them is chosen by that ratio (sampling-importance-resampling,
+    Rubin 1987), so that what is drawn is never improbable without guidance.
 
     The temperature divides the guided logits; of a mixture, it comes before guidance. Last, chances below ``cut``
     become 0, and those above 1 - ``cut`` become 1; of a mixture, both tails of every distribution are cut by that much.
@@ -58,7 +60,8 @@ def bernoulli(
     ``alone`` are the outputs that guidance moves away from.
     """
     if alone is not None:
-        outputs = outputs + draw.guidance * (outputs - alone)
+        move = draw.guidance * (outputs - alone)
+        outputs = outputs + np.where(move > 0, TOWARD_INK * move, move)
     # Beyond 80 the probability is 0 in float32 anyway, and exp would overflow.
     logits = np.minimum(outputs[0] * np.float32(-1 / draw.temperature), 80)
     np.exp(logits, logits)

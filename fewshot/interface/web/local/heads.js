@@ -5,6 +5,8 @@
 
 import { WeightsError } from "./safetensors.js";
 
+const TOWARD_INK = 0.5; // of guidance, where it makes ink likelier
+
 /** @typedef {import("./kernel.js").Floats} Floats */
 
 /**
@@ -50,7 +52,8 @@ const BERNOULLI = {
   outputs: 1,
   channelOf: (value) => value - 1,
   pixel(own, alone, { temperature, guidance, cut }, noise, given) {
-    const logit = own[0] + guidance * (own[0] - alone[0]);
+    const move = guidance * (own[0] - alone[0]);
+    const logit = own[0] + (move > 0 ? TOWARD_INK * move : move);
     const p = Math.fround(1 / (1 + Math.exp(-logit / temperature)));
     const chance = p < Math.fround(cut) ? 0 : p > Math.fround(1 - cut) ? 1 : p;
     const value = given ?? Number(noise < chance);
