@@ -26,8 +26,8 @@ class Draw(NamedTuple):
     p(x | s) to p(x | s) (p(x | s) / p(x)) ** w. For each colour of a palette, that is the logit
     l(x | s) + w (l(x | s) - l(x)). So it is for ink, but there what makes ink likelier counts half: else drawings would
     have more of it than real ones, and be further from them (docs/omniglot.md). A mixture's parameters cannot be moved
-    so: several colours are drawn from p(x | s), and one of them is chosen by that ratio (Rubin 1987, sampling-importance-
-    resampling), so that what is drawn is never improbable without guidance.
+    so: several colours are drawn from p(x | s), and one of them is chosen by that ratio, so that what is drawn is never
+    improbable without guidance (sampling-importance-resampling, Rubin 1987).
 
     The temperature divides the guided logits; of a mixture, it comes before guidance. Last, chances below ``cut``
     become 0, and those above 1 - ``cut`` become 1; of a mixture, both tails of every distribution are cut by that much.
