@@ -126,6 +126,8 @@ OMNIGLOT = Task(
     read_sheet=_drawings_of_sheet,
     read_strokes=_drawing_of_strokes,
     trace=_strokes_of_drawing,
+    guidance=0.7,
+    cut=0.001,
 )
 MIRROR_HELP = (  # what comes after it is what a model without attention would have to remember
     "The machine sees your {thing} and draws its <em>mirror image</em>, from the top left to the bottom right. So its "

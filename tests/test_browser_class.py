@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from fewshot.interface import wall
+from fewshot.tasks import OMNIGLOT
 from tests.test_browser import (  # the fixtures too
     ALL_ROWS,
     CROSS,
@@ -127,7 +128,7 @@ def test_two_pupils_and_the_teachers_wall(open_page, browser, url, the_wall):
         assert send(pupil) == wall.SENT
     cards = teacher.locator(".drawing")
     api.expect(cards).to_have_count(2)
-    api.expect(cards.first).to_contain_text("Attention PixelCNN, faithfulness 0.5")
+    api.expect(cards.first).to_contain_text(f"Attention PixelCNN, faithfulness {OMNIGLOT.guidance}")
 
     with teacher.expect_download() as saved:  # the newest first, as the pupil sees it
         teacher.get_by_role("button", name="Save the sheet").click()

@@ -63,7 +63,9 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     supports = payload.read_supports(page.evaluate("studio.pad.now().supports"), OMNIGLOT, 26)
     (seed,) = page.evaluate(f"[...new Set({STATES}.map(({{ run }}) => run.seed))]")
     for name, steps in (("omniglot-attention", None), ("omniglot-meta", page.evaluate("studio.settings.inner_steps"))):
-        run = fewshot.load(name).generate(supports, 1, seed, guidance=0.5, cut=OMNIGLOT.cut, inner_steps=steps)
+        run = fewshot.load(name).generate(
+            supports, 1, seed, guidance=OMNIGLOT.guidance, cut=OMNIGLOT.cut, inner_steps=steps
+        )
         assert image(page, name) == run.images[0].ravel().tolist()
     differing = np.not_equal(image(page, "omniglot-attention"), image(page, "omniglot-meta"))
     api.expect(meta.locator(".compare-figure")).to_have_text(f"{differing.sum()} of 676 pixels differ")
@@ -96,12 +98,12 @@ def test_two_models_at_one_locked_pixel_in_four_clicks(page):
     settings(page).locator("#guidance input[type=number]").fill("2")
     page.keyboard.press("Tab")
     page.keyboard.press("Escape")
-    api.expect(kept).to_contain_text("kept: faithfulness 0.5")
+    api.expect(kept).to_contain_text(f"kept: faithfulness {OMNIGLOT.guidance}")
     page.wait_for_function(FINISHED, arg=2)
     page.get_by_label("use so many of the drawings").select_option("2")
-    api.expect(kept).to_contain_text("kept: 8 drawings · faithfulness 0.5")
+    api.expect(kept).to_contain_text(f"kept: 8 drawings · faithfulness {OMNIGLOT.guidance}")
     page.wait_for_function(FINISHED, arg=2)
-    for name, number, guidance in (("kept 1", 8, 0.5), ("omniglot-attention", 2, 2.0)):
+    for name, number, guidance in (("kept 1", 8, OMNIGLOT.guidance), ("omniglot-attention", 2, 2.0)):
         run = fewshot.load("omniglot-attention").generate(
             supports[:number], 1, seed, guidance=guidance, cut=OMNIGLOT.cut
         )

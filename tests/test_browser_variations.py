@@ -61,7 +61,7 @@ def test_sixteen_at_once_are_played_walked_through_sorted_and_kept(page):
     assert others == list(range(first + 1, first + 16))
     api.expect(status(page, "variations")).to_contain_text("16 variations")
     supports = payload.read_supports(own_drawings(page), OMNIGLOT, 26, 4)
-    run = fewshot.load("omniglot-attention").generate(supports, 16, first, guidance=0.5, cut=OMNIGLOT.cut)
+    run = fewshot.load("omniglot-attention").generate(supports, 16, first, guidance=OMNIGLOT.guidance, cut=OMNIGLOT.cut)
     np.testing.assert_array_equal(images(page), run.images.reshape(16, -1))
 
     variation(page, first + 3).click()
