@@ -430,8 +430,12 @@ class FewShotModel:
         if len(supports) > most:
             raise InputError(f"{len(supports)} supports are too many: this model reads at most {most}.")
         if len(supports) == 0 and self.network.needs_supports and not self.network.config.drops_supports:
-            raise InputError(f"{self.title} needs at least one {self.task.unit} to read.")
+            raise self.nothing_to_read()
         return self.task.completed(supports)
+
+    def nothing_to_read(self) -> InputError:
+        """What is said where it is to read supports, and there are none."""
+        return InputError(f"{self.title} needs at least one {self.task.unit} to read.")
 
     def _prefix(self, prefix: ArrayLike) -> NDArray[np.uint8]:
         rows = _levels(prefix, "The prefix") if self.in_colour else _binary(prefix, "The prefix")

@@ -157,7 +157,7 @@ def _facts_of_models() -> dict[str, dict[str, Any]]:
                     "task": task,
                     "title": variant.title,
                     "adapts": variant.adapts,
-                    "needs_supports": variant.needs_supports and not config.drops_supports,
+                    "needs_supports": variant.needs_supports,
                     "guides": guides(config, task),
                     "local": task in TASKS and is_local(TASKS[task], config),
                 }

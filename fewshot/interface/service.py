@@ -191,6 +191,9 @@ class Service:
             raise InputError("How many are used can be chosen of drawings only: leave shots out.")
         turn = partial(self.turn_to_read, asker)
         supports = payload.read_supports(given, model.task, model.side, shots, turn)
+        # One that was trained without, too, would draw anything: no answer to who forgot to give it something.
+        if not len(supports) and model.facts.needs_supports:
+            raise model.nothing_to_read()
         prefix = payload.read_beginning(beginning, model.task, model.side, turn)
         return model.recipe(supports, samples, seed, temperature, prefix, inner_steps, guidance, cut, trace)
 
