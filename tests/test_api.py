@@ -95,9 +95,10 @@ def test_score_agrees_with_generation_and_evaluation(name):
     assert scores["2"]["nats_per_dim"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_pixelcnn_needs_no_support_and_the_others_do():
+def test_what_reads_needs_a_support_unless_it_was_trained_without_too():
     assert fewshot.load("omniglot-pixelcnn").generate([]).images.shape == (1, 26, 26)
-    for name in ("omniglot-conditional", "omniglot-attention"):
+    assert fewshot.load("omniglot-attention").generate([]).images.shape == (1, 26, 26)
+    for name in ("omniglot-conditional", "omniglot-attentive-meta"):
         with pytest.raises(fewshot.InputError, match="at least one drawing"):
             fewshot.load(name).generate([])
 
