@@ -97,8 +97,8 @@ def test_score_agrees_with_generation_and_evaluation(name):
 
 def test_what_reads_needs_a_support_unless_it_was_trained_without_too():
     assert fewshot.load("omniglot-pixelcnn").generate([]).images.shape == (1, 26, 26)
-    assert fewshot.load("omniglot-attention").generate([]).images.shape == (1, 26, 26)
-    for name in ("omniglot-conditional", "omniglot-attentive-meta"):
+    assert fewshot.load("emoji-attention").generate([]).images.shape == (1, 32, 32, 3)
+    for name in ("omniglot-conditional", "omniglot-attention"):
         with pytest.raises(fewshot.InputError, match="at least one drawing"):
             fewshot.load(name).generate([])
 

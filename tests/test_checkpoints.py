@@ -49,7 +49,7 @@ SIZES = ("maps", "penultimate", "encoder_maps", "vector", "heads", "key_size", "
         (dict.fromkeys(SIZES, 4096) | {"vector": 1024}, "more than 50,000,000"),
         ({"nonsense": 1}, "nonsense"),
         ({"model": ["attention"]}, "no model"),
-        ({"maps": 64}, "other weights|instead of"),
+        ({"maps": 48}, "other weights|instead of"),
     ],
 )
 def test_a_hostile_card_is_refused_before_the_network_is_built(change, words, copy):

@@ -18,7 +18,7 @@ ADAPTED = {
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of one network. The defaults are those of the shipped PixelCNN of characters."""
+    """Sizes of one network. The defaults are those of the shipped Omniglot checkpoints, but for inner steps."""
 
     model: str = "attention"  # a key of fewshot.models.MODELS
     channels: int = 1  # colour channels of an image, a key of HEADS
