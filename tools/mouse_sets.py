@@ -94,11 +94,11 @@ def main(out: Path = ROOT / "docs" / "omniglot" / "mouse.png") -> None:
     model = fewshot.load(MODEL)
     figure, axes = page(len(supports), DRAWINGS + SAMPLES)
     for row, drawings in zip(axes, supports.values(), strict=True):
-        samples = model.generate(drawings, SAMPLES, SEED).images
+        samples = model.generate(drawings, SAMPLES, SEED, guidance=OMNIGLOT.guidance, cut=OMNIGLOT.cut).images
         for axis, image in zip(row, [*drawings, *samples], strict=True):
             show(axis, image)
     heading(axes[0, 0], "drawn by mouse")
-    heading(axes[0, DRAWINGS], f"drawn by {model.title}")
+    heading(axes[0, DRAWINGS], f"drawn by {model.title}, faithfulness {OMNIGLOT.guidance}")
     print(save(figure, out))
 
 
