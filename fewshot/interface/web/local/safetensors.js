@@ -1,7 +1,7 @@
 // A weights file in the safetensors format: eight bytes of length, a JSON header, and the numbers. Needs no page.
 //
-// A file may come from anywhere, so that nothing in it is taken for granted; only what the studio saves is read: half precision, or,
-// by older versions, float32.
+// A file may come from anywhere, so that nothing in it is taken for granted; only what the studio saves is read: half
+// precision, or, by older versions, float32.
 
 /**
  * Of a network, all that its file holds.
